@@ -1,0 +1,118 @@
+"""The vocabulary every layer shares: plain words, no behaviour that needs a database."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a parcel is in its life: Pitney Bowes' eleven words, and ours for what we cannot read."""
+
+    MANIFEST = "Manifest"
+    ACCEPTANCE = "Acceptance"
+    PICKED_UP = "PickedUp"
+    IN_TRANSIT = "InTransit"
+    OUT_FOR_DELIVERY = "OutForDelivery"
+    DELIVERY_ATTEMPT = "DeliveryAttempt"
+    READY_FOR_PICKUP = "ReadyForPickup"
+    PICKUP_MISSED = "PickupMissed"
+    DELIVERED = "Delivered"
+    RETURN_TO_SENDER = "ReturnToSender"
+    EXCEPTION = "Exception"
+    UNKNOWN = "Unknown"
+
+
+class StatusGroup(StrEnum):
+    """What a status asks of a person; pages colour and count by it."""
+
+    WAITING = "waiting"
+    MOVING = "moving"
+    TODAY = "today"
+    NEEDS_YOU = "needs-you"
+    TROUBLE = "trouble"
+    DONE = "done"
+    UNKNOWN = "unknown"
+
+
+GROUP_OF: dict[Status, StatusGroup] = {
+    Status.MANIFEST: StatusGroup.WAITING,
+    Status.ACCEPTANCE: StatusGroup.MOVING,
+    Status.PICKED_UP: StatusGroup.MOVING,
+    Status.IN_TRANSIT: StatusGroup.MOVING,
+    Status.OUT_FOR_DELIVERY: StatusGroup.TODAY,
+    Status.DELIVERY_ATTEMPT: StatusGroup.NEEDS_YOU,
+    Status.READY_FOR_PICKUP: StatusGroup.NEEDS_YOU,
+    Status.PICKUP_MISSED: StatusGroup.NEEDS_YOU,
+    Status.EXCEPTION: StatusGroup.TROUBLE,
+    Status.RETURN_TO_SENDER: StatusGroup.TROUBLE,
+    Status.DELIVERED: StatusGroup.DONE,
+    Status.UNKNOWN: StatusGroup.UNKNOWN,
+}
+
+
+class Gateway(StrEnum):
+    """The two doors to the carriers' facts."""
+
+    USPS = "usps"
+    PITNEY_BOWES = "pitney_bowes"
+
+
+class CarrierCode(StrEnum):
+    """The carriers known from the start: the values of Pitney Bowes' `carrier` parameter, case-exact."""
+
+    USPS = "USPS"
+    IMB = "IMB"
+    FDR = "FDR"
+    NEWGISTICS = "NEWGISTICS"
+    PBCS = "PBCS"
+    PBI = "PBI"
+    FEDEX = "FedEx"
+    UPS = "UPS"
+
+
+class Environment(StrEnum):
+    """Which of a gateway's hosts an account talks to."""
+
+    PRODUCTION = "production"
+    TEST = "test"
+
+
+class ZoneKnownBy(StrEnum):
+    """How the instant behind a posted local time is known."""
+
+    CARRIER = "carrier"
+    PLACE = "place"
+    ASSUMED = "assumed"
+
+
+class Lifecycle(StrEnum):
+    """Whether anybody still asks about a parcel; apart from its status."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+    ARCHIVED = "archived"
+
+
+class EndReason(StrEnum):
+    """Why nobody asks about a parcel any more."""
+
+    SETTLED = "settled"
+    RETURNED = "returned"
+    LOST = "lost"
+    TOO_OLD = "too-old"
+    BY_HAND = "by-hand"
+
+
+class Role(StrEnum):
+    """What a person may do for a merchant."""
+
+    VIEWER = "viewer"
+    MANAGER = "manager"
+    OWNER = "owner"
+
+
+class AnswerKind(StrEnum):
+    """What a carrier's answer about one parcel amounts to."""
+
+    SNAPSHOT = "snapshot"
+    NOT_KNOWN = "not-known"
+    NOT_ALLOWED = "not-allowed"
+    UNREADABLE = "unreadable"

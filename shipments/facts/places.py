@@ -1,0 +1,156 @@
+"""Where a scan happened, and which clock hangs on the wall there (offline data)."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from shipments.facts import zones
+from shipments.facts.countries import country_code, one_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place as a carrier wrote it; missing text is `""`. `country` is as sent (mostly ISO 3166-1 alpha-2)."""
+
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class PostalCodeError(ValueError):
+    """A postal code that breaks a rule; the message is a sentence for people that names it."""
+
+
+_US = re.compile(r"(\d{5})(?:[- ]?\d{4})?", re.ASCII)
+_CANADIAN = re.compile(r"([A-Z]\d[A-Z])[- ]?(\d[A-Z]\d)", re.ASCII)
+# USPS names its sorting plants in the city and then leaves state and ZIP Code out (Tracking v3r2, real answers).
+_PLANT = re.compile(r" ([A-Z]{2}) (?:(?:NETWORK|INTERNATIONAL|REGIONAL) )?DISTRIBUTION CENTER(?: ANNEX)?\Z")
+# Blanks, the hyphen of keyboards, and the dashes word processors make of it.
+_BETWEEN = re.compile("[\\s\\-\u2010-\u2015\u2212]")
+
+
+def zone_of(place: Place) -> str | None:
+    """The IANA time zone of the place where coordinates, postal code, state or country settle it, else None."""
+    point = _given_point(place)
+    if point is not None and (zone := _zone_at(point)) is not None:
+        return zone
+    country = _country(place)
+    if country == "US":
+        return _us_zone(place)
+    if country == "CA":
+        postal_code = canadian_postal_code(place.postal_code)
+        by_code = zones.canadian_zone(postal_code) if postal_code else None
+        return by_code or zones.PROVINCE_ZONES.get(_region(place))
+    return one_zone(country) if country else None
+
+
+def point_of(place: Place) -> tuple[float, float] | None:
+    """Latitude and longitude: the carrier's own, else the middle of the area of a United States ZIP Code."""
+    point = _given_point(place)
+    if point is not None:
+        return point
+    five = _zip(place)
+    return zones.zip_point(five) if five and _country(place) == "US" else None
+
+
+def is_us_postal_code(text: str) -> bool:
+    """Whether the text has the form of a ZIP Code: five digits, or nine as 12345-6789."""
+    return _US.fullmatch(text.strip()) is not None
+
+
+def five_digits(text: str) -> str:
+    """The five digits of a ZIP Code written with five or nine; `PostalCodeError` for anything else."""
+    match = _US.fullmatch(text.strip())
+    if match is None:
+        raise PostalCodeError(_("A ZIP Code is five digits, or nine as 12345-6789."))
+    return match[1]
+
+
+def canadian_postal_code(text: str) -> str | None:
+    """A Canadian postal code as six signs without a blank, None when it has another form."""
+    match = _CANADIAN.fullmatch(text.strip().upper())
+    return match[1] + match[2] if match else None
+
+
+def comparable_postal_code(text: str, country: str = "") -> str:
+    """The form in which a code a person typed equals the carrier's: capitals, no blanks or hyphens, ZIP Codes cut to five."""
+    if is_us_postal_code(text) and (not country.strip() or _is_us(country_code(country))):
+        return five_digits(text)
+    return _BETWEEN.sub("", text).upper()
+
+
+def _country(place: Place) -> str | None:
+    """The code of the place's country, worked out from the rest where the carrier left it out; islands count as US."""
+    if place.country.strip():
+        code = country_code(place.country)
+        return "US" if _is_us(code) else code
+    if canadian_postal_code(place.postal_code):
+        return "CA"
+    region = _region(place)
+    if region in zones.STATE_ZONES or region in zones.MILITARY:
+        return "US"
+    if region in zones.PROVINCE_ZONES:
+        return "CA"
+    if is_us_postal_code(place.postal_code) or _plant_state(place):
+        return "US"
+    return None
+
+
+def _us_zone(place: Place) -> str | None:
+    region = _region(place)
+    five = _zip(place)
+    if region in zones.MILITARY or (five and zones.is_military_zip(five)):
+        return None
+    if five and (zone := zones.zip_zone(five)) is not None:
+        return zone
+    # Puerto Rico and its like may stand in either field.
+    island = country_code(place.country) or ""
+    state = region or (island if island in zones.ISLANDS else "") or _plant_state(place)
+    return zones.STATE_ZONES.get(state)
+
+
+def _plant_state(place: Place) -> str:
+    if place.region.strip() or place.postal_code.strip():
+        return ""
+    city = " ".join(place.city[:100].upper().split())
+    match = _PLANT.search(city)
+    return match[1] if match and match[1] in zones.STATE_ZONES else ""
+
+
+def _given_point(place: Place) -> tuple[float, float] | None:
+    latitude, longitude = place.latitude, place.longitude
+    if latitude is None or longitude is None:
+        return None
+    if not (math.isfinite(latitude) and math.isfinite(longitude)):
+        return None
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        return None
+    # Zero by zero is open sea off Africa, and how software writes "not known".
+    return (latitude, longitude) if (latitude, longitude) != (0, 0) else None
+
+
+def _zone_at(point: tuple[float, float]) -> str | None:
+    # The boundaries take 35 MB and 100 ms to load, and few carriers send coordinates.
+    from tzfpy import get_tz
+
+    zone = get_tz(point[1], point[0])
+    # At sea the answer is a bare offset: a point in a harbour is better placed by its postal code.
+    return zone if zone and not zone.startswith("Etc/") else None
+
+
+def _region(place: Place) -> str:
+    return place.region.strip().upper()
+
+
+def _zip(place: Place) -> str | None:
+    match = _US.fullmatch(place.postal_code.strip())
+    return match[1] if match else None
+
+
+def _is_us(code: str | None) -> bool:
+    return code == "US" or code in zones.ISLANDS
