@@ -1,0 +1,232 @@
+"""Pitney Bowes' tracking answer as a `Snapshot`: a pure function that fails by name and shrugs at new codes."""
+
+from collections.abc import Iterable
+from datetime import time
+from typing import Any
+
+from shipments.carriers.base import Question, Scan, Snapshot, Unreadable
+from shipments.carriers.errors import UnreadableAnswer
+from shipments.carriers.pitney_bowes.codes import status_of_scan, status_of_word
+from shipments.carriers.pitney_bowes.wire import AddressWire, DimensionWire, ScanWire, TrackingWire
+from shipments.carriers.reading import Findings, read_each
+from shipments.carriers.values import posted
+from shipments.enums import CarrierCode
+from shipments.facts.number_formats import is_imb, is_impb
+from shipments.facts.places import Place
+from shipments.facts.times import DeliveryEstimate
+
+# USPS keeps 99 events of a parcel, and Pitney Bowes passes on what USPS gives.
+FULL_LIST = 99
+_NO_TIME = time(0, 0, 0)
+_IMB_ASKED = 20
+# Where a parcel's own number may begin in a barcode with routing prefix: after 420 and five or nine digits.
+_AFTER_ROUTING = (8, 12)
+
+
+def identifier(carrier: str, number: str) -> str:
+    """The number as this gateway wants it in the address: of an IMb only the first 20 digits.
+
+    That holds under `IMB`, and under `USPS` for PB Presort (Pitney Bowes, Track a Package, considerations).
+    """
+    if carrier == CarrierCode.IMB:
+        cut = number.isascii() and number.isdigit()
+    else:
+        cut = carrier == CarrierCode.USPS and is_imb(number)
+    return number[:_IMB_ASKED] if cut else number
+
+
+def snapshot(value: Any, question: Question) -> Snapshot:
+    """What the answer says of the parcel asked about; UnreadableAnswer when it is none, or of another parcel."""
+    findings = Findings()
+    try:
+        wire = TrackingWire.read(value, findings)
+    except ValueError:
+        raise UnreadableAnswer("Pitney Bowes tracking: the answer is not a tracking object.") from None
+    number = _number_of(wire, question)
+    carrier = wire.carrier if wire.carrier in set(CarrierCode) else question.carrier
+
+    def read(raw: Any, into: Findings) -> Scan:
+        return _scan(ScanWire.read(raw, into), carrier)
+
+    listed = value.get("scanDetailsList")
+    scans, lost = read_each(listed, read, where="scanDetailsList")
+    current, lost_current = read_each(_told(value.get("currentStatus")), read, where="currentStatus")
+    extra = tuple(one for one in current if not any(_same_event(one, scan) for scan in scans))
+    scans = (*extra, *scans)
+    unit = wire.weight_uom or wire.weight_oum
+    headline = status_of_word(wire.status)
+    return Snapshot(
+        number=number,
+        carrier=wire.carrier,
+        scans=scans,
+        unreadable=_all((findings.found, lost, lost_current)),
+        truncated=isinstance(listed, list) and len(listed) >= FULL_LIST,
+        package_count=wire.package_count,
+        status=headline,
+        status_text=_newest_text(scans) or wire.status,
+        updated=posted(wire.updated_date, wire.updated_time),
+        last_location=wire.last_package_status_location,
+        service_code=wire.service_code,
+        service_name=wire.service_name,
+        weight_value=wire.weight,
+        weight_unit=unit,
+        dimension=_dimension(wire.dimension),
+        reference_number=wire.reference_number,
+        smart_label_barcode=wire.smart_label_barcode,
+        shipped=posted(wire.ship_date, wire.ship_time, wire.ship_time_offset),
+        estimate=_estimate(wire),
+        delivered=posted(wire.delivery_date, wire.delivery_time, wire.delivery_time_offset),
+        delivery_location=wire.delivery_location,
+        delivery_description=wire.delivery_location_description,
+        delivery_proof_url=wire.delivery_proof_url,
+        signed_by=wire.signed_by,
+        reattempt=posted(wire.reattempt_date, wire.reattempt_time),
+        origin=_town(wire.sender_address),
+        destination=_town(wire.destination_address),
+        details=wire.details("requested_identifier", "client_id", *(() if headline else ("status",))),
+    )
+
+
+def is_same_parcel(asked: str, told: str, *, carrier: str) -> bool:
+    """Whether two writings of a number mean one parcel: with or without routing prefix, or a longer IMb."""
+    asked, told = _bare(asked), _bare(told)
+    if not told:
+        return False
+    if identifier(carrier, asked) == identifier(carrier, told):
+        return True
+    return bool(_forms(asked) & _forms(told))
+
+
+def _bare(number: str) -> str:
+    return "".join(character for character in number.upper() if character.isalnum())
+
+
+def _forms(number: str) -> set[str]:
+    """The number itself, and what it may be without a routing prefix: 34 digits can be cut in two ways."""
+    if not number.startswith("420"):
+        return {number}
+    return {number} | {number[start:] for start in _AFTER_ROUTING if is_impb(number[start:])}
+
+
+def _number_of(wire: TrackingWire, question: Question) -> str:
+    asked = question.number
+    if is_same_parcel(asked, wire.tracking_number, carrier=question.carrier):
+        return wire.tracking_number
+    # Pitney Bowes may answer with the number of another carrier on the same parcel; then it repeats ours here.
+    sent = identifier(question.carrier, asked)
+    if wire.requested_identifier and _bare(wire.requested_identifier) in {_bare(asked), _bare(sent)}:
+        return wire.tracking_number or wire.requested_identifier
+    if wire.tracking_number:
+        raise UnreadableAnswer(
+            "Pitney Bowes tracking: the answer is about another number than the one asked."
+        )
+    raise UnreadableAnswer("Pitney Bowes tracking: the answer does not say which number it is about.")
+
+
+def _scan(wire: ScanWire, carrier: str) -> Scan:
+    at = posted(wire.event_date, wire.event_time, wire.event_time_offset)
+    assert at is not None
+    status, status_by = status_of_scan(
+        carrier,
+        word=wire.package_status,
+        standardized=(wire.standardized_event_code, wire.l1_code),
+        code=wire.scan_type,
+        text=wire.scan_description or wire.standardized_event_description,
+    )
+    lesser = ["standardized_event_code", "standardized_event_description", "l1_code"]
+    lesser += ["authorized_agent", "location_unit", "event_type"]
+    if status_by != "carrier":
+        # A word that is none of the eleven: for whoever extends the table.
+        lesser.append("package_status")
+    return Scan(
+        posted=at,
+        place=_place(wire),
+        code=wire.scan_type,
+        text=wire.scan_description or wire.standardized_event_description,
+        status=status,
+        status_by=status_by,
+        text_for_buyers=wire.l1_description,
+        text_for_sellers=wire.l2_description,
+        url=wire.tracking_url,
+        leg=wire.event_leg,
+        details=wire.details(*lesser),
+    )
+
+
+def _place(wire: ScanWire) -> Place:
+    latitude, longitude = wire.latitude, wire.longitude
+    # Half a point is none, and nobody scans parcels where the equator meets Greenwich: both zero means unknown.
+    if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
+        latitude = longitude = None
+    return Place(
+        city=wire.event_city,
+        region=wire.event_state_or_province,
+        postal_code=wire.postal_code,
+        country=wire.country,
+        latitude=latitude,
+        longitude=longitude,
+    )
+
+
+def _town(address: AddressWire | None) -> Place | None:
+    if address is None:
+        return None
+    place = Place(address.city, address.state_or_province, address.postal_code, address.country)
+    return None if place == Place() else place
+
+
+def _told(current: Any) -> Any:
+    """`currentStatus` without the objects in which everything is null: those say that there is none."""
+    elements = current if isinstance(current, list) else [current]
+    told = [
+        one
+        for one in elements
+        if one is not None and not (isinstance(one, dict) and all(part is None for part in one.values()))
+    ]
+    return told[0] if len(told) == 1 and not isinstance(current, list) else told
+
+
+def _same_event(one: Scan, other: Scan) -> bool:
+    """Whether the current status repeats a scan of the list; it may leave out code or text."""
+    return (
+        (one.posted.on, one.posted.at) == (other.posted.on, other.posted.at)
+        and (one.code == other.code or not (one.code and other.code))
+        and (one.text.casefold() == other.text.casefold() or not (one.text and other.text))
+    )
+
+
+def _newest_text(scans: Iterable[Scan]) -> str:
+    """The words of the newest scan: answers list the newest first, but nothing promises it."""
+    newest = max(
+        scans,
+        key=lambda scan: (scan.posted.on, scan.posted.at is None, scan.posted.at or time.max),
+        default=None,
+    )
+    return newest.text if newest else ""
+
+
+def _estimate(wire: TrackingWire) -> DeliveryEstimate | None:
+    promised = posted(
+        wire.estimated_delivery_date, wire.estimated_delivery_time, wire.estimated_delivery_time_offset
+    )
+    if promised is None:
+        return None
+    # Midnight stands for "no time" in every sample of the document.
+    end = None if promised.at == _NO_TIME else promised.at
+    return DeliveryEstimate(promised.on, end=end, offset=promised.offset if end else None)
+
+
+def _dimension(wire: DimensionWire | None) -> dict[str, str | None] | None:
+    if wire is None:
+        return None
+    told = {
+        "length": wire.length or None,
+        "width": wire.width or None,
+        "height": wire.height or None,
+        "unitOfMeasurement": wire.unit_of_measurement or None,
+    }
+    return told if any(told.values()) else None
+
+
+def _all(parts: Iterable[tuple[Unreadable, ...]]) -> tuple[Unreadable, ...]:
+    return tuple(one for part in parts for one in part)

@@ -1,0 +1,60 @@
+"""Which client speaks for which gateway."""
+
+from typing import Protocol
+
+import httpx
+
+from shipments.carriers.auth import TokenStore
+from shipments.carriers.base import CarrierClient
+from shipments.carriers.pitney_bowes.client import PitneyBowesClient
+from shipments.carriers.usps.client import UspsClient
+from shipments.enums import Environment, Gateway
+
+
+class _Makes(Protocol):
+    def __call__(
+        self,
+        *,
+        base_url: str | None,
+        environment: Environment,
+        key: str,
+        secret: str,
+        tokens: TokenStore,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> CarrierClient: ...
+
+
+_CLIENTS: dict[Gateway, _Makes] = {
+    Gateway.PITNEY_BOWES: PitneyBowesClient,
+    Gateway.USPS: UspsClient,
+}
+
+
+def open_client(
+    gateway: Gateway,
+    *,
+    environment: Environment,
+    base_url: str | None,
+    key: str,
+    secret: str,
+    tokens: TokenStore,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> CarrierClient:
+    """A client that asks this gateway with these credentials; `aclose()` it when done.
+
+    `base_url` (scheme, host and port, nothing else: ValueError) replaces the gateway's own host in every
+    address. `transport` replaces the network, for tests.
+    """
+    return _CLIENTS[gateway](
+        base_url=base_url,
+        environment=environment,
+        key=key,
+        secret=secret,
+        tokens=tokens,
+        transport=transport,
+    )
+
+
+def max_batch(gateway: Gateway) -> int:
+    """How many parcels one call of `track` to this gateway carries at best."""
+    return {Gateway.PITNEY_BOWES: PitneyBowesClient.max_batch, Gateway.USPS: UspsClient.max_batch}[gateway]
