@@ -1,0 +1,53 @@
+"""System checks that refuse to start with unsafe settings, and say what to do."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+
+@register(Tags.security)
+def credential_keys_are_usable(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The key ring that encrypts carriers' credentials exists and consists of Fernet keys."""
+    keys = list(settings.CREDENTIAL_KEYS)
+    usable = bool(keys)
+    for key in keys:
+        try:
+            Fernet(key)
+        except (ValueError, TypeError):
+            usable = False
+    if usable:
+        return []
+    return [
+        Error(
+            "CREDENTIAL_KEYS holds no usable key.",
+            hint="Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())' "
+            "and set CREDENTIAL_KEYS, or CREDENTIAL_KEYS_FILE to a file that holds it. The newest key comes first.",
+            id="shipments.E001",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def production_stands_alone(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Production has its own database and never lets an account reach private addresses."""
+    found: list[CheckMessage] = []
+    if not settings.PRODUCTION:
+        found.append(
+            Error(
+                "TRACKINGSITE_PRODUCTION is not set.",
+                hint="Set TRACKINGSITE_PRODUCTION=1 on a server.",
+                id="shipments.E002",
+            )
+        )
+    if settings.ALLOW_PRIVATE_HOSTS:
+        found.append(
+            Error(
+                "TRACKINGSITE_ALLOW_PRIVATE_HOSTS is set.",
+                hint="Unset it: it lets carrier accounts reach addresses inside your network.",
+                id="shipments.E003",
+            )
+        )
+    return found

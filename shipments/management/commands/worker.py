@@ -1,0 +1,139 @@
+"""`manage.py worker`: the queue cluster under supervision, for service managers."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, ProgrammingError, close_old_connections
+
+from shipments import queueing
+from shipments.models import Heartbeat
+from trackingsite.processes import Child, Stopped, Supervised, stopped_by_signals
+
+# A task beats when it begins and when it ends; with a nudge every ten seconds a healthy cluster is never silent so long.
+PATIENCE = 45.0
+NUDGE_EVERY = 10.0
+LOOK_EVERY = 2.0
+
+
+class Pulse:
+    """Whether the cluster still works: it is nudged to sweep, and has to show a new heartbeat in time.
+
+    What counts is that the beat changes, by our own clock: neither a wrong system clock, nor a night the
+    computer slept through, nor a database that was away makes a healthy cluster look dead.
+    """
+
+    def __init__(
+        self,
+        say: Callable[[str], None],
+        *,
+        last_beat: Callable[[], datetime | None] = lambda: Heartbeat.objects.last_beat(),
+        nudge: Callable[[], None] = lambda: queueing.enqueue(queueing.SWEEP),
+        waiting: Callable[[], int] = queueing.waiting,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._say, self._last_beat, self._nudge, self._waiting, self._clock = (
+            say,
+            last_beat,
+            nudge,
+            waiting,
+            clock,
+        )
+        self._beat: datetime | None = None
+        self._changed_at = clock()
+        self._looked_at = self._nudged_at = float("-inf")
+        self._blind = False
+
+    def trouble(self, up_for: float) -> str | None:
+        """What is wrong with a cluster that has been up for so many seconds; None when it works, or nobody can tell."""
+        now = self._clock()
+        if now - self._looked_at < LOOK_EVERY:
+            return None
+        self._looked_at = now
+        try:
+            self._look(now)
+        except (OperationalError, InterfaceError):
+            if not self._blind:
+                self._say("The database does not answer. Waiting for it.")
+            self._blind = True
+            close_old_connections()
+            return None
+        silent_for = min(now - self._changed_at, up_for)
+        return f"has shown no sign of life for {silent_for:.0f} s" if silent_for > PATIENCE else None
+
+    def _look(self, now: float) -> None:
+        beat = self._last_beat()
+        if self._blind:
+            self._say("The database answers again.")
+        if self._blind or beat != self._beat:
+            self._beat, self._changed_at, self._blind = beat, now, False
+        # One nudge at a time: behind a hung cluster they would pile up.
+        taken = self._changed_at > self._nudged_at or self._waiting() == 0
+        if taken and now - self._nudged_at >= NUDGE_EVERY:
+            self._nudge()
+            self._nudged_at = now
+
+
+def manage_py(*words: str) -> list[str]:
+    """The command line of one of our own commands, for the interpreter we run in."""
+    return [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), *words]
+
+
+def supervised_cluster(
+    say: Callable[[str], None], *, env: Mapping[str, str] | None = None, log: Path | None = None
+) -> Supervised:
+    """The queue cluster, killed whole and started anew when it ends or falls silent."""
+    # The checks have passed in this process. A pool of connections makes django-q2 lose tasks; whoever sets it for the web must not set it here.
+    without_pool = {**os.environ, **(env or {}), "TRACKINGSITE_DB_POOL": "0"}
+    child = Child("queue cluster", manage_py("qcluster", "--skip-checks"), env=without_pool, log=log)
+    return Supervised(child, say, trouble=Pulse(say).trouble)
+
+
+def make_schedules(say: Callable[[str], None]) -> None:
+    """Make the schedules of the queue, as soon as the database answers."""
+    # A line for each nudge would bury the sentences that matter.
+    logging.getLogger("django-q").setLevel(logging.WARNING)
+    told = False
+    while True:
+        try:
+            queueing.create_schedules()
+            return
+        except (OperationalError, InterfaceError):
+            if not told:
+                say("The database does not answer. Waiting for it.")
+            told = True
+            close_old_connections()
+            time.sleep(2)
+
+
+class Command(BaseCommand):
+    help = (
+        "Runs the queue cluster and watches it: one that ends or hangs is killed and started again within a minute. "
+        "Stops at SIGTERM or Ctrl-C."
+    )
+
+    def handle(self, **options: Any) -> None:
+        cluster = supervised_cluster(self.say)
+        try:
+            with stopped_by_signals():
+                try:
+                    make_schedules(self.say)
+                    while True:
+                        cluster.tick()
+                        time.sleep(1)
+                finally:
+                    cluster.child.stop()
+        except Stopped:
+            self.say("The queue cluster is stopped.")
+        except ProgrammingError as exc:
+            raise CommandError("The tables are missing or old. Run: manage.py migrate") from exc
+
+    def say(self, sentence: str) -> None:
+        self.stderr.write(sentence)

@@ -1,0 +1,33 @@
+"""The store of facts; every model is imported from here."""
+
+from shipments.models.accounts import AccountToken, CarrierAccount
+from shipments.models.answers import Answer
+from shipments.models.audit import AuditEntry
+from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.links import PrivateLink
+from shipments.models.merchants import Membership, Merchant
+from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
+from shipments.models.scans import ScanEvent
+from shipments.models.shipments import Shipment
+from shipments.models.users import User
+from shipments.models.watches import Watch
+
+__all__ = [
+    "AccountToken",
+    "Answer",
+    "AuditEntry",
+    "Carrier",
+    "CarrierAccount",
+    "Heartbeat",
+    "MaintenanceWindow",
+    "Membership",
+    "Merchant",
+    "PrivateLink",
+    "ScanEvent",
+    "Shipment",
+    "StatusMapping",
+    "Throttle",
+    "UnrecognisedCode",
+    "User",
+    "Watch",
+]

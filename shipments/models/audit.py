@@ -1,0 +1,104 @@
+"""Who did what to which row, from where. Append-only: the database refuses updates and deletes."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import connection, models
+from django.utils.translation import gettext_lazy as _
+
+from shipments.models.merchants import Merchant
+
+if TYPE_CHECKING:
+    from shipments.models.users import User
+
+# Masked when written, so that no later reader, dump or export can let them out.
+MASKED = frozenset(
+    {"key", "secret", "token", "password", "recipient_name", "email", "signed_by", "destination_postal_code"}
+)
+MASK = "•••"
+
+
+def masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with secrets and personal data replaced; an empty value stays visibly empty."""
+    return {
+        name: (MASK if value else "")
+        if name in MASKED
+        else value
+        if isinstance(value, int | bool | None)
+        else str(value)[:500]
+        for name, value in values.items()
+    }
+
+
+class AuditManager(models.Manager["AuditEntry"]):
+    """Writes entries."""
+
+    def make_months(self, now: datetime, *, ahead: int = 3) -> None:
+        """Make the partitions of this month and the `ahead` next ones, where they are missing.
+
+        An entry of a month without a partition goes to the default one, which is why months are made early.
+        """
+        first = now.astimezone(UTC).date().replace(day=1)
+        with connection.cursor() as cursor:
+            for _month in range(ahead + 1):
+                after = (first + timedelta(days=32)).replace(day=1)
+                cursor.execute(
+                    f"CREATE TABLE IF NOT EXISTS {self.model._meta.db_table}_{first:%Y_%m} "
+                    f"PARTITION OF {self.model._meta.db_table} FOR VALUES FROM ('{first}') TO ('{after}')"
+                )
+                first = after
+
+    def record(
+        self,
+        verb: str,
+        row: models.Model,
+        *,
+        by: "User | None" = None,
+        source: str,
+        address: str | None = None,
+        merchant: Merchant | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> "AuditEntry":
+        """Write down one deed: `verb` in the past tense ("added"), `source` one of page, admin, command."""
+        return self.create(
+            verb=verb,
+            model=row._meta.label,
+            row=str(row.pk),
+            person=None if by is None else by.pk,
+            source=source,
+            address=address or None,
+            merchant=None if merchant is None else merchant.pk,
+            before=masked(before or {}),
+            after=masked(after or {}),
+        )
+
+
+class AuditEntry(models.Model):
+    """One deed. No foreign keys: an entry outlives the person, the merchant and the row it speaks of.
+
+    The table is partitioned by month of `at` (see the migration); its key there is (id, at).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+    person = models.BigIntegerField(_("who"), null=True)
+    source = models.CharField(_("from"), max_length=10)
+    address = models.GenericIPAddressField(_("address"), null=True)
+    merchant = models.BigIntegerField(_("merchant"), null=True)
+    verb = models.CharField(_("did"), max_length=40)
+    model = models.CharField(_("to"), max_length=100)
+    row = models.CharField(_("row"), max_length=64)
+    before = models.JSONField(_("before"), default=dict)
+    after = models.JSONField(_("after"), default=dict)
+
+    objects: ClassVar[AuditManager] = AuditManager()
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.verb} {self.model} {self.row}"

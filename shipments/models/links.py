@@ -1,0 +1,73 @@
+"""Private links: what a buyer gets by e-mail, and nobody can guess."""
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from shipments.fields import EncryptedTextField
+from shipments.models.shipments import Shipment
+
+if TYPE_CHECKING:
+    from shipments.models.users import User
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+class PrivateLinkManager(models.Manager["PrivateLink"]):
+    """Makes and finds links."""
+
+    def make(self, shipment: Shipment, *, by: "User | None" = None) -> "PrivateLink":
+        """A new link with 192 random bits."""
+        token = secrets.token_urlsafe(24)
+        return self.create(shipment=shipment, token=token, token_sha256=_digest(token), made_by=by)
+
+    def live(self, token: str) -> "PrivateLink | None":
+        """The link with this token unless it was revoked. Looked up by digest: the clock tells nothing about tokens."""
+        return (
+            self.select_related("shipment__merchant", "shipment__carrier", "shipment__watch")
+            .filter(token_sha256=_digest(token), revoked_at=None)
+            .first()
+        )
+
+
+class PrivateLink(models.Model):
+    """An address that shows one parcel with names, signature and photo. Revocable."""
+
+    shipment = models.ForeignKey(
+        Shipment, models.CASCADE, related_name="private_links", verbose_name=_("shipment")
+    )
+    token = EncryptedTextField()
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("made by")
+    )
+    made_at = models.DateTimeField(_("made"), auto_now_add=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True)
+
+    objects: ClassVar[PrivateLinkManager] = PrivateLinkManager()
+
+    class Meta:
+        verbose_name = _("private link")
+        verbose_name_plural = _("private links")
+
+    def __str__(self) -> str:
+        return f"private link {self.pk} of shipment {self.shipment_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("private-link", args=[self.token])
+
+    def revoke(self, now: datetime) -> bool:
+        """Close the link; False if it was closed already."""
+        if self.revoked_at is not None:
+            return False
+        self.revoked_at = now
+        self.save(update_fields=["revoked_at"])
+        return True

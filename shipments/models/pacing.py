@@ -1,0 +1,113 @@
+"""Pulse of the queue, a carrier's closed hours, and caps on how often strangers may try."""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import ClassVar
+
+from django.db import connection, models
+from django.utils.translation import gettext_lazy as _
+
+from shipments.models.accounts import gateway_choices
+from shipments.models.carriers import Carrier
+from shipments.models.merchants import validate_zone
+
+
+class HeartbeatManager(models.Manager["Heartbeat"]):
+    """The queue's pulse."""
+
+    def beat(self, now: datetime) -> None:
+        """Say that a worker is alive and reaches the database."""
+        self.update_or_create(name="queue", defaults={"at": now})
+
+    def last_beat(self) -> datetime | None:
+        return self.filter(name="queue").values_list("at", flat=True).first()
+
+
+class Heartbeat(models.Model):
+    """When the queue last did something: every task beats when it begins and when it ends."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()
+
+    objects: ClassVar[HeartbeatManager] = HeartbeatManager()
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at}"
+
+
+class MaintenanceWindow(models.Model):
+    """Hours in which no scheduled work asks about a carrier's parcels through a gateway; a person still may.
+
+    On the clock of `zone`, from `starts` up to but not including `ends`; past midnight where `ends` is the earlier.
+    """
+
+    carrier = models.ForeignKey(Carrier, models.CASCADE, related_name="windows", verbose_name=_("carrier"))
+    gateway = models.CharField(_("gateway"), max_length=20, choices=gateway_choices)
+    zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
+    starts = models.TimeField(_("from"))
+    ends = models.TimeField(_("to"))
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("maintenance window")
+        verbose_name_plural = _("maintenance windows")
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(starts=models.F("ends")),
+                name="window_has_a_length",
+                violation_error_message=_("A window ends at another time than it starts."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.carrier_id} {self.starts:%H:%M}–{self.ends:%H:%M} {self.zone}"
+
+
+class ThrottleManager(models.Manager["Throttle"]):
+    """Caps that hold across every process and host."""
+
+    def allows(self, what: str, whom: str, *, limit: int, per: timedelta, now: datetime) -> bool:
+        """Count one try and say whether it is still within `limit` tries per `per`.
+
+        `whom` (an address, a number) is kept as a hash only. Windows are aligned, so a burst across a border
+        can reach twice the limit, once.
+        """
+        window = int(now.timestamp() // per.total_seconds())
+        key = sha256(f"{what}|{whom}|{window}".encode()).hexdigest()
+        with connection.cursor() as cursor:
+            # One statement: two tries at once cannot both read the last free one.
+            cursor.execute(
+                """
+                INSERT INTO shipments_throttle (key, tries, ends_at) VALUES (%s, 1, %s)
+                ON CONFLICT (key) DO UPDATE SET tries = shipments_throttle.tries + 1
+                RETURNING tries
+                """,
+                [key, now + per],
+            )
+            row = cursor.fetchone()
+        return bool(row[0] <= limit)
+
+    def forget_ended(self, now: datetime) -> int:
+        """Drop the counts whose window has passed."""
+        return self.filter(ends_at__lt=now).delete()[0]
+
+
+class Throttle(models.Model):
+    """How often somebody tried something in one window of time."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    tries = models.PositiveIntegerField(default=0)
+    ends_at = models.DateTimeField(db_index=True)
+
+    objects: ClassVar[ThrottleManager] = ThrottleManager()
+
+    class Meta:
+        verbose_name = _("throttle")
+        verbose_name_plural = _("throttles")
+
+    def __str__(self) -> str:
+        return f"{self.tries} until {self.ends_at}"

@@ -1,0 +1,99 @@
+"""Scan events: each stored once, each with the answer that first showed it."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from shipments.enums import ZoneKnownBy
+from shipments.models.answers import Answer
+from shipments.models.carriers import status_choices
+from shipments.models.merchants import Merchant
+from shipments.models.shipments import Shipment
+
+
+def known_by_choices() -> list[tuple[str, str]]:
+    return [(known_by.value, known_by.value) for known_by in ZoneKnownBy]
+
+
+class ScanEventQuerySet(models.QuerySet["ScanEvent"]):
+    """Scans, many at once."""
+
+    def newest_first(self) -> Self:
+        """By instant; a date without a time counts as the end of its day; then the carrier's own order."""
+        return self.order_by("-ordered_at", "position", "-pk")
+
+    def shown(self) -> Self:
+        """Those that tell of this parcel today: neither taken back nor of an earlier parcel."""
+        return self.filter(withdrawn_at=None, earlier_parcel=False)
+
+
+class ScanEvent(models.Model):
+    """One scan. `local_date`, `local_time`, `posted_offset` and `posted_instant` are as posted.
+
+    What follows from them is settled anew with every answer that brings news: `offset` is that clock's minutes from UTC,
+
+    `at` the instant, null where the carrier gave no time. `zone` is the IANA name where the place tells it
+    or where it was assumed; `known_by` says how the instant is known. `position` is the carrier's own order in the
+    answer that first showed the scan, 0 the newest. Written by `tracking.ingest` only; never deleted.
+    """
+
+    shipment = models.ForeignKey(
+        Shipment, models.CASCADE, related_name="scans", verbose_name=_("shipment"), db_index=False
+    )
+    merchant = models.ForeignKey(
+        Merchant, models.CASCADE, related_name="+", db_index=False, verbose_name=_("merchant")
+    )
+    answer = models.ForeignKey(
+        Answer, models.SET_NULL, null=True, related_name="scans", db_index=False, verbose_name=_("answer")
+    )
+    fingerprint = models.CharField(max_length=32)
+    local_date = models.DateField(_("date"))
+    local_time = models.TimeField(_("time"), null=True)
+    posted_offset = models.SmallIntegerField(_("carrier's minutes from UTC"), null=True)
+    posted_instant = models.DateTimeField(_("carrier's instant"), null=True)
+    offset = models.SmallIntegerField(_("minutes from UTC"), null=True)
+    zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    at = models.DateTimeField(_("instant"), null=True)
+    known_by = models.CharField(_("zone known by"), max_length=8, choices=known_by_choices)
+    ordered_at = models.DateTimeField()
+    position = models.PositiveSmallIntegerField(default=0)
+    status = models.CharField(_("status"), max_length=20, choices=status_choices)
+    status_by = models.CharField(_("status by"), max_length=8, blank=True)
+    code = models.CharField(_("carrier's code"), max_length=100, blank=True)
+    text = models.CharField(_("carrier's text"), max_length=1000, blank=True)
+    text_for_buyers = models.CharField(_("text for buyers"), max_length=1000, blank=True)
+    text_for_sellers = models.CharField(_("text for sellers"), max_length=1000, blank=True)
+    city = models.CharField(_("city"), max_length=100, blank=True)
+    region = models.CharField(_("region"), max_length=100, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=100, blank=True)
+    country = models.CharField(_("country"), max_length=100, blank=True)
+    latitude = models.FloatField(_("latitude"), null=True)
+    longitude = models.FloatField(_("longitude"), null=True)
+    url = models.CharField(_("link"), max_length=2000, blank=True)
+    leg = models.CharField(_("leg"), max_length=100, blank=True)
+    signed_by = models.CharField(_("signed by"), max_length=200, blank=True)
+    details = models.JSONField(_("further details"), default=dict)
+    withdrawn_at = models.DateTimeField(_("taken back"), null=True)
+    earlier_parcel = models.BooleanField(_("of an earlier parcel"), default=False)
+
+    objects: ClassVar[ScanEventQuerySet] = ScanEventQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("scan")
+        verbose_name_plural = _("scans")
+        constraints = [
+            # Its index also serves the look-up of a parcel's scans.
+            models.UniqueConstraint(fields=["shipment", "fingerprint"], name="scan_once_per_shipment"),
+            models.CheckConstraint(
+                condition=models.Q(local_time__isnull=False) | models.Q(at__isnull=True),
+                name="scan_instant_needs_a_time",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(known_by__in=[known_by.value for known_by in ZoneKnownBy]),
+                name="scan_zone_known_somehow",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.local_date} {self.status} {self.text}"

@@ -1,0 +1,132 @@
+"""When each parcel is asked about next, apart from the parcel so that checks stay cheap."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.db import connection, models, transaction
+from django.utils.translation import gettext_lazy as _
+
+from shipments.enums import AnswerKind
+from shipments.models.accounts import CarrierAccount
+from shipments.models.answers import Answer
+from shipments.models.merchants import Merchant
+from shipments.models.shipments import Shipment
+
+
+class WatchQuerySet(models.QuerySet["Watch"]):
+    """Watches, many at once."""
+
+    def due(self, now: datetime) -> Self:
+        return self.filter(due_at__lte=now)
+
+    def lease(self, now: datetime, *, length: timedelta, limit: int) -> "list[Watch]":
+        """Take up to `limit` due watches for one asker, those due longest first.
+
+        Until the lease ends nobody else gets them; its end is also their next due time, so that what a
+        killed worker held comes back by itself.
+        """
+        with transaction.atomic():
+            watches = list(
+                self.due(now)
+                .order_by("-by_hand", "due_at", "pk")
+                .select_for_update(skip_locked=True, of=("self",))[:limit]
+            )
+            lease, until = uuid.uuid4(), now + length
+            self.model.objects.filter(pk__in=[watch.pk for watch in watches]).update(
+                lease=lease, due_at=until
+            )
+        for watch in watches:
+            watch.lease, watch.due_at = lease, until
+        return watches
+
+    def hold(self, shipment_ids: Iterable[int], lease: uuid.UUID, *, until: datetime) -> list[int]:
+        """Those of the parcels still leased under `lease`, their lease made to end at `until`."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {self.model._meta.db_table} SET due_at = %s WHERE shipment_id = ANY(%s) AND lease = %s RETURNING shipment_id",  # noqa: S608
+                [until, list(shipment_ids), lease],
+            )
+            return sorted(row[0] for row in cursor.fetchall())
+
+    def reschedule(
+        self, dues: Mapping[int, datetime | None], *, lease: uuid.UUID | None, keep_by_hand: bool = False
+    ) -> None:
+        """Set when each parcel is due next and let go of the lease; None ends the asking.
+
+        With `lease` only parcels still held under it are touched: an asker that took too long must not undo what
+        the next one has decided.
+        """
+        if not dues:
+            return
+        table = self.model._meta.db_table
+        rows = sorted(dues.items())
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                UPDATE {table} AS watch
+                SET due_at = news.due_at, lease = NULL, by_hand = watch.by_hand AND %s
+                FROM unnest(%s::bigint[], %s::timestamptz[]) AS news (shipment_id, due_at)
+                WHERE watch.shipment_id = news.shipment_id AND (%s::uuid IS NULL OR watch.lease = %s)
+                """,  # noqa: S608  (the only inserted text is our own table's name)
+                [keep_by_hand, [pk for pk, due in rows], [due for pk, due in rows], lease, lease],
+            )
+
+    def ask_now(self, shipment_ids: Iterable[int], now: datetime) -> int:
+        """Make these due at once because a person asks; those being asked this moment are left alone."""
+        return (
+            self.filter(shipment__in=list(shipment_ids), shipment__lifecycle="active")
+            .exclude(lease__isnull=False, due_at__gt=now)
+            .update(due_at=now, by_hand=True, lease=None)
+        )
+
+
+class Watch(models.Model):
+    """The polling state of one parcel.
+
+    `due_at` null: nobody asks any more. `lease` set: somebody is asking until `due_at`. `checked_at` is when a
+    carrier last answered, whatever it said; `heard` what kind of answer that was. `error…` is set while the last
+    try brought none, `misses` counts such tries in a row, and `error_answer` is the raw reply where one was kept.
+    """
+
+    shipment = models.OneToOneField(Shipment, models.CASCADE, primary_key=True, related_name="watch")
+    merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="+", db_index=False)
+    due_at = models.DateTimeField(_("due"), null=True)
+    by_hand = models.BooleanField(_("asked for by a person"), default=False)
+    lease = models.UUIDField(null=True)
+    account = models.ForeignKey(CarrierAccount, models.SET_NULL, null=True, related_name="+", db_index=False)
+    checked_at = models.DateTimeField(_("checked"), null=True)
+    heard = models.CharField(_("heard"), max_length=12, blank=True)
+    heard_text = models.CharField(_("what that means"), max_length=500, blank=True)
+    misses = models.PositiveSmallIntegerField(_("tries without an answer"), default=0)
+    error_kind = models.CharField(_("kind of error"), max_length=20, blank=True)
+    error_text = models.CharField(_("error"), max_length=500, blank=True)
+    error_at = models.DateTimeField(_("error at"), null=True)
+    error_answer = models.ForeignKey(Answer, models.SET_NULL, null=True, related_name="+", db_index=False)
+
+    objects: ClassVar[WatchQuerySet] = WatchQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("watch")
+        verbose_name_plural = _("watches")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(heard__in=["", *[kind.value for kind in AnswerKind]]),
+                name="watch_heard_is_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["-by_hand", "due_at", "shipment"],
+                name="watch_due_idx",
+                condition=models.Q(due_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"watch of {self.shipment_id}, due {self.due_at}"
+
+    @property
+    def is_being_asked(self) -> bool:
+        return self.lease is not None

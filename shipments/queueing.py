@@ -1,0 +1,45 @@
+"""The only door to the queue: tasks by name, with ids, and its figures."""
+
+from functools import partial
+
+from django.db import transaction
+from django_q.brokers import get_broker
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+# Every name that may be queued; each is a function in shipments.tasks.
+SWEEP = "sweep"
+REFRESH = "refresh_leased"
+TEST_ACCOUNT = "test_account"
+HOUSEKEEP = "housekeep"
+TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP})
+
+# What runs without anybody asking: name of the task → minutes between two runs.
+SCHEDULES = {SWEEP: 1, HOUSEKEEP: 60}
+
+
+def enqueue(name: str, *ids: int | str) -> None:
+    """Nudge the queue to run a task after the current transaction; a nudge that is lost costs time, not work."""
+    if name not in TASKS:
+        raise ValueError(f"{name!r} is not a task.")
+    transaction.on_commit(partial(async_task, f"shipments.tasks.{name}", *ids, q_options={"task_name": name}))
+
+
+def waiting() -> int:
+    """How many tasks nobody has begun."""
+    return int(get_broker().queue_size())
+
+
+def create_schedules() -> None:
+    """Make the schedules as the code wants them; safe to repeat, and drops those the code no longer knows."""
+    for name, minutes in SCHEDULES.items():
+        Schedule.objects.update_or_create(
+            name=name,
+            defaults={
+                "func": f"shipments.tasks.{name}",
+                "schedule_type": Schedule.MINUTES,
+                "minutes": minutes,
+                "repeats": -1,
+            },
+        )
+    Schedule.objects.exclude(name__in=SCHEDULES).delete()

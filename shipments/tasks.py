@@ -1,0 +1,40 @@
+"""What the queue runs: entry points that take ids, show a pulse and call the room that does the work."""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from shipments import queueing
+from shipments.models import CarrierAccount, Heartbeat, Throttle
+from shipments.models.audit import AuditEntry
+from shipments.refresh import planner, runner
+
+
+def sweep() -> None:
+    """Find what is due and queue a task for each batch of it."""
+    Heartbeat.objects.beat(timezone.now())
+    for batch in planner.plan_due(timezone.now()):
+        queueing.enqueue(queueing.REFRESH, batch.account_id, str(batch.lease), *batch.shipment_ids)
+
+
+def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
+    """Ask about one batch; when it was the last one waiting, look for more."""
+    Heartbeat.objects.beat(timezone.now())
+    runner.refresh_leased(account_id, UUID(lease), shipment_ids)
+    Heartbeat.objects.beat(timezone.now())
+    if queueing.waiting() == 0:
+        queueing.enqueue(queueing.SWEEP)
+
+
+def test_account(account_id: int) -> None:
+    """Try an account's credentials and write the result on its row."""
+    Heartbeat.objects.beat(timezone.now())
+    account = CarrierAccount.objects.get(pk=account_id)
+    account.record_test(runner.test_account(account), timezone.now())
+
+
+def housekeep() -> None:
+    """Forget ended throttles, and make the months the audit will need."""
+    Heartbeat.objects.beat(timezone.now())
+    Throttle.objects.forget_ended(timezone.now())
+    AuditEntry.objects.make_months(timezone.now())

@@ -1,0 +1,8 @@
+"""Every address of the application: the merchant's pages first, because a tracking number may stand at the root."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("shipments.web.urls_dashboard")),
+    path("", include("shipments.web.urls_public")),
+]

@@ -1,0 +1,113 @@
+"""What every test stands on: no network but loopback, the people, the carriers, a simulator when asked for."""
+
+import importlib
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from shipments.models import Carrier, Merchant, User
+from tests import factories
+
+# Playwright's event loop runs in the thread of the test; Django would refuse its own database calls there.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every address but loopback: a test never speaks to a carrier."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise AssertionError(f"A test tried to reach {address[0]}.")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(autouse=True)
+def _carriers(request: pytest.FixtureRequest) -> None:
+    """The carriers of the migration, also after a test that truncated every table."""
+    if request.node.get_closest_marker("django_db") is None:
+        return
+    request.getfixturevalue("transactional_db" if _is_transactional(request) else "db")
+    if not Carrier.objects.exists():
+        importlib.import_module("shipments.migrations.0003_carriers").seed(apps, None)
+
+
+def _is_transactional(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    return (
+        marker is not None and bool(marker.kwargs.get("transaction"))
+    ) or "live_server" in request.fixturenames
+
+
+@pytest.fixture
+def merchant() -> Merchant:
+    return factories.a_merchant(slug="alpine", name="Alpine Outfitters")
+
+
+@pytest.fixture
+def alice(merchant: Merchant) -> User:
+    """The owner."""
+    return factories.a_person("alice@example.com", merchant, "owner")
+
+
+@pytest.fixture
+def mary(merchant: Merchant) -> User:
+    """A manager for the same merchant."""
+    return factories.a_person("mary@example.com", merchant, "manager")
+
+
+@pytest.fixture
+def bob(merchant: Merchant) -> User:
+    """A viewer for the same merchant."""
+    return factories.a_person("bob@example.com", merchant, "viewer")
+
+
+@pytest.fixture
+def charlie() -> User:
+    """The owner of another merchant: a stranger here."""
+    return factories.a_person(
+        "charlie@example.com", factories.a_merchant(slug="bayside", name="Bayside Books"), "owner"
+    )
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """A browser in which this person is signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator["factories.Simulator"]:
+    """The carriers' side of the wire, in a process of its own; faults are taken back after each use of `calm`."""
+    with factories.running_simulator() as running:
+        yield running
+
+
+@pytest.fixture
+def calm(simulator: "factories.Simulator") -> Iterator["factories.Simulator"]:
+    """The simulator without faults and with its counters at nought, before and after the test."""
+    simulator.reset()
+    yield simulator
+    simulator.reset()

@@ -1,0 +1,210 @@
+"""Rows and answers for tests: valid by default, each default replaceable."""
+
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import time as clock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from django.utils import timezone
+
+from shipments.carriers.base import Outcome, Question, Scan, Snapshot
+from shipments.carriers.errors import CarrierError
+from shipments.enums import Gateway, Status
+from shipments.facts.check_digits import with_impb_check_digit
+from shipments.facts.numbers import canonical, lookup_key
+from shipments.facts.places import Place
+from shipments.facts.times import Posted
+from shipments.models import CarrierAccount, Membership, Merchant, Shipment, User, Watch
+from shipments.tracking.ingest import Ingested, Observation, ingest
+
+_serials = itertools.count(1)
+MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+
+# Three scans of a parcel's way, in places whose zones are known.
+LABEL = ("2026-03-02 09:15", "GX", "Shipping Label Created, USPS Awaiting Item", Status.MANIFEST)
+ACCEPTED = ("2026-03-02 17:40", "03", "USPS in possession of item", Status.ACCEPTANCE)
+DELIVERED = ("2026-03-05 14:05", "01", "Delivered, Front Door/Porch", Status.DELIVERED)
+DENVER = Place(city="DENVER", region="CO", postal_code="80202")
+OLNEY = Place(city="OLNEY", region="MD", postal_code="20832")
+
+
+def an_impb() -> str:
+    """A well-formed USPS number nobody had yet."""
+    return with_impb_check_digit(f"94001{next(_serials):016d}")
+
+
+def a_merchant(**over: Any) -> Merchant:
+    n = next(_serials)
+    return Merchant.objects.create(**{"slug": f"merchant-{n}", "name": f"Merchant {n}", **over})
+
+
+def a_person(email: str, merchant: Merchant | None = None, role: str = "viewer", **over: Any) -> User:
+    user = User.objects.create_user(email, "correct horse battery", **over)
+    if merchant is not None:
+        Membership.objects.create(user=user, merchant=merchant, role=role)
+    return user
+
+
+def an_account(merchant: Merchant | None, gateway: str = Gateway.USPS, **over: Any) -> CarrierAccount:
+    return CarrierAccount.objects.create(
+        **{
+            "merchant": merchant,
+            "gateway": gateway,
+            "key": "test-key-1234",
+            "secret": "test-secret-5678",
+            **over,
+        }
+    )
+
+
+def a_shipment(merchant: Merchant | None = None, *, due_at: datetime | None = None, **over: Any) -> Shipment:
+    """A parcel with its watch; due now unless said otherwise. `number` may be in any form."""
+    carrier = over.pop("carrier", "USPS")
+    typed = over.pop("number", None) or an_impb()
+    number = canonical(typed, carrier)
+    shipment = Shipment.objects.create(
+        **{
+            "merchant": merchant or a_merchant(),
+            "carrier_id": carrier,
+            "number": number,
+            "number_as_typed": typed,
+            "lookup_key": lookup_key(number),
+            **over,
+        }
+    )
+    Watch.objects.create(shipment=shipment, merchant=shipment.merchant, due_at=due_at or timezone.now())
+    return shipment
+
+
+def posted(text: str, offset: str | None = None) -> Posted:
+    """`2026-03-02 09:15`, or a date alone; `offset` as `-05:00`."""
+    from shipments.facts.times import read_offset
+
+    day, _, at = text.partition(" ")
+    return Posted(
+        date.fromisoformat(day),
+        time.fromisoformat(at) if at else None,
+        read_offset(offset) if offset is not None else None,
+    )
+
+
+def a_scan(
+    when: str = ACCEPTED[0],
+    code: str = ACCEPTED[1],
+    text: str = ACCEPTED[2],
+    status: Status | None = ACCEPTED[3],
+    *,
+    place: Place = DENVER,
+    offset: str | None = None,
+    **over: Any,
+) -> Scan:
+    return Scan(
+        **{
+            "posted": posted(when, offset),
+            "place": place,
+            "code": code,
+            "text": text,
+            "status": status,
+            "status_by": "code" if status else "",
+            **over,
+        }
+    )
+
+
+def a_snapshot(*scans: Scan, number: str = "9400100000000000000000", **over: Any) -> Snapshot:
+    """An answer with these scans, newest first as carriers send them."""
+    return Snapshot(**{"number": number, "carrier": "USPS", "scans": scans, **over})
+
+
+def an_outcome(
+    shipment: Shipment, result: Any = None, *, fetched_at: datetime | None = None, part: bytes | None = None
+) -> Outcome:
+    """What asking about the parcel brought. The kept part follows from the result, so that equal results have equal bytes."""
+    result = a_snapshot() if result is None else result
+    if part is None and not isinstance(result, CarrierError):
+        part = json.dumps({"said": repr(result)}).encode()
+    question = Question(key=shipment.pk, number=shipment.number, carrier=shipment.carrier_id)
+    return Outcome(question, result, fetched_at or datetime(2026, 3, 6, 12, 0, tzinfo=UTC), part, None)
+
+
+def ingested(
+    shipment: Shipment,
+    result: Any = None,
+    *,
+    account: CarrierAccount | None = None,
+    minute: int = 0,
+    now: datetime | None = None,
+) -> Ingested:
+    """Ingest one answer about one parcel, fetched `minute` minutes after noon of 6 March 2026."""
+    fetched_at = datetime(2026, 3, 6, 12, 0, tzinfo=UTC) + timedelta(minutes=minute)
+    account = (
+        account
+        or CarrierAccount.objects.filter(merchant=shipment.merchant).first()
+        or an_account(shipment.merchant)
+    )
+    (entry,) = ingest(
+        [Observation(an_outcome(shipment, result, fetched_at=fetched_at), account)], now=now or fetched_at
+    )
+    return entry
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """A running carrier simulator."""
+
+    url: str
+
+    def faults(self, spec: str) -> None:
+        httpx.post(f"{self.url}/simulator/faults", content=spec).raise_for_status()
+
+    def reset(self) -> None:
+        httpx.post(f"{self.url}/simulator/reset").raise_for_status()
+
+    def calls(self) -> dict[str, Any]:
+        answer: dict[str, Any] = httpx.get(f"{self.url}/simulator/calls").raise_for_status().json()
+        return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running_simulator(*arguments: str) -> Iterator[Simulator]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, str(MANAGE), "carrier_simulator", "--port", str(port), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+    )
+    running = Simulator(f"http://127.0.0.1:{port}")
+    try:
+        for _ in range(150):
+            try:
+                running.calls()
+                break
+            except httpx.TransportError:
+                if process.poll() is not None:
+                    raise AssertionError(
+                        f"The simulator ended: {(process.stderr.read() if process.stderr else b'').decode()}"
+                    ) from None
+                clock.sleep(0.1)
+        else:
+            raise AssertionError("The simulator did not answer within 15 seconds.")
+        yield running
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)

@@ -1,0 +1,110 @@
+"""Leases: who asks about what, and what comes back when an asker dies."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from shipments.models import Watch
+from tests.factories import a_merchant, a_shipment
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)
+LENGTH = timedelta(minutes=4)
+
+
+def lease(now: datetime = NOW, limit: int = 100) -> list[Watch]:
+    return Watch.objects.lease(now, length=LENGTH, limit=limit)
+
+
+def test_what_is_due_is_leased_longest_due_first():
+    late = a_shipment(due_at=NOW - timedelta(hours=2))
+    later = a_shipment(due_at=NOW - timedelta(hours=1))
+    a_shipment(due_at=NOW + timedelta(seconds=1))
+
+    assert [watch.pk for watch in lease(limit=1)] == [late.pk]
+    assert [watch.pk for watch in lease()] == [later.pk]
+    assert lease() == []
+
+
+def test_what_a_person_asked_for_comes_first():
+    a_shipment(due_at=NOW - timedelta(hours=2))
+    wanted = a_shipment(due_at=NOW + timedelta(days=1))
+    assert Watch.objects.ask_now([wanted.pk], NOW) == 1
+    assert [watch.pk for watch in lease(limit=1)] == [wanted.pk]
+
+
+def test_a_lease_that_ends_gives_the_parcel_back():
+    shipment = a_shipment(due_at=NOW)
+    (first,) = lease()
+    assert lease(NOW + LENGTH - timedelta(seconds=1)) == []
+    (second,) = lease(NOW + LENGTH)
+    assert second.pk == shipment.pk
+    assert second.lease != first.lease
+
+
+def test_an_asker_that_took_too_long_does_not_undo_the_next_ones_decision():
+    shipment = a_shipment(due_at=NOW)
+    (first,) = lease()
+    (second,) = lease(NOW + LENGTH)
+
+    Watch.objects.reschedule({shipment.pk: NOW + timedelta(days=9)}, lease=first.lease)
+    assert Watch.objects.get().lease == second.lease
+
+    Watch.objects.reschedule({shipment.pk: NOW + timedelta(hours=2)}, lease=second.lease)
+    watch = Watch.objects.get()
+    assert (watch.lease, watch.due_at) == (None, NOW + timedelta(hours=2))
+
+
+def test_holding_names_only_what_is_still_leased_and_makes_it_last():
+    mine, lost = a_shipment(due_at=NOW), a_shipment(due_at=NOW)
+    leased = lease()
+    held_by = leased[0].lease
+    assert held_by is not None
+    Watch.objects.filter(pk=lost.pk).update(lease=None)
+
+    until = NOW + timedelta(minutes=10)
+    assert Watch.objects.hold([mine.pk, lost.pk], held_by, until=until) == [mine.pk]
+    assert Watch.objects.get(pk=mine.pk).due_at == until
+
+
+def test_asking_by_hand_leaves_alone_what_is_being_asked_and_what_has_ended():
+    busy, ended = a_shipment(due_at=NOW), a_shipment(due_at=None, lifecycle="ended", end_reason="settled")
+    Watch.objects.filter(pk=ended.pk).update(due_at=None)
+    lease()
+    assert Watch.objects.ask_now([busy.pk, ended.pk], NOW) == 0
+    assert Watch.objects.get(pk=busy.pk).is_being_asked
+
+
+def test_a_wish_of_a_person_ends_with_the_answer_and_survives_a_postponement():
+    shipment = a_shipment(due_at=NOW)
+    Watch.objects.ask_now([shipment.pk], NOW)
+    Watch.objects.reschedule({shipment.pk: NOW}, lease=None, keep_by_hand=True)
+    assert Watch.objects.get().by_hand
+    Watch.objects.reschedule({shipment.pk: NOW}, lease=None)
+    assert not Watch.objects.get().by_hand
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_planners_at_once_take_no_parcel_twice():
+    merchant = a_merchant()
+    for _ in range(60):
+        a_shipment(merchant, due_at=timezone.now() - timedelta(hours=1))
+    start, taken = threading.Barrier(4), []
+
+    def plan() -> None:
+        start.wait(10)
+        for _ in range(4):
+            taken.extend(watch.pk for watch in Watch.objects.lease(timezone.now(), length=LENGTH, limit=7))
+        connection.close()
+
+    threads = [threading.Thread(target=plan) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(taken) == len(set(taken)) == 60

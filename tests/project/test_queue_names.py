@@ -1,0 +1,49 @@
+"""Whatever may be queued exists, and nothing else can be queued."""
+
+import inspect
+
+import pytest
+from django.db import transaction
+from django_q.models import OrmQ, Schedule
+
+from shipments import queueing, tasks
+
+
+def test_every_name_that_may_be_queued_is_a_task_and_the_other_way_round():
+    public = {
+        name
+        for name, member in inspect.getmembers(tasks, inspect.isfunction)
+        if member.__module__ == tasks.__name__
+    }
+    assert public == queueing.TASKS
+    assert set(queueing.SCHEDULES) <= queueing.TASKS
+
+
+@pytest.mark.django_db
+def test_a_name_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="'swep' is not a task"):
+        queueing.enqueue("swep")
+    assert not OrmQ.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_nudge_belongs_to_its_transaction():
+    with transaction.atomic():
+        queueing.enqueue(queueing.SWEEP)
+        transaction.set_rollback(True)
+    assert queueing.waiting() == 0
+    queueing.enqueue(queueing.TEST_ACCOUNT, 7)
+    assert queueing.waiting() == 1
+    task = OrmQ.objects.get().task
+    assert (task["func"], task["args"]) == ("shipments.tasks.test_account", (7,))
+
+
+@pytest.mark.django_db
+def test_schedules_are_made_once_and_old_ones_dropped():
+    Schedule.objects.create(name="gone", func="shipments.tasks.gone")
+    queueing.create_schedules()
+    queueing.create_schedules()
+    assert list(Schedule.objects.order_by("name").values_list("name", "func", "minutes")) == [
+        ("housekeep", "shipments.tasks.housekeep", 60),
+        ("sweep", "shipments.tasks.sweep", 1),
+    ]

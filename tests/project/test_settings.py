@@ -1,0 +1,114 @@
+"""Settings: each is documented, and unsafe ones are refused."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from shipments.checks import credential_keys_are_usable, production_stands_alone
+from trackingsite.database_url import database_from_url
+from trackingsite.keys import kept_secret
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = {
+    "TRACKINGSITE_PRODUCTION": "1",
+    "SECRET_KEY": "x" * 50,
+    "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
+    "DATABASE_URL": "postgresql://someone:hidden-word@db.example/tracker",
+    "ALLOWED_HOSTS": "tracker.example",
+}
+
+
+def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "trackingsite" / "settings.py").read_text()))
+    documented = set(
+        re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+    )
+    assert documented == read
+
+
+def settings_with(tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", "from trackingsite import settings; print(settings.SECURE_SSL_REDIRECT)"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "TRACKINGSITE_DATA": str(tmp_path / "data"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_production_starts_with_everything_set_and_makes_no_secret(tmp_path: Path):
+    done = settings_with(tmp_path, **PRODUCTION)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("over", "says"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set. Set it, or SECRET_KEY_FILE to a file that holds it."),
+        ({"CREDENTIAL_KEYS": ""}, "CREDENTIAL_KEYS is not set."),
+        ({"DATABASE_URL": ""}, "Production needs DATABASE_URL"),
+        ({"DEBUG": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
+        ({"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
+        (
+            {"DATABASE_URL": "mysql://someone:hidden-word@db.example/tracker"},
+            "other databases are not supported",
+        ),
+    ],
+)
+def test_production_refuses_to_start_unsafely_and_says_why(tmp_path: Path, over, says):
+    done = settings_with(tmp_path, **{**PRODUCTION, **over})
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "hidden-word" not in done.stderr
+
+
+def test_at_home_secrets_are_made_once_and_readable_by_their_owner_only(tmp_path: Path):
+    file = tmp_path / "data" / "key"
+    first = kept_secret(file, lambda: "first", allowed=True, name="KEY")
+    assert (first, kept_secret(file, lambda: "second", allowed=True, name="KEY")) == ("first", "first")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_database_url_becomes_djangos_entry():
+    assert database_from_url("postgresql://a%40b:p%2Fw@db.example:5433/track?sslmode=require") == {
+        "NAME": "track", "USER": "a@b", "PASSWORD": "p/w", "HOST": "db.example", "PORT": "5433",
+        "OPTIONS": {"sslmode": "require"},
+    }  # fmt: skip
+    assert database_from_url("postgres:///track?host=/run/postgres")["HOST"] == "/run/postgres"
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///x", "postgresql://host:no-port/x", "postgresql://host", "nonsense"]
+)
+def test_what_is_no_postgresql_address_is_refused_without_showing_it(url):
+    with pytest.raises(ImproperlyConfigured) as caught:
+        database_from_url(url)
+    assert url not in str(caught.value)
+
+
+@pytest.mark.parametrize("keys", [[], ["too short"], ["Zm9yIHRlc3RzIG9ubHksIDMyIGJ5dGVzIGxvbmcuLi4=", "bad"]])
+def test_an_unusable_key_ring_stops_the_start(settings, keys):
+    settings.CREDENTIAL_KEYS = keys
+    (error,) = credential_keys_are_usable(None)
+    assert (error.id, error.is_serious()) == ("shipments.E001", True)
+
+
+def test_a_usable_key_ring_is_fine(settings):
+    assert credential_keys_are_usable(None) == []
+
+
+def test_deployment_is_checked_for_production_and_private_hosts(settings):
+    settings.PRODUCTION, settings.ALLOW_PRIVATE_HOSTS = False, True
+    assert [error.id for error in production_stands_alone(None)] == ["shipments.E002", "shipments.E003"]
+    settings.PRODUCTION, settings.ALLOW_PRIVATE_HOSTS = True, False
+    assert production_stands_alone(None) == []

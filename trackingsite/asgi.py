@@ -1,0 +1,9 @@
+"""The web application for an ASGI server. The pages are synchronous: prefer WSGI."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,243 @@
+"""Every setting, read from the environment; docs/settings.md describes each variable."""
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from trackingsite import env
+from trackingsite.database_url import database_from_url
+from trackingsite.embedded_postgres import Embedded
+from trackingsite.keys import kept_secret, new_credential_key, new_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA = env.path("TRACKINGSITE_DATA", default=BASE_DIR / ".data")
+
+# --- Where we run -----------------------------------------------------------------------------------------------
+
+PRODUCTION = env.flag("TRACKINGSITE_PRODUCTION", default=False)
+DEBUG = env.flag("DEBUG", default=False)
+# Lets carrier accounts reach loopback and private addresses: for the demo and the tests.
+ALLOW_PRIVATE_HOSTS = env.flag("TRACKINGSITE_ALLOW_PRIVATE_HOSTS", default=False)
+if PRODUCTION and (DEBUG or ALLOW_PRIVATE_HOSTS):
+    raise ImproperlyConfigured(
+        "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused with TRACKINGSITE_PRODUCTION."
+    )
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=() if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+# How many proxies in front of us add to X-Forwarded-For; 0 trusts no such header.
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0)
+
+# --- Secrets ----------------------------------------------------------------------------------------------------
+
+# Outside production both are made on first use and kept in the data folder, readable by its owner only.
+SECRET_KEY = env.secret("SECRET_KEY") or kept_secret(
+    DATA / "secret_key", new_secret_key, allowed=not PRODUCTION, name="SECRET_KEY"
+)
+# The key ring for carriers' credentials: the first encrypts, all decrypt. Beside the database, never in it.
+CREDENTIAL_KEYS = (
+    (
+        env.secret("CREDENTIAL_KEYS")
+        or kept_secret(
+            DATA / "credential_keys", new_credential_key, allowed=not PRODUCTION, name="CREDENTIAL_KEYS"
+        )
+    )
+    .replace(",", " ")
+    .split()
+)
+
+# --- Database ---------------------------------------------------------------------------------------------------
+
+# The pool belongs to the web process alone (wsgi.py sets this): django-q2's workers lose tasks with it.
+_POOL = env.flag("TRACKINGSITE_DB_POOL", default=False)
+_URL = env.secret("DATABASE_URL")
+if PRODUCTION and not _URL and not env.flag("TRACKINGSITE_EMBEDDED_DATABASE", default=False):
+    raise ImproperlyConfigured(
+        "Production needs DATABASE_URL (or TRACKINGSITE_EMBEDDED_DATABASE=1 to use the embedded one on purpose)."
+    )
+EMBEDDED_POSTGRES = None if _URL else Embedded(DATA / "postgres")
+DATABASES = {
+    "default": {
+        **(database_from_url(_URL) if _URL else {}),
+        **(EMBEDDED_POSTGRES.dsn_parts() if EMBEDDED_POSTGRES else {}),
+        "ENGINE": "trackingsite.postgres" if EMBEDDED_POSTGRES else "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0 if _POOL else 60,
+        "CONN_HEALTH_CHECKS": not _POOL,
+        "ATOMIC_REQUESTS": False,
+    }
+}
+if _POOL:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 8, "timeout": 10}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Counts of sign-in attempts hold across processes and hosts.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+
+# --- Application ------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "shipments",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "django_q",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "trackingsite.urls"
+WSGI_APPLICATION = "trackingsite.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- People -----------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "shipments.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "shipments.web.sign_in.ClosedSignup"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PREVENT_ENUMERATION = True
+# A reset asked for a stranger's address sends nothing there.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard"
+ACCOUNT_LOGOUT_REDIRECT_URL = "public-home"
+
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+EMAIL_HOST = env.text("EMAIL_HOST", default="localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", default=25)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="tracking@localhost")
+
+# --- Languages, times, static files -----------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
+LOCALE_PATHS = [BASE_DIR / "trackingsite" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Security ---------------------------------------------------------------------------------------------------
+
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
+SECURE_HSTS_PRELOAD = PRODUCTION
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Queue ------------------------------------------------------------------------------------------------------
+
+_WORKERS = env.number("QUEUE_WORKERS", default=2)
+# The row is the truth and the queue a nudge: a lost, late or doubled task is harmless, so nothing is retried here.
+Q_CLUSTER = {
+    "name": "trackingsite",
+    "orm": "default",
+    "workers": _WORKERS,
+    # `retry` counts from the moment a task leaves the table: a longer local queue would start tasks twice.
+    "queue_limit": _WORKERS,
+    "bulk": 1,
+    # A batch takes as long as its slowest exchanges (carriers.http.WHOLE_EXCHANGE, a few in a row); `retry` comes after it.
+    "timeout": 150,
+    "retry": 200,
+    # 0 would retry for ever; failures are acknowledged, the sweep finds the rows again.
+    "max_attempts": 1,
+    "ack_failures": True,
+    # Successes are not stored: five times the throughput, and the rows tell what happened.
+    "save_limit": -1,
+    "catch_up": False,
+    "poll": 0.5,
+    "label": "Queue",
+}
+
+# --- Logging ----------------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # They write addresses of requests, and headers at their finest level.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        # Has a handler of its own as well; a line a task would drown the rest.
+        "django-q": {"level": "WARNING", "propagate": False},
+    },
+}

@@ -1,0 +1,17 @@
+"""Every address of the site."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+from django.views.i18n import set_language
+
+# One sign-in page, throttled, for everybody.
+admin.autodiscover()
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("shipments.web.urls_account")),
+    path("language", set_language, name="set_language"),
+    path("", include("shipments.urls")),
+]

@@ -1,0 +1,10 @@
+"""The web application for a WSGI server."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings")
+os.environ.setdefault("TRACKINGSITE_DB_POOL", "1")
+
+application = get_wsgi_application()
