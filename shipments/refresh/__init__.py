@@ -1,0 +1,1 @@
+"""When to look again, who asks, and what becomes of the answers."""

@@ -1,0 +1,161 @@
+"""Ask about a batch, ingest what came, say when to look again."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.utils import timezone
+
+from shipments.carriers.base import Outcome, Question
+from shipments.carriers.errors import BadCredentials, CarrierError, NotEntitled, OverQuota
+from shipments.enums import EndReason, Lifecycle, Status
+from shipments.models import CarrierAccount, Heartbeat, Shipment, Watch
+from shipments.refresh.planner import LEASE, by_account, plan_due
+from shipments.refresh.policy import Situation, next_look
+from shipments.tracking.gateway import open_client, question_about
+from shipments.tracking.ingest import Ingested, Observation, ingest
+
+logger = logging.getLogger(__name__)
+
+# A 429 without Retry-After: USPS' quota is by the hour, so a few minutes cost little and a wave of refusals more.
+UNSAID_PAUSE = timedelta(minutes=5)
+# A refused key stays refused until a person mends it; asking on would look like an attack.
+REFUSED_PAUSE = timedelta(minutes=15)
+_BEAT_EVERY = timedelta(seconds=10)
+
+
+def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) -> list[Ingested]:
+    """Ask about those of the batch that are still leased under `lease`, and let go of the lease."""
+    now = timezone.now()
+    held = Watch.objects.hold(shipment_ids, lease, until=now + LEASE)
+    account = CarrierAccount.objects.filter(pk=account_id, is_active=True).first()
+    shipments = list(Shipment.objects.filter(pk__in=held, lifecycle=Lifecycle.ACTIVE).order_by("pk"))
+    if account is None or account.is_paused(now):
+        # Refused or switched off since the batch was planned: the next sweep plans anew.
+        Watch.objects.reschedule(dict.fromkeys(held, now), lease=lease, keep_by_hand=True)
+        return []
+    ingested = _ask_and_ingest(account, shipments, now)
+    _reschedule(ingested, account, lease)
+    return ingested
+
+
+def ask_now(shipments: Sequence[Shipment]) -> tuple[list[Ingested], list[Shipment]]:
+    """Ask about these at once, whatever hour it is, because a person waits; also those no account can ask about."""
+    groups, accountless = by_account(shipments)
+    done: list[Ingested] = []
+    for account, members in groups:
+        ingested = _ask_and_ingest(account, members, timezone.now())
+        _reschedule(ingested, account, None)
+        done += ingested
+    return done, accountless
+
+
+def work_off() -> int:
+    """Ask, in this process, about everything that is due; how many parcels that were."""
+    asked = 0
+    while batches := plan_due(timezone.now()):
+        for batch in batches:
+            asked += len(refresh_leased(batch.account_id, batch.lease, batch.shipment_ids))
+    return asked
+
+
+def test_account(account: CarrierAccount) -> str:
+    """Try the account's credentials; a sentence with what came of it."""
+    try:
+        async_to_sync(_check)(account)
+    except CarrierError as exc:
+        return f"{exc} {exc.advice}".strip()
+    return "The gateway accepted the key and the secret and gave a token."
+
+
+async def _check(account: CarrierAccount) -> None:
+    client = open_client(account)
+    try:
+        await client.check()
+    finally:
+        await client.aclose()
+
+
+def _ask_and_ingest(account: CarrierAccount, shipments: Sequence[Shipment], now: datetime) -> list[Ingested]:
+    if not shipments:
+        return []
+    outcomes = async_to_sync(_ask)(account, [question_about(shipment) for shipment in shipments])
+    _note_on_account(account, outcomes)
+    return ingest([Observation(outcome, account) for outcome in outcomes], now=timezone.now())
+
+
+async def _ask(account: CarrierAccount, questions: list[Question]) -> list[Outcome]:
+    """The carrier's answers. No transaction is open here, and the queue's pulse goes on while the carrier takes its time."""
+    pulse = asyncio.create_task(_beat())
+    client = open_client(account)
+    try:
+        return await client.track(questions)
+    finally:
+        pulse.cancel()
+        with suppress(asyncio.CancelledError):
+            await pulse
+        await client.aclose()
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(_BEAT_EVERY.total_seconds())
+        await sync_to_async(Heartbeat.objects.beat)(timezone.now())
+
+
+def _note_on_account(account: CarrierAccount, outcomes: Sequence[Outcome]) -> None:
+    """Write on the account how it fares; a refusal or a quota pauses it, for everybody who asks with it."""
+    now = timezone.now()
+    errors = [outcome.result for outcome in outcomes if isinstance(outcome.result, CarrierError)]
+    changes: dict[str, object] = {}
+    if len(errors) < len(outcomes):
+        changes["last_success_at"] = now
+    if errors:
+        worst = max(
+            errors,
+            key=lambda error: (isinstance(error, BadCredentials | NotEntitled), isinstance(error, OverQuota)),
+        )
+        changes |= {"last_error": f"{worst} {worst.advice}".strip()[:500], "last_error_at": now}
+        if isinstance(worst, BadCredentials | NotEntitled):
+            changes["paused_until"] = now + REFUSED_PAUSE
+        elif isinstance(worst, OverQuota):
+            changes["paused_until"] = now + (worst.retry_after or UNSAID_PAUSE)
+        logger.warning(
+            "Account %s: %d of %d parcels got no answer: %s", account.pk, len(errors), len(outcomes), worst
+        )
+    CarrierAccount.objects.filter(pk=account.pk).update(**changes)
+
+
+def _reschedule(ingested: Sequence[Ingested], account: CarrierAccount, lease: UUID | None) -> None:
+    now = timezone.now()
+    cadence = None if account.cadence_seconds is None else timedelta(seconds=account.cadence_seconds)
+    dues: dict[int, datetime | None] = {}
+    ended: dict[EndReason, list[int]] = {}
+    for entry in ingested:
+        shipment, watch = entry.shipment, entry.watch
+        situation = Situation(
+            status=Status(shipment.status),
+            since=shipment.created_at,
+            last_scan_at=shipment.last_scan_at,
+            delivered_at=shipment.delivered_at or shipment.last_scan_at,
+            heard=watch.heard,
+            scans_once=shipment.carrier.scans_once,
+            misses=watch.misses,
+            error_kind=watch.error_kind,
+            retry_after=entry.error.retry_after if entry.error else None,
+            cadence=cadence,
+        )
+        look = next_look(situation, now=now, dice=random.random())  # noqa: S311  (spreads load, guards nothing)
+        dues[shipment.pk] = look.due_at
+        if look.ends is not None:
+            ended.setdefault(look.ends, []).append(shipment.pk)
+    Watch.objects.reschedule(dues, lease=lease)
+    for reason, pks in ended.items():
+        Shipment.objects.filter(pk__in=pks, lifecycle=Lifecycle.ACTIVE).update(
+            lifecycle=Lifecycle.ENDED, end_reason=reason
+        )

@@ -1,0 +1,198 @@
+"""A merchant's new parcel: checked, recognised, stored once."""
+
+import logging
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from shipments.enums import Gateway
+from shipments.facts import numbers
+from shipments.facts.places import five_digits
+from shipments.models import Carrier, Merchant, Shipment, Watch
+from shipments.tracking.gateway import gateways_for
+
+logger = logging.getLogger(__name__)
+
+# No carrier in the product keeps a parcel moving for longer; after it the number may be somebody else's.
+LONGEST_LIFE = timedelta(days=90)
+
+
+class BadParcel(ValueError):
+    """What was typed cannot be a parcel: `field` names where, `str()` the rule. Nothing was stored."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelForm:
+    """What was typed about a parcel, checked and in canonical form."""
+
+    typed: str
+    number: str
+    carrier: str
+    gateway: Gateway | None
+    postal_code: str
+    mailing_date: date | None
+    # A failed check digit and the like: to be told, never to be refused.
+    warning: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The parcel, and whether it is new."""
+
+    shipment: Shipment
+    is_new: bool
+    warning: str | None
+
+
+def read_parcel(
+    typed: str,
+    *,
+    carrier: str | None = None,
+    gateway: str | None = None,
+    postal_code: str | None = None,
+    mailing_date: date | str | None = None,
+) -> ParcelForm:
+    """What was typed as a parcel; BadParcel naming the field and the rule. Without `carrier` the likeliest one is taken."""
+    try:
+        number = numbers.check_number(typed)
+    except ValueError as exc:
+        raise _refused("tracking number", str(exc)) from None
+    if carrier is None:
+        candidates = numbers.recognise(typed)
+        if not candidates:
+            raise _refused("carrier", _("No carrier's numbers look like this one. Say which carrier it is."))
+        carrier = str(candidates[0].carrier)
+    elif not Carrier.objects.filter(code=carrier, is_active=True).exists():
+        known = ", ".join(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
+        raise _refused("carrier", _("A carrier is one of %(known)s, written exactly so.") % {"known": known})
+    return ParcelForm(
+        typed=typed.strip()[:100],
+        number=numbers.canonical(number, carrier),
+        carrier=carrier,
+        gateway=_gateway(gateway, carrier),
+        postal_code=_postal_code(postal_code),
+        mailing_date=_mailing_date(mailing_date),
+        warning=numbers.check_digit_warning(number, carrier),
+    )
+
+
+def add_parcel(
+    merchant: Merchant, parcel: ParcelForm, *, order_number: str = "", recipient_name: str = ""
+) -> Added:
+    """The merchant's parcel with that carrier and number, made if it is new, and due at once if so.
+
+    An existing one learns the gateway, postal code and mailing date that are given now. A new instance of a number
+    is only made for a mailing date that does not overlap with the known one's life.
+    """
+    with transaction.atomic():
+        known = _instance_meant(merchant, parcel)
+        if known is not None and not _is_another_parcel(known, parcel.mailing_date):
+            _learn(known, parcel)
+            return Added(known, is_new=False, warning=parcel.warning)
+        instance = 1 if known is None else known.instance + 1
+        # Two adders at once: one inserts, the other finds the row there.
+        made = Shipment.objects.bulk_create(
+            [
+                Shipment(
+                    merchant=merchant,
+                    carrier_id=parcel.carrier,
+                    number=parcel.number,
+                    number_as_typed=parcel.typed,
+                    lookup_key=numbers.lookup_key(parcel.number),
+                    instance=instance,
+                    gateway=parcel.gateway or "",
+                    destination_postal_code=parcel.postal_code,
+                    mailing_date=parcel.mailing_date,
+                    order_number=order_number[:100],
+                    recipient_name=recipient_name[:200],
+                )
+            ],
+            ignore_conflicts=True,
+        )
+        shipment = Shipment.objects.get(
+            merchant=merchant, carrier=parcel.carrier, number=parcel.number, instance=instance
+        )
+        is_new = shipment.public_id == made[0].public_id
+        if is_new:
+            Watch.objects.create(shipment=shipment, merchant=merchant, due_at=timezone.now())
+        return Added(shipment, is_new=is_new, warning=parcel.warning)
+
+
+def _instance_meant(merchant: Merchant, parcel: ParcelForm) -> Shipment | None:
+    """The instance of the number that was mailed on the day given, else the newest; locked."""
+    instances = list(
+        Shipment.objects.select_for_update()
+        .filter(merchant=merchant, carrier=parcel.carrier, number=parcel.number)
+        .order_by("-instance")
+    )
+    if parcel.mailing_date is not None:
+        for instance in instances:
+            if instance.mailing_date == parcel.mailing_date:
+                return instance
+    return instances[0] if instances else None
+
+
+def _is_another_parcel(known: Shipment, mailing_date: date | None) -> bool:
+    """Whether a parcel mailed on that day cannot be the known one: that one had arrived, or would be too old by then."""
+    if mailing_date is None or known.mailing_date == mailing_date:
+        return False
+    mailed = known.mailing_date or known.shipped_on
+    return (known.delivered_on is not None and mailing_date > known.delivered_on) or (
+        mailed is not None and mailing_date - mailed > LONGEST_LIFE
+    )
+
+
+def _learn(known: Shipment, parcel: ParcelForm) -> None:
+    learnt = {
+        "gateway": str(parcel.gateway or ""),
+        "destination_postal_code": parcel.postal_code,
+        "mailing_date": parcel.mailing_date,
+    }
+    changed = [name for name, value in learnt.items() if value and getattr(known, name) != value]
+    for name in changed:
+        setattr(known, name, learnt[name])
+    if changed:
+        known.save(update_fields=changed)
+
+
+def _gateway(text: str | None, carrier: str) -> Gateway | None:
+    if not text:
+        return None
+    if text not in set(Gateway):
+        raise _refused("gateway", _("A gateway is usps or pitney_bowes."))
+    if Gateway(text) not in gateways_for(carrier):
+        raise _refused(
+            "gateway", _("The USPS gateway answers for carrier USPS only; leave it out or say pitney_bowes.")
+        )
+    return Gateway(text)
+
+
+def _postal_code(text: str | None) -> str:
+    if not text:
+        return ""
+    try:
+        return five_digits(text)
+    except ValueError as exc:
+        raise _refused("postal code", str(exc)) from None
+
+
+def _mailing_date(value: date | str | None) -> date | None:
+    if not value or isinstance(value, date):
+        return value or None
+    try:
+        return date.fromisoformat(value.strip())
+    except ValueError:
+        raise _refused("mailing date", _("A mailing date is a day written as 2026-01-31.")) from None
+
+
+def _refused(field: str, message: str) -> BadParcel:
+    # The rule, not what was typed: people paste names and addresses into number fields.
+    logger.warning("A parcel was refused, %s: %s", field, message)
+    return BadParcel(field, message)

@@ -1,0 +1,176 @@
+"""What the scans and the newest answer of one parcel amount to. Works on rows in memory; `ingest` reads and writes them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from shipments.carriers.base import Snapshot
+from shipments.enums import Status, ZoneKnownBy
+from shipments.facts.places import Place, zone_of
+from shipments.facts.timeline import Moment, Stop, is_of_earlier_parcel, moments, newest_first, status_of
+from shipments.facts.times import Posted
+from shipments.models import ScanEvent, Shipment
+
+_SETTLED = ("offset", "zone", "at", "known_by", "ordered_at", "withdrawn_at", "earlier_parcel")
+# A carrier fills these in, or corrects them, for a scan it has shown before; they are no part of the fingerprint.
+_FILLED_IN_LATER = (
+    "posted_offset", "posted_instant", "status", "status_by", "text_for_buyers", "text_for_sellers", "latitude", "longitude",
+    "url", "leg", "signed_by", "details",
+)  # fmt: skip
+SCAN_FACTS = (*_SETTLED, *_FILLED_IN_LATER)
+
+_MOMENTS = ("shipped", "updated", "delivered", "reattempt")
+SHIPMENT_FACTS = (
+    "status", "status_text", "changed_at", "last_scan_at", "last_location", "package_count", "service_code", "service_name",
+    "weight_value", "weight_unit", "dimension", "reference_number", "smart_label_barcode", "second_number", "origin_city",
+    "destination_city", "destination_postal_code", "estimated_on", "estimated_from", "estimated_to", "estimated_offset",
+    "delivery_location", "delivery_description", "signed_by", "proof_url", "details", "answer", "answered_by", "facts_fetched_at",
+    "covered_from", "unreadable_scans",
+    *(f"{moment}_{part}" for moment in _MOMENTS for part in ("on", "time", "offset", "at")),
+)  # fmt: skip
+
+
+def settle(
+    shipment: Shipment,
+    scans: Sequence[ScanEvent],
+    shown: Mapping[str, ScanEvent],
+    snapshot: Snapshot,
+    *,
+    is_newest: bool,
+    fetched_at: datetime,
+) -> set[int]:
+    """Put every scan of the parcel on the clock, and mark the taken-back and the earlier; ids of stored ones that changed.
+
+    `scans` are all of them, `shown` those of this answer by fingerprint. A scan is taken back when a newer answer
+    that covers its time leaves it out; an answer that was cut, or read in part only, takes nothing back.
+    """
+    changed: set[int] = set()
+    if is_newest:
+        changed |= {
+            scan.pk
+            for scan in scans
+            if scan.pk and scan.fingerprint in shown and _fill_in(scan, shown[scan.fingerprint])
+        }
+    before = [[getattr(scan, name) for name in _SETTLED] for scan in scans]
+    stops = [Stop(_posted(scan), place_of(scan), Status(scan.status), scan.position) for scan in scans]
+    for scan, moment in zip(
+        scans, moments(stops, zone_of=zone_of, fallback_zone=shipment.merchant.time_zone), strict=True
+    ):
+        _put(scan, moment)
+    ship_date = shipment.mailing_date or (snapshot.shipped.on if snapshot.shipped else shipment.shipped_on)
+    for scan in scans:
+        scan.earlier_parcel = is_of_earlier_parcel(scan.local_date, ship_date)
+    if is_newest:
+        whole = bool(shown) and not snapshot.truncated and not snapshot.unreadable
+        shipment.covered_from = (
+            min(scan.ordered_at for scan in scans if scan.fingerprint in shown) if whole else None
+        )
+    for scan in scans:
+        covered = shipment.covered_from is not None and scan.ordered_at >= shipment.covered_from
+        if is_newest and scan.fingerprint in shown:
+            scan.withdrawn_at = None
+        elif is_newest and covered and scan.withdrawn_at is None:
+            scan.withdrawn_at = fetched_at
+        elif not is_newest and scan.pk is None and covered:
+            # An old answer that arrived late: the newest one had already left this scan out.
+            scan.withdrawn_at = shipment.facts_fetched_at
+    after = [[getattr(scan, name) for name in _SETTLED] for scan in scans]
+    changed |= {
+        scan.pk for scan, was, now_is in zip(scans, before, after, strict=True) if scan.pk and was != now_is
+    }
+    return changed
+
+
+def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> None:
+    """Bring the shipment's columns in line with its scans and, where given, the newest answer."""
+    rows = [
+        (scan.ordered_at, scan.position, index)
+        for index, scan in enumerate(scans)
+        if not scan.withdrawn_at and not scan.earlier_parcel
+    ]
+    shown = [scans[index] for index in newest_first(rows)]
+    recognised = [scan for scan in shown if scan.status != Status.UNKNOWN]
+    shipment.status = status_of(Status(scan.status) for scan in shown)
+    shipment.last_scan_at = shown[0].ordered_at if shown else None
+    if snapshot is None:
+        return
+    if not recognised and snapshot.status is not None:
+        shipment.status = snapshot.status
+    newest = recognised[0] if recognised else shown[0] if shown else None
+    shipment.status_text = snapshot.status_text or (newest.text if newest else "")
+    for name in (
+        "last_location", "package_count", "service_code", "service_name", "weight_value", "weight_unit", "reference_number",
+        "smart_label_barcode", "second_number", "delivery_location", "delivery_description", "signed_by",
+    ):  # fmt: skip
+        setattr(shipment, name, getattr(snapshot, name))
+    shipment.dimension = dict(snapshot.dimension) if snapshot.dimension else None
+    shipment.details = dict(snapshot.details)
+    shipment.unreadable_scans = min(len(snapshot.unreadable), 32_000)
+    # Such links expire: one that was given once is not forgotten because a later answer leaves it out.
+    shipment.proof_url = snapshot.delivery_proof_url or shipment.proof_url
+    if snapshot.origin and snapshot.origin.city:
+        shipment.origin_city = snapshot.origin.city
+    if snapshot.destination:
+        shipment.destination_city = snapshot.destination.city or shipment.destination_city
+        # What the merchant said of the destination stands.
+        shipment.destination_postal_code = (
+            shipment.destination_postal_code or snapshot.destination.postal_code[:12]
+        )
+    estimate = snapshot.estimate
+    shipment.estimated_on = estimate.on if estimate else None
+    shipment.estimated_from = estimate.start if estimate else None
+    shipment.estimated_to = estimate.end if estimate else None
+    shipment.estimated_offset = _minutes(estimate.offset) if estimate else None
+    for name in _MOMENTS:
+        _set_moment(shipment, name, getattr(snapshot, name), shown)
+
+
+def _set_moment(shipment: Shipment, name: str, posted: Posted | None, shown: Sequence[ScanEvent]) -> None:
+    """Four columns of one moment. What the carrier posted without an offset is a scan's moment where the clocks agree.
+
+    A scan whose own zone is only assumed lends nothing: these columns do not say how they are known.
+    """
+    on = at = offset = instant = None
+    if posted is not None:
+        on, at, offset, instant = posted.on, posted.at, _minutes(posted.offset), posted.instant_by_carrier()
+        if instant is None and at is not None:
+            twin = next((scan for scan in shown if scan.local_date == on and scan.local_time == at), None)
+            if twin is not None and twin.known_by != ZoneKnownBy.ASSUMED:
+                offset, instant = twin.offset, twin.at
+    for part, value in (("on", on), ("time", at), ("offset", offset), ("at", instant)):
+        setattr(shipment, f"{name}_{part}", value)
+
+
+def _fill_in(stored: ScanEvent, shown: ScanEvent) -> bool:
+    """Take over what the carrier now says of a scan it has shown before; what it leaves out is kept."""
+    filled: dict[str, Any] = {}
+    for name in _FILLED_IN_LATER:
+        value = getattr(shown, name)
+        if value in (None, "", {}) or value == getattr(stored, name):
+            continue
+        if name in ("status", "status_by") and shown.status == Status.UNKNOWN:
+            continue
+        filled[name] = value
+    for name, value in filled.items():
+        setattr(stored, name, value)
+    return bool(filled)
+
+
+def place_of(scan: ScanEvent) -> Place:
+    """The place of a stored scan."""
+    return Place(scan.city, scan.region, scan.postal_code, scan.country, scan.latitude, scan.longitude)
+
+
+def _posted(scan: ScanEvent) -> Posted:
+    offset = None if scan.posted_offset is None else timedelta(minutes=scan.posted_offset)
+    return Posted(scan.local_date, scan.local_time, offset, scan.posted_instant)
+
+
+def _put(scan: ScanEvent, moment: Moment) -> None:
+    scan.offset = _minutes(moment.offset)
+    scan.zone, scan.at, scan.ordered_at = moment.zone, moment.at, moment.ordered_at
+    scan.known_by = moment.known_by
+
+
+def _minutes(offset: timedelta | None) -> int | None:
+    return None if offset is None else round(offset.total_seconds() / 60)

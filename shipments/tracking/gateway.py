@@ -1,0 +1,131 @@
+"""Which account asks about a parcel, and a client that asks with it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import httpx
+from asgiref.sync import sync_to_async
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from shipments.carriers import registry
+from shipments.carriers.auth import MayFetch, Token, TokenStore
+from shipments.carriers.base import CarrierClient, Question
+from shipments.enums import CarrierCode, Environment, Gateway
+from shipments.models import AccountToken, CarrierAccount, Shipment
+
+# Longer than a token exchange may take (carriers.http.WHOLE_EXCHANGE), so that its lease outlives it.
+FETCH_LEASE = timedelta(seconds=35)
+
+
+def gateways_for(carrier: str) -> tuple[Gateway, ...]:
+    """The gateways that can ask about a carrier's parcels, the better one first.
+
+    USPS itself answers for 35 parcels at a time and first-hand; Pitney Bowes knows the other carriers.
+    """
+    return (Gateway.USPS, Gateway.PITNEY_BOWES) if carrier == CarrierCode.USPS else (Gateway.PITNEY_BOWES,)
+
+
+def choose_account(shipment: Shipment, accounts: Iterable[CarrierAccount]) -> CarrierAccount | None:
+    """The account that asks about this parcel; None where nobody can.
+
+    The gateway pinned on the shipment decides; else the merchant's own accounts come before the platform's,
+    then the better gateway, production before test, and the older account before the newer.
+    """
+    able = gateways_for(shipment.carrier_id)
+    wanted = (Gateway(shipment.gateway),) if shipment.gateway else able
+    ranked = [
+        (
+            (
+                account.merchant_id is None,
+                able.index(gateway),
+                account.environment != Environment.PRODUCTION,
+                account.pk,
+            ),
+            account,
+        )
+        for account in accounts
+        if account.is_active
+        and account.merchant_id in (shipment.merchant_id, None)
+        and (gateway := Gateway(account.gateway)) in wanted
+        and gateway in able
+    ]
+    return min(ranked, key=lambda row: row[0])[1] if ranked else None
+
+
+def question_about(shipment: Shipment) -> Question:
+    """What to ask a carrier about this parcel."""
+    five = shipment.destination_postal_code[:5]
+    return Question(
+        key=shipment.pk,
+        number=shipment.number,
+        carrier=shipment.carrier_id,
+        postal_code=five if len(five) == 5 and five.isdigit() else None,
+        mailing_date=shipment.mailing_date,
+    )
+
+
+def open_client(
+    account: CarrierAccount, *, transport: httpx.AsyncBaseTransport | None = None
+) -> CarrierClient:
+    """A client that asks with this account and shares its token with every other worker; `aclose()` it."""
+    return registry.open_client(
+        Gateway(account.gateway),
+        environment=Environment(account.environment),
+        base_url=account.base_url or None,
+        key=account.key,
+        secret=account.secret,
+        tokens=SharedTokenStore(account.pk),
+        transport=transport,
+    )
+
+
+class SharedTokenStore(TokenStore):
+    """An account's token in the database: one worker fetches, all use."""
+
+    def __init__(self, account_id: int) -> None:
+        self._account_id = account_id
+
+    async def take(self, *, rejected: str | None) -> Token | MayFetch | None:
+        return await sync_to_async(self._take)(rejected)
+
+    async def put(self, token: Token) -> None:
+        await sync_to_async(self._put)(token)
+
+    async def give_up(self) -> None:
+        await sync_to_async(self._rows().update)(fetching_until=None)
+
+    def _rows(self) -> QuerySet[AccountToken]:
+        return AccountToken.objects.filter(account_id=self._account_id)
+
+    def _take(self, rejected: str | None) -> Token | MayFetch | None:
+        row = self._rows().first()
+        if row is None:
+            AccountToken.objects.bulk_create(
+                [AccountToken(account_id=self._account_id)], ignore_conflicts=True
+            )
+            row = self._rows().get()
+        if token := _live(row, rejected):
+            return token
+        now = timezone.now()
+        # One statement decides who fetches. It asks for the token just looked at, because another worker may have
+        # fetched a new one since then.
+        won = (
+            self._rows()
+            .filter(Q(fetching_until=None) | Q(fetching_until__lte=now), expires_at=row.expires_at)
+            .update(fetching_until=now + FETCH_LEASE)
+        )
+        return MayFetch() if won else None
+
+    def _put(self, token: Token) -> None:
+        AccountToken.objects.update_or_create(
+            account_id=self._account_id,
+            defaults={"value": token.value, "expires_at": token.expires_at, "fetching_until": None},
+        )
+
+
+def _live(row: AccountToken | None, rejected: str | None) -> Token | None:
+    if row is None or row.value is None or row.expires_at is None or row.value == rejected:
+        return None
+    token = Token(row.value, row.expires_at)
+    return token if token.is_live(timezone.now()) else None

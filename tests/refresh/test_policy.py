@@ -1,0 +1,111 @@
+"""When a parcel is looked at next: a table, its bounds, and the spread after errors."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shipments.carriers.errors import ERROR_KINDS
+from shipments.enums import AnswerKind, EndReason, Status
+from shipments.refresh.policy import Next, Situation, next_look
+
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def look(status: Status = Status.IN_TRANSIT, *, dice: float = 0.5, **over) -> Next:
+    return next_look(
+        Situation(**{"status": status, "since": NOW - 2 * DAY, "last_scan_at": NOW - HOUR, **over}),
+        now=NOW,
+        dice=dice,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "after"),
+    [
+        (Status.OUT_FOR_DELIVERY, timedelta(minutes=30)),
+        (Status.DELIVERY_ATTEMPT, HOUR),
+        (Status.IN_TRANSIT, 2 * HOUR),
+        (Status.EXCEPTION, 2 * HOUR),
+        (Status.MANIFEST, 3 * HOUR),
+        (Status.UNKNOWN, 3 * HOUR),
+        (Status.DELIVERED, DAY),
+    ],
+)
+def test_a_lively_parcel_is_looked_at_by_its_status(status, after):
+    assert look(status).due_at == NOW + after
+
+
+def test_silence_spaces_looks_out_up_to_a_day():
+    assert look(last_scan_at=NOW - 3 * DAY).due_at == NOW + 6 * HOUR
+    assert look(last_scan_at=NOW - 30 * DAY, since=NOW - 31 * DAY).due_at == NOW + DAY
+
+
+def test_letters_are_looked_at_weekly():
+    assert look(scans_once=True).due_at == NOW + 7 * DAY
+
+
+def test_a_piece_this_account_may_not_see_is_tried_daily():
+    assert look(heard=AnswerKind.NOT_ALLOWED).due_at == NOW + DAY
+
+
+def test_a_delivered_parcel_settles_after_a_week():
+    assert look(Status.DELIVERED, delivered_at=NOW - 7 * DAY).ends is None
+    assert look(Status.DELIVERED, delivered_at=NOW - 7 * DAY - HOUR) == Next(None, EndReason.SETTLED)
+
+
+def test_nobody_asks_after_ninety_days():
+    assert look(since=NOW - 91 * DAY) == Next(None, EndReason.TOO_OLD)
+    assert look(since=NOW - 91 * DAY, error_kind="try-later", misses=3) == Next(None, EndReason.TOO_OLD)
+
+
+def test_a_cadence_replaces_the_table():
+    assert look(cadence=timedelta(seconds=20)).due_at == NOW + timedelta(seconds=20)
+
+
+def test_the_carriers_retry_after_is_kept_and_spread():
+    assert look(
+        error_kind="over-quota", misses=1, retry_after=10 * timedelta(minutes=1), dice=0.0
+    ).due_at == NOW + timedelta(minutes=10)
+    assert look(
+        error_kind="over-quota", misses=1, retry_after=10 * timedelta(minutes=1), dice=0.5
+    ).due_at == NOW + timedelta(minutes=12, seconds=30)
+
+
+def test_tries_after_errors_grow_and_are_spread():
+    assert look(error_kind="try-later", misses=1, dice=0.5).due_at == NOW + timedelta(minutes=2, seconds=30)
+    assert look(error_kind="try-later", misses=4, dice=0.5).due_at == NOW + timedelta(minutes=20)
+    assert look(error_kind="unreadable", misses=100, dice=0.999).due_at < NOW + 6 * HOUR
+
+
+def test_a_refused_key_is_not_hammered():
+    assert look(error_kind="bad-credentials", misses=1).due_at == NOW + HOUR
+    assert look(error_kind="not-entitled", misses=1).due_at == NOW + HOUR
+    assert look(error_kind="bad-request", misses=1).due_at == NOW + DAY
+
+
+@given(
+    status=st.sampled_from(Status),
+    age=st.integers(0, 89 * 24),
+    silence=st.integers(0, 89 * 24),
+    heard=st.sampled_from(["", *AnswerKind]),
+    misses=st.integers(0, 40_000),
+    error=st.sampled_from(["", "no-account", *ERROR_KINDS.values()]),
+    dice=st.floats(0, 1, exclude_max=True),
+)
+def test_an_active_parcel_is_always_looked_at_again_within_a_day(
+    status, age, silence, heard, misses, error, dice
+):
+    situation = Situation(
+        status,
+        since=NOW - age * HOUR,
+        last_scan_at=NOW - min(age, silence) * HOUR,
+        heard=heard,
+        misses=misses,
+        error_kind=error,
+    )
+    upcoming = next_look(situation, now=NOW, dice=dice)
+    assert upcoming.due_at is not None
+    assert NOW + timedelta(seconds=5) <= upcoming.due_at <= NOW + DAY

@@ -1,0 +1,195 @@
+"""Ask, ingest, reschedule: against the simulator, over real HTTP."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from shipments import tasks
+from shipments.models import Answer, CarrierAccount, Heartbeat, ScanEvent, Shipment, Watch
+from shipments.refresh import runner
+from shipments.refresh.planner import plan_due
+from shipments.simulator.journeys import make_number
+from shipments.simulator.numbers import Scenario
+from tests.factories import Simulator, a_merchant, a_shipment, an_account
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def account(calm: Simulator) -> CarrierAccount:
+    return an_account(a_merchant(slug="simulated"), base_url=calm.url)
+
+
+def parcels(
+    account: CarrierAccount, count: int, scenario: Scenario = Scenario.ON_TIME, days: int = 7
+) -> list[Shipment]:
+    start = datetime.now(UTC) - timedelta(days=days)
+    return [
+        a_shipment(
+            account.merchant,
+            number=make_number("USPS", scenario, start - timedelta(minutes=n // 10), variant=n % 10),
+            due_at=timezone.now() - timedelta(minutes=1),
+        )
+        for n in range(count)
+    ]
+
+
+def refresh_all() -> int:
+    return sum(
+        len(runner.refresh_leased(b.account_id, b.lease, b.shipment_ids)) for b in plan_due(timezone.now())
+    )
+
+
+def test_a_batch_of_thirty_five_is_one_call_and_every_parcel_is_known(account, calm):
+    shipments = parcels(account, 35)
+    assert refresh_all() == 35
+    # One for the token, one for the parcels.
+    assert sum(calm.calls()["calls"].values()) == 2
+    assert set(Shipment.objects.values_list("status", flat=True)) == {"Delivered"}
+    for watch in Watch.objects.all():
+        assert (watch.lease, watch.misses, watch.heard) == (None, 0, "snapshot")
+        assert watch.due_at is not None
+    assert Answer.objects.count() == len(shipments)
+    account.refresh_from_db()
+    assert account.last_success_at is not None
+
+
+def test_more_than_a_batch_at_once_by_hand_is_split(account, calm):
+    parcels(account, 40)
+    done, accountless = runner.ask_now(list(Shipment.objects.all()))
+    assert (len(done), accountless) == (40, [])
+    assert sum(calm.calls()["calls"].values()) == 3
+
+
+def test_asking_again_finds_no_news(account):
+    parcels(account, 5)
+    refresh_all()
+    before = list(ScanEvent.objects.order_by("pk").values())
+    done, _ = runner.ask_now(list(Shipment.objects.all()))
+    assert [entry.is_news for entry in done] == [False] * 5
+    assert list(ScanEvent.objects.order_by("pk").values()) == before
+
+
+def test_one_unknown_number_does_not_cost_the_others_their_facts(account):
+    parcels(account, 3)
+    stranger = a_shipment(
+        account.merchant, number="9400111899223456789012", due_at=timezone.now() - timedelta(hours=1)
+    )
+    refresh_all()
+    assert Shipment.objects.filter(status="Delivered").count() == 3
+    watch = Watch.objects.get(pk=stranger.pk)
+    assert (watch.heard, watch.error_kind) == ("not-known", "")
+    assert watch.heard_text
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("500:1", "try-later"),
+        ("html:1", "unreadable"),
+        ("cut:1", "unreadable"),
+        ("empty:1", "unreadable"),
+        ("reset:1", "try-later"),
+    ],
+)
+def test_a_carrier_in_trouble_costs_no_facts_and_is_asked_again(account, calm, fault, kind):
+    (shipment,) = parcels(account, 1)
+    refresh_all()
+    calm.faults(fault)
+
+    runner.ask_now([shipment])
+
+    shipment.refresh_from_db()
+    watch = Watch.objects.get()
+    assert (shipment.status, watch.error_kind, watch.misses) == ("Delivered", kind, 1)
+    assert watch.error_text
+    assert timezone.now() < watch.due_at < timezone.now() + timedelta(minutes=6)
+
+    calm.faults("")
+    runner.ask_now([shipment])
+    assert Watch.objects.get().error_kind == ""
+
+
+def test_a_quota_pauses_the_account_as_long_as_the_carrier_says(account, calm):
+    parcels(account, 2)
+    calm.faults("429:1:600")
+    refresh_all()
+    account.refresh_from_db()
+    assert timedelta(minutes=9) < account.paused_until - timezone.now() <= timedelta(minutes=10)
+    assert {w.error_kind for w in Watch.objects.all()} == {"over-quota"}
+    assert all(w.due_at > account.paused_until - timedelta(seconds=5) for w in Watch.objects.all())
+
+
+def test_a_refused_key_pauses_the_account_instead_of_hammering(account, calm):
+    (shipment,) = parcels(account, 1)
+    calm.faults("token-refused:1")
+    refresh_all()
+    account.refresh_from_db()
+    assert account.is_paused(timezone.now())
+    assert "test-secret" not in account.last_error
+    assert Watch.objects.get().error_kind == "bad-credentials"
+    calls = calm.calls()["calls"]
+    Watch.objects.update(due_at=timezone.now())
+    assert plan_due(timezone.now()) == []
+    assert calm.calls()["calls"] == calls
+    shipment.refresh_from_db()
+    assert shipment.status == "Unknown"
+
+
+def test_a_batch_whose_lease_was_lost_asks_nobody(account, calm):
+    (shipment,) = parcels(account, 1)
+    plan_due(timezone.now())
+    assert runner.refresh_leased(account.pk, uuid4(), [shipment.pk]) == []
+    assert calm.calls()["calls"] == {}
+    assert Watch.objects.get().lease is not None
+
+
+def test_an_account_switched_off_after_planning_asks_nobody_and_lets_go(account, calm):
+    parcels(account, 1)
+    (batch,) = plan_due(timezone.now())
+    CarrierAccount.objects.update(is_active=False)
+    assert runner.refresh_leased(batch.account_id, batch.lease, batch.shipment_ids) == []
+    assert Watch.objects.get().lease is None
+    assert calm.calls()["calls"] == {}
+
+
+def test_the_test_of_an_account_says_what_came_of_it(account, calm):
+    assert runner.test_account(account) == "The gateway accepted the key and the secret and gave a token."
+    calm.faults("token-refused:1")
+    refused = runner.test_account(account)
+    assert refused.endswith("Check the account's key and secret.")
+    assert "test-secret" not in refused
+
+
+def test_sweep_queues_batches_and_the_batch_nudges_the_next_sweep(account):
+    parcels(account, 36)
+    tasks.sweep()
+    assert OrmQ.objects.count() == 2
+    names = sorted(str(row.task["name"]) for row in OrmQ.objects.all())
+    assert names == ["refresh_leased", "refresh_leased"]
+    queued = [row.task["args"] for row in OrmQ.objects.order_by("pk")]
+    OrmQ.objects.all().delete()
+    for arguments in queued:
+        tasks.refresh_leased(*arguments)
+    assert set(Shipment.objects.values_list("status", flat=True)) == {"Delivered"}
+    assert {row.task["name"] for row in OrmQ.objects.all()} == {"sweep"}
+    assert Heartbeat.objects.last_beat() is not None
+
+
+def test_a_delivered_parcel_settles_and_is_asked_no_more(account):
+    parcels(account, 1, days=60)
+    refresh_all()
+    shipment = Shipment.objects.get()
+    assert (shipment.lifecycle, shipment.end_reason) == ("ended", "settled")
+    assert Watch.objects.get().due_at is None
+
+
+def test_the_queued_test_writes_its_result_on_the_account(account):
+    account.request_test(timezone.now())
+    tasks.test_account(account.pk)
+    account.refresh_from_db()
+    assert account.tested_at is not None
+    assert account.test_result.startswith("The gateway accepted")

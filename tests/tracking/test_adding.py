@@ -1,0 +1,135 @@
+"""What was typed becomes a parcel once, or a sentence that names the field and the rule."""
+
+import logging
+import threading
+from datetime import date
+
+import pytest
+from django.db import connection
+
+from shipments.models import Merchant, Shipment, Watch
+from shipments.tracking.adding import Added, BadParcel, add_parcel, read_parcel
+from tests.factories import a_merchant, a_shipment
+
+pytestmark = pytest.mark.django_db
+
+NUMBER = "9405509898641500000146"
+
+
+def add(merchant: Merchant, typed: str = NUMBER, **said) -> Added:
+    return add_parcel(merchant, read_parcel(typed, **said))
+
+
+def test_a_number_becomes_a_parcel_that_is_due_at_once():
+    added = add(a_merchant(), "9405 5098-9864 1500 0001 46")
+    assert added.is_new
+    shipment = Shipment.objects.get()
+    assert (shipment.carrier_id, shipment.number, shipment.number_as_typed) == (
+        "USPS",
+        NUMBER,
+        "9405 5098-9864 1500 0001 46",
+    )
+    assert Watch.objects.get(shipment=shipment).due_at is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "rule"),
+    [
+        ({"typed": "abc"}, "tracking number", "A tracking number has 4 to 34 letters and digits, and nothing else."),
+        ({"typed": "9405_5098"}, "tracking number", "A tracking number has 4 to 34 letters and digits, and nothing else."),
+        ({"typed": "9" * 60}, "tracking number", "A tracking number has 4 to 34 letters and digits, and nothing else."),
+        ({"typed": "HELLO"}, "carrier", "No carrier's numbers look like this one. Say which carrier it is."),
+        (
+            {"carrier": "usps"}, "carrier",
+            "A carrier is one of USPS, IMB, FDR, NEWGISTICS, PBCS, PBI, FedEx, UPS, written exactly so.",
+        ),
+        ({"gateway": "dhl"}, "gateway", "A gateway is usps or pitney_bowes."),
+        (
+            {"carrier": "UPS", "gateway": "usps"}, "gateway",
+            "The USPS gateway answers for carrier USPS only; leave it out or say pitney_bowes.",
+        ),
+        ({"postal_code": "8020"}, "postal code", "A ZIP Code is five digits, or nine as 12345-6789."),
+        ({"mailing_date": "03/02/2026"}, "mailing date", "A mailing date is a day written as 2026-01-31."),
+    ],
+)  # fmt: skip
+def test_bad_input_names_the_field_and_the_rule_and_stores_nothing(said, field, rule, caplog):
+    with caplog.at_level(logging.WARNING), pytest.raises(BadParcel) as caught:
+        read_parcel(**{"typed": NUMBER, **said})
+    assert (caught.value.field, str(caught.value)) == (field, rule)
+    assert f"{field}: {rule}" in caplog.text
+    assert not Shipment.objects.exists()
+
+
+def test_a_failed_check_digit_is_a_warning_only():
+    added = add(a_merchant(), "9405509898641500000147")
+    assert added.is_new
+    assert added.warning
+
+
+def test_adding_again_finds_the_parcel_and_learns_what_is_said_now():
+    merchant = a_merchant()
+    first = add(merchant)
+    again = add(
+        merchant, f"42080202{NUMBER}", postal_code="80202", mailing_date="2026-03-02", gateway="pitney_bowes"
+    )
+    assert (again.shipment.pk, again.is_new) == (first.shipment.pk, False)
+    shipment = Shipment.objects.get()
+    assert (shipment.destination_postal_code, shipment.mailing_date, shipment.gateway) == (
+        "80202",
+        date(2026, 3, 2),
+        "pitney_bowes",
+    )
+    add(merchant)
+    assert Shipment.objects.get().destination_postal_code == "80202"
+
+
+def test_two_merchants_may_hold_one_number():
+    assert add(a_merchant()).shipment != add(a_merchant()).shipment
+
+
+@pytest.mark.parametrize(
+    ("known", "mailed", "instances"),
+    [
+        ({"delivered_on": date(2026, 1, 10)}, "2026-03-02", 2),
+        ({"mailing_date": date(2025, 9, 1)}, "2026-03-02", 2),
+        ({"mailing_date": date(2026, 2, 20)}, "2026-03-02", 1),
+        ({"delivered_on": date(2026, 3, 5)}, "2026-03-02", 1),
+        ({}, "2026-03-02", 1),
+        ({"delivered_on": date(2026, 1, 10)}, None, 1),
+    ],
+)
+def test_a_new_instance_is_made_only_for_a_mailing_date_that_does_not_overlap(known, mailed, instances):
+    merchant = a_merchant()
+    a_shipment(merchant, number=NUMBER, **known)
+    add(merchant, mailing_date=mailed)
+    assert Shipment.objects.filter(number=NUMBER).count() == instances
+
+
+def test_the_instance_of_a_number_is_found_by_its_mailing_date():
+    merchant = a_merchant()
+    old = a_shipment(merchant, number=NUMBER, mailing_date=date(2025, 9, 1))
+    new = add(merchant, mailing_date="2026-03-02").shipment
+    assert add(merchant, mailing_date="2025-09-01").shipment == old
+    assert add(merchant, mailing_date="2026-03-02").shipment == new
+    assert add(merchant).shipment == new
+    assert (old.instance, new.instance) == (1, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_adders_at_once_make_one_parcel():
+    merchant = a_merchant()
+    start, added = threading.Barrier(8), []
+
+    def work() -> None:
+        start.wait(10)
+        added.append(add(merchant).is_new)
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(added) == [False] * 7 + [True]
+    assert (Shipment.objects.count(), Watch.objects.count()) == (1, 1)
