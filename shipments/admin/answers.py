@@ -1,0 +1,34 @@
+"""What the carriers said, as they said it."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from shipments.admin.audited import ReadOnly
+from shipments.admin.paging import LargeTable
+from shipments.models import Answer
+
+
+@admin.register(Answer)
+class AnswerAdmin(LargeTable, ReadOnly):
+    """The list leaves the bodies in the database; an answer's own page shows its body as text."""
+
+    list_display = ("fetched_at", "shipment", "merchant", "gateway", "kind", "size", "sha256")
+    list_select_related = ("shipment", "merchant")
+    list_filter = ("kind", "gateway")
+    search_fields = ("sha256__startswith", "body_sha256__startswith")
+    search_help_text = _("The SHA-256 of a part or of a whole answer, or its beginning")
+    fields = (
+        "shipment", "merchant", "account", "gateway", "kind", "fetched_at", "size", "sha256", "body_sha256", "unreadable", "raw",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Answer]:
+        answers: QuerySet[Answer] = super().get_queryset(request)
+        return answers.defer("body")
+
+    @admin.display(description=_("as it was sent"))
+    def raw(self, answer: Answer) -> str:
+        return format_html("<pre>{}</pre>", answer.text)

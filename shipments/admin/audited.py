@@ -1,0 +1,136 @@
+"""Admin pages that write down what is done on them."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models, transaction
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest
+
+from shipments.models import AuditEntry, Merchant, User
+from shipments.models.audit import MASK
+from shipments.web.visitors import client_address
+
+Values = dict[str, Any]
+
+
+class Audited(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
+    """A change, an addition and a deletion each leave an audit entry with the values before and after."""
+
+    # Fields of this model whose values are personal, beyond those masked everywhere.
+    personal: ClassVar[frozenset[str]] = frozenset()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        before = self.model._default_manager.filter(pk=obj.pk).first() if change else None
+        super().save_model(request, obj, form, change)
+        self.write_down_saved(request, obj, before)
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: Any,
+        formsets: "Iterable[BaseInlineFormSet[Any, Any, Any]]",
+        change: bool,
+    ) -> None:
+        many = {field.name for field in form.instance._meta.many_to_many} & set(form.changed_data)
+        before = {name: _keys(getattr(form.instance, name)) for name in sorted(many)}
+        super().save_related(request, form, formsets, change)
+        after = {name: _keys(getattr(form.instance, name)) for name in sorted(many)}
+        if before != after:
+            self.write_down(request, "changed", form.instance, before, after)
+
+    def save_formset(
+        self, request: HttpRequest, form: Any, formset: "BaseInlineFormSet[Any, Any, Any]", change: bool
+    ) -> None:
+        known = [each.instance.pk for each in formset.initial_forms]
+        before = _manager_of(formset).in_bulk(known)
+        doomed = [before[each.instance.pk] for each in formset.deleted_forms if each.instance.pk in before]
+        super().save_formset(request, form, formset, change)
+        for row in formset.new_objects:
+            self.write_down_saved(request, row, None)
+        for row, _names in formset.changed_objects:
+            self.write_down_saved(request, row, before[row.pk])
+        for row in doomed:
+            self.write_down(request, "deleted", row, self.values(row), {})
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.write_down(request, "deleted", obj, self.values(obj), {})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                self.write_down(request, "deleted", row, self.values(row), {})
+            super().delete_queryset(request, queryset)
+
+    def write_down_saved(self, request: HttpRequest, row: models.Model, before: models.Model | None) -> None:
+        """Write down an addition whole, and of a change what has changed."""
+        after = self.values(row)
+        if before is None:
+            self.write_down(request, "added", row, {}, after)
+            return
+        was = self.values(before)
+        changed = [name for name in after if after[name] != was[name]]
+        if changed:
+            self.write_down(
+                request,
+                "changed",
+                row,
+                {name: was[name] for name in changed},
+                {name: after[name] for name in changed},
+            )
+
+    def write_down(
+        self, request: HttpRequest, verb: str, row: models.Model, before: Values, after: Values
+    ) -> None:
+        AuditEntry.objects.record(
+            verb,
+            row,
+            by=request.user if isinstance(request.user, User) else None,
+            source="admin",
+            address=client_address(request),
+            merchant=_merchant_of(row),
+            before=self._without_personal(before),
+            after=self._without_personal(after),
+        )
+
+    def values(self, row: models.Model) -> Values:
+        """The row's own columns but its key, by name; a foreign key as its value."""
+        return {
+            field.name: getattr(row, field.attname)
+            for field in row._meta.concrete_fields
+            if field.editable and not field.primary_key
+        }
+
+    def _without_personal(self, values: Values) -> Values:
+        return {name: MASK if name in self.personal and value else value for name, value in values.items()}
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # the same
+    """A page to look at: nothing is added, changed or deleted on it."""
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+def _manager_of(formset: "BaseInlineFormSet[Any, Any, Any]") -> models.Manager[Any]:
+    model: type[models.Model] = formset.model  # type: ignore[assignment]  # never None in the admin
+    return model._default_manager
+
+
+def _keys(related: Any) -> list[Any]:
+    return sorted(related.values_list("pk", flat=True))
+
+
+def _merchant_of(row: models.Model) -> Merchant | None:
+    if isinstance(row, Merchant):
+        return row
+    whose: Merchant | None = getattr(getattr(row, "shipment", row), "merchant", None)
+    return whose

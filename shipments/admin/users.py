@@ -1,0 +1,81 @@
+"""People: who may sign in, and who may open the back-office."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from shipments.admin.audited import Audited
+from shipments.models import User
+
+# Whoever may set these could make themselves an operator of everything.
+POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class PersonCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]
+    """An e-mail address instead of a user name."""
+
+    class Meta:
+        model = User
+        fields = ("email", "name")
+
+
+class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+@admin.register(User)
+class PersonAdmin(Audited, UserAdmin):  # type: ignore[type-arg]
+    """People are switched off instead of deleted. Only superusers hand out powers, or touch other superusers."""
+
+    form = PersonChangeForm
+    add_form = PersonCreationForm
+    personal = frozenset({"name"})
+    list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "date_joined", "last_login")
+    list_filter = ("is_active", "is_staff", "is_superuser")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    readonly_fields = ("date_joined", "last_login")
+    fieldsets = (
+        (None, {"fields": ("email", "name", "password")}),
+        (_("Powers"), {"fields": ("is_active", *POWERS)}),
+        (_("Dates"), {"fields": ("date_joined", "last_login")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {"classes": ("wide",), "fields": ("email", "name", "usable_password", "password1", "password2")},
+        ),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if _is_superuser(request) else (*fields, *POWERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        if obj is not None and obj.is_superuser and not _is_superuser(request):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        before = self.get_object(request, unquote(id))
+        response = super().user_change_password(request, id, form_url)
+        after = None if before is None else User.objects.filter(pk=before.pk).first()
+        if before is not None and after is not None and before.password != after.password:
+            self.write_down(
+                request, "changed", after, {"password": before.password}, {"password": after.password}
+            )
+        return response
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return isinstance(request.user, User) and request.user.is_superuser

@@ -1,0 +1,245 @@
+"""Accounts in the back-office: key and secret go in and never come out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from shipments.models import AccountToken, AuditEntry, CarrierAccount, Merchant, User, Watch
+from tests.factories import a_person, a_shipment, an_account
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("admin:shipments_carrieraccount_changelist")
+KEY, SECRET = "client-id-4711", "hunter2-hunter2"
+
+
+def page(account: CarrierAccount, name: str = "change") -> str:
+    return reverse(f"admin:shipments_carrieraccount_{name}", args=[account.pk])
+
+
+def form(account: CarrierAccount | None = None, **over: Any) -> dict[str, Any]:
+    """What a browser sends: the boxes for key and secret empty."""
+    values = {
+        "merchant": "" if account is None else account.merchant_id or "",
+        "gateway": "usps" if account is None else account.gateway,
+        "environment": "production" if account is None else account.environment,
+        "base_url": "" if account is None else account.base_url,
+        "cadence_seconds": "",
+        "is_active": "on",
+        "key": "",
+        "secret": "",
+    }
+    return {**values, **over}
+
+
+@pytest.fixture
+def operator(signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def account(merchant: Merchant) -> CarrierAccount:
+    return an_account(merchant, key=KEY, secret=SECRET)
+
+
+def test_an_account_is_added_with_its_credentials(operator: Client, merchant: Merchant) -> None:
+    response = operator.post(
+        reverse("admin:shipments_carrieraccount_add"), form(merchant=merchant.pk, key=KEY, secret=SECRET)
+    )
+
+    assert response.status_code == 302
+    account = CarrierAccount.objects.get()
+    assert (account.merchant, account.key, account.secret) == (merchant, KEY, SECRET)
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.model, entry.row, entry.source, entry.merchant) == (
+        "added",
+        "shipments.CarrierAccount",
+        str(account.pk),
+        "admin",
+        merchant.pk,
+    )
+    assert (entry.after["key"], entry.after["secret"], entry.after["gateway"]) == ("•••", "•••", "usps")
+
+
+@pytest.mark.parametrize("missing", ["key", "secret"])
+def test_a_new_account_needs_both_and_a_refused_form_sends_neither_back(
+    operator: Client, missing: str
+) -> None:
+    response = operator.post(
+        reverse("admin:shipments_carrieraccount_add"), {**form(key=KEY, secret=SECRET), missing: ""}
+    )
+
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors == {missing: ["This field is required."]}
+    assert CarrierAccount.objects.exists() is False
+    for value in (KEY, SECRET):
+        assert value not in response.content.decode()
+
+
+def test_neither_page_nor_list_nor_history_shows_what_is_stored(
+    operator: Client, account: CarrierAccount
+) -> None:
+    operator.post(page(account), form(account, secret="another-secret"))
+
+    for address in (page(account), page(account, "history"), page(account, "delete"), LIST):
+        shown = operator.get(address).content.decode()
+        assert KEY not in shown
+        assert SECRET not in shown
+        assert "another-secret" not in shown
+    assert "One that ends in …4711 is stored" in operator.get(page(account)).content.decode()
+    assert "…4711" in operator.get(LIST).content.decode()
+
+
+def test_a_short_key_shows_nothing_of_itself(operator: Client, merchant: Merchant) -> None:
+    account = an_account(merchant, key="q7z9")
+
+    shown = operator.get(page(account)).content.decode()
+
+    assert "q7z9" not in shown
+    assert "One is stored. Empty: keep it." in shown
+
+
+def test_empty_boxes_keep_what_is_stored(operator: Client, account: CarrierAccount) -> None:
+    response = operator.post(page(account), form(account, environment="test"))
+
+    assert response.status_code == 302
+    account.refresh_from_db()
+    assert (account.key, account.secret, account.environment) == (KEY, SECRET, "test")
+    entry = AuditEntry.objects.get()
+    assert (entry.before, entry.after) == ({"environment": "production"}, {"environment": "test"})
+
+
+def test_nothing_changed_writes_nothing_down(operator: Client, account: CarrierAccount) -> None:
+    AccountToken.objects.create(account=account, value="a-token", expires_at=timezone.now())
+
+    operator.post(page(account), form(account))
+
+    assert AuditEntry.objects.exists() is False
+    assert AccountToken.objects.get().value == "a-token"
+
+
+def test_a_new_secret_takes_effect_at_once(operator: Client, account: CarrierAccount) -> None:
+    AccountToken.objects.create(account=account, value="a-token", expires_at=timezone.now())
+    CarrierAccount.objects.update(paused_until=timezone.now() + timedelta(hours=1))
+
+    operator.post(page(account), form(account, secret="another-secret"))
+
+    account.refresh_from_db()
+    assert (account.key, account.secret, account.paused_until) == (KEY, "another-secret", None)
+    assert AccountToken.objects.get().value is None
+    entry = AuditEntry.objects.get()
+    assert (entry.before, entry.after) == ({"secret": "•••"}, {"secret": "•••"})
+
+
+def test_parcels_that_waited_for_an_account_are_due_now(
+    operator: Client, merchant: Merchant, django_capture_on_commit_callbacks: Any
+) -> None:
+    a_shipment(merchant, due_at=timezone.now() + timedelta(hours=1))
+    Watch.objects.update(error_kind="no-account")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        operator.post(
+            reverse("admin:shipments_carrieraccount_add"),
+            form(merchant=merchant.pk, key=KEY, secret=SECRET),
+        )
+
+    assert Watch.objects.due(timezone.now()).count() == 1
+    assert [task.name() for task in OrmQ.objects.all()] == ["sweep"]
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8901", "https://10.0.0.7", "https://localhost"])
+def test_private_addresses_need_the_setting(
+    operator: Client, account: CarrierAccount, settings: Any, address: str
+) -> None:
+    settings.ALLOW_PRIVATE_HOSTS = False
+    refused = operator.post(page(account), form(account, base_url=address))
+    settings.ALLOW_PRIVATE_HOSTS = True
+    taken = operator.post(page(account), form(account, base_url=f"{address}/"))
+
+    assert list(refused.context["adminform"].form.errors) == ["base_url"]
+    assert taken.status_code == 302
+    account.refresh_from_db()
+    assert account.base_url == address
+
+
+def test_an_address_with_a_path_is_refused_in_words(operator: Client, account: CarrierAccount) -> None:
+    response = operator.post(page(account), form(account, base_url="https://api.example.com/tracking"))
+
+    assert response.context["adminform"].form.errors == {
+        "base_url": ["Leave the path out: the gateway's own paths are added."]
+    }
+
+
+def test_the_button_queues_a_test_and_the_result_is_shown_when_it_is_in(
+    operator: Client, account: CarrierAccount, django_capture_on_commit_callbacks: Any
+) -> None:
+    assert f'action="{page(account, "test")}"' in operator.get(page(account)).content.decode()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = operator.post(page(account, "test"), follow=True)
+
+    assert "Under way; look again in a few seconds." in response.content.decode()
+    (task,) = OrmQ.objects.all()
+    assert (task.name(), task.task["args"]) == ("test_account", (account.pk,))
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.row, entry.source) == ("tested", str(account.pk), "admin")
+
+    account.refresh_from_db()
+    account.record_test("The gateway gave a token.", datetime(2026, 3, 6, 12, 30, tzinfo=UTC))
+    for address in (page(account), LIST):
+        shown = operator.get(address).content.decode()
+        assert "The gateway gave a token." in shown
+        assert "2026-03-06 12:30 UTC" in shown
+
+
+def test_a_result_is_shown_as_text(operator: Client, account: CarrierAccount) -> None:
+    account.request_test(timezone.now())
+    account.record_test("<script>alert(1)</script>", timezone.now())
+
+    assert "<script>alert(1)" not in operator.get(page(account)).content.decode()
+
+
+def test_several_accounts_are_tested_from_the_list(
+    operator: Client, account: CarrierAccount, django_capture_on_commit_callbacks: Any
+) -> None:
+    other = an_account(None, "pitney_bowes")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        operator.post(LIST, {"action": "test_connections", "_selected_action": [account.pk, other.pk]})
+
+    assert CarrierAccount.objects.filter(test_requested_at=None).exists() is False
+    assert sorted(task.task["args"] for task in OrmQ.objects.all()) == [(account.pk,), (other.pk,)]
+
+
+def test_a_test_is_not_started_by_a_link(operator: Client, account: CarrierAccount) -> None:
+    assert operator.get(page(account, "test")).status_code == 405
+
+    account.refresh_from_db()
+    assert account.test_requested_at is None
+
+
+def test_whoever_may_not_change_accounts_starts_no_test(
+    account: CarrierAccount, signed_in: Callable[[User], Client]
+) -> None:
+    browser = signed_in(a_person("staff@example.com", is_staff=True))
+
+    assert browser.post(page(account, "test")).status_code == 403
+
+    account.refresh_from_db()
+    assert account.test_requested_at is None
+
+
+def test_a_deleted_account_is_written_down(operator: Client, account: CarrierAccount) -> None:
+    pk = account.pk
+
+    operator.post(page(account, "delete"), {"post": "yes"})
+
+    assert CarrierAccount.objects.exists() is False
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.row, entry.before["secret"]) == ("deleted", str(pk), "•••")

@@ -1,0 +1,321 @@
+"""What is changed in the back-office is written down: people, merchants, carriers, mappings, links."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+
+from shipments.models import (
+    AuditEntry,
+    Carrier,
+    MaintenanceWindow,
+    Membership,
+    Merchant,
+    PrivateLink,
+    StatusMapping,
+    UnrecognisedCode,
+    User,
+)
+from tests.factories import a_merchant, a_person, a_shipment
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def olga() -> User:
+    return a_person("olga@example.com", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def operator(olga: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(olga)
+
+
+def inline(prefix: str, *rows: dict[str, Any], known: int = 0) -> dict[str, Any]:
+    """The rows of an inline as a browser sends them; the first `known` stand in the database already."""
+    sent: dict[str, Any] = {f"{prefix}-TOTAL_FORMS": len(rows), f"{prefix}-INITIAL_FORMS": known}
+    for place, row in enumerate(rows):
+        sent |= {f"{prefix}-{place}-{name}": value for name, value in row.items()}
+    return sent
+
+
+def written() -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
+    return [
+        (entry.verb, entry.model, entry.before, entry.after) for entry in AuditEntry.objects.order_by("id")
+    ]
+
+
+def test_a_merchant_is_written_down_with_who_and_from_where(operator: Client, olga: User) -> None:
+    operator.post(
+        reverse("admin:shipments_merchant_add"),
+        {"slug": "acme", "name": "Acme", "time_zone": "America/Denver", **inline("memberships")},
+        REMOTE_ADDR="192.0.2.7",
+    )
+
+    acme = Merchant.objects.get()
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.person, entry.address, entry.source) == ("added", olga.pk, "192.0.2.7", "admin")
+    assert (entry.row, entry.merchant) == (str(acme.pk), acme.pk)
+    assert entry.after == {"slug": "acme", "name": "Acme", "time_zone": "America/Denver"}
+
+
+def test_only_what_changed_is_written_down(operator: Client, merchant: Merchant) -> None:
+    address = reverse("admin:shipments_merchant_change", args=[merchant.pk])
+
+    operator.post(
+        address,
+        {"slug": "alpine", "name": "Alpine Ltd", "time_zone": merchant.time_zone, **inline("memberships")},
+    )
+
+    assert written() == [
+        ("changed", "shipments.Merchant", {"name": "Alpine Outfitters"}, {"name": "Alpine Ltd"})
+    ]
+
+
+def test_memberships_on_the_merchants_page_are_written_down_too(
+    operator: Client, merchant: Merchant, alice: User, bob: User
+) -> None:
+    vera = a_person("vera@example.com")
+    of = {membership.user: membership for membership in Membership.objects.select_related("user")}
+    known = {"merchant": merchant.pk}
+    rows = [
+        {"id": of[alice].pk, "user": alice.pk, "role": "manager", **known},
+        {"id": of[bob].pk, "user": bob.pk, "role": "viewer", "DELETE": "on", **known},
+        {"user": vera.pk, "role": "viewer", **known},
+    ]
+
+    operator.post(
+        reverse("admin:shipments_merchant_change", args=[merchant.pk]),
+        {
+            "slug": "alpine",
+            "name": merchant.name,
+            "time_zone": merchant.time_zone,
+            **inline("memberships", *rows, known=2),
+        },
+    )
+
+    assert set(Membership.objects.values_list("user", "role")) == {
+        (alice.pk, "manager"),
+        (vera.pk, "viewer"),
+    }
+    assert written() == [
+        (
+            "added",
+            "shipments.Membership",
+            {},
+            {"user": vera.pk, "merchant": merchant.pk, "role": "viewer"},
+        ),
+        ("changed", "shipments.Membership", {"role": "owner"}, {"role": "manager"}),
+        (
+            "deleted",
+            "shipments.Membership",
+            {"user": bob.pk, "merchant": merchant.pk, "role": "viewer"},
+            {},
+        ),
+    ]
+    assert set(AuditEntry.objects.values_list("merchant", flat=True)) == {merchant.pk}
+
+
+def test_a_merchant_with_parcels_cannot_be_deleted(operator: Client, merchant: Merchant) -> None:
+    a_shipment(merchant)
+    empty = a_merchant()
+
+    refused = operator.post(reverse("admin:shipments_merchant_delete", args=[merchant.pk]), {"post": "yes"})
+    deleted = operator.post(reverse("admin:shipments_merchant_delete", args=[empty.pk]), {"post": "yes"})
+
+    assert (refused.status_code, deleted.status_code) == (403, 302)
+    assert Merchant.objects.get() == merchant
+    assert [(verb, model) for verb, model, *_ in written()] == [("deleted", "shipments.Merchant")]
+
+
+def test_a_persons_name_and_address_are_masked_when_written(operator: Client) -> None:
+    operator.post(
+        reverse("admin:shipments_user_add"),
+        {
+            "email": "vera@example.com",
+            "name": "Vera Sample",
+            "usable_password": "true",
+            "password1": "a long enough phrase",
+            "password2": "a long enough phrase",
+        },
+    )
+
+    assert User.objects.get(email="vera@example.com").check_password("a long enough phrase") is True
+    (entry,) = AuditEntry.objects.all()
+    assert (entry.verb, entry.model) == ("added", "shipments.User")
+    assert (entry.after["email"], entry.after["name"], entry.after["password"]) == ("•••", "•••", "•••")
+
+
+def test_powers_handed_out_are_written_down(operator: Client, bob: User) -> None:
+    readers = Group.objects.create(name="Readers")
+
+    operator.post(
+        reverse("admin:shipments_user_change", args=[bob.pk]),
+        {"email": bob.email, "name": "", "is_active": "on", "is_staff": "on", "groups": [readers.pk]},
+    )
+
+    assert written() == [
+        ("changed", "shipments.User", {"is_staff": False}, {"is_staff": True}),
+        ("changed", "shipments.User", {"groups": "[]"}, {"groups": f"[{readers.pk}]"}),
+    ]
+
+
+def test_a_password_set_for_somebody_is_written_down_without_it(operator: Client, bob: User) -> None:
+    address = reverse("admin:auth_user_password_change", args=[bob.pk])
+    sent = {"usable_password": "true", "password1": "a long enough phrase", "password2": "another phrase"}
+
+    operator.post(address, sent)
+    assert written() == []
+
+    operator.post(address, {**sent, "password2": sent["password1"]})
+    assert written() == [("changed", "shipments.User", {"password": "•••"}, {"password": "•••"})]
+    bob.refresh_from_db()
+    assert bob.check_password("a long enough phrase") is True
+
+
+def test_the_password_page_of_nobody_is_not_found(operator: Client) -> None:
+    assert operator.get("/admin/shipments/user/nobody/password/").status_code == 404
+
+
+def test_staff_who_may_change_people_cannot_make_themselves_superusers(
+    signed_in: Callable[[User], Client], olga: User
+) -> None:
+    sam = a_person("sam@example.com", is_staff=True)
+    sam.user_permissions.set(Permission.objects.filter(codename__in=["change_user", "view_user"]))
+    browser = signed_in(sam)
+
+    own = browser.post(
+        reverse("admin:shipments_user_change", args=[sam.pk]),
+        {"email": sam.email, "name": "", "is_active": "on", "is_staff": "on", "is_superuser": "on"},
+    )
+    other = browser.post(
+        reverse("admin:auth_user_password_change", args=[olga.pk]),
+        {"usable_password": "true", "password1": "a long enough phrase", "password2": "a long enough phrase"},
+    )
+
+    assert (own.status_code, other.status_code) == (302, 403)
+    assert list(User.objects.filter(is_superuser=True)) == [olga]
+    olga.refresh_from_db()
+    assert olga.check_password("correct horse battery") is True
+
+
+@pytest.mark.parametrize("model", ["user", "carrier"])
+def test_people_and_carriers_are_switched_off_and_not_deleted(
+    operator: Client, bob: User, model: str
+) -> None:
+    pk = bob.pk if model == "user" else "UPS"
+
+    response = operator.post(reverse(f"admin:shipments_{model}_delete", args=[pk]), {"post": "yes"})
+
+    assert response.status_code == 403
+    assert User.objects.filter(pk=bob.pk).exists() is True
+    assert Carrier.objects.filter(code="UPS").exists() is True
+
+
+def test_a_carriers_windows_and_mappings_are_written_down(operator: Client) -> None:
+    window = MaintenanceWindow.objects.get(carrier="USPS")
+    operator.post(
+        reverse("admin:shipments_carrier_change", args=["USPS"]),
+        {
+            "name": "USPS",
+            "tracking_url": Carrier.objects.get(code="USPS").tracking_url,
+            "is_active": "on",
+            "position": "0",
+            **inline(
+                "windows",
+                {
+                    "id": window.pk,
+                    "carrier": "USPS",
+                    "gateway": "pitney_bowes",
+                    "zone": "America/New_York",
+                    "starts": "00:00:00",
+                    "ends": "04:00:00",
+                    "reason": window.reason,
+                },
+                known=1,
+            ),
+            **inline("mappings", {"carrier": "USPS", "code": "ZZ", "text": "", "status": "InTransit"}),
+        },
+    )
+
+    window.refresh_from_db()
+    assert window.ends == time(4)
+    assert StatusMapping.objects.get().status == "InTransit"
+    assert written() == [
+        ("changed", "shipments.MaintenanceWindow", {"ends": "03:00:00"}, {"ends": "04:00:00"}),
+        (
+            "added",
+            "shipments.StatusMapping",
+            {},
+            {"carrier": "USPS", "code": "ZZ", "text": "", "status": "InTransit"},
+        ),
+    ]
+
+
+def test_a_carriers_code_does_not_change(operator: Client) -> None:
+    operator.post(
+        reverse("admin:shipments_carrier_change", args=["UPS"]),
+        {"code": "DHL", "name": "United Parcel", "position": "7", **inline("windows"), **inline("mappings")},
+    )
+
+    assert Carrier.objects.get(code="UPS").name == "United Parcel"
+    assert Carrier.objects.filter(code="DHL").exists() is False
+
+
+def test_an_unrecognised_code_is_one_click_from_its_mapping(operator: Client) -> None:
+    seen = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
+    for code, text, status in (("ZZ", "Parcel did a & b", None), ("ZY", "Known by now", "InTransit")):
+        UnrecognisedCode.objects.create(
+            carrier_id="UPS", code=code, text=text, scans=3, first_seen_at=seen, last_seen_at=seen
+        )
+        if status:
+            StatusMapping.objects.create(carrier_id="UPS", code=code, text=text.upper(), status=status)
+
+    shown = operator.get(reverse("admin:shipments_unrecognisedcode_changelist")).content.decode()
+
+    address = "/admin/shipments/statusmapping/add/?carrier=UPS&amp;code=ZZ&amp;text=Parcel+did+a+%26+b"
+    assert shown.count("statusmapping/add/?") == 1
+    assert f'href="{address}"' in shown
+    assert "means InTransit from now on" in shown
+    form = operator.get(address.replace("&amp;", "&")).context["adminform"].form
+    assert [form[name].value() for name in ("carrier", "code", "text")] == ["UPS", "ZZ", "Parcel did a & b"]
+
+
+def test_rows_deleted_from_a_list_are_each_written_down(operator: Client) -> None:
+    mappings = [
+        StatusMapping.objects.create(carrier_id="UPS", code=code, status="InTransit") for code in ("A", "B")
+    ]
+
+    operator.post(
+        reverse("admin:shipments_statusmapping_changelist"),
+        {"action": "delete_selected", "_selected_action": [row.pk for row in mappings], "post": "yes"},
+    )
+
+    assert StatusMapping.objects.exists() is False
+    assert sorted((verb, before["code"]) for verb, _, before, _ in written()) == [
+        ("deleted", "A"),
+        ("deleted", "B"),
+    ]
+
+
+def test_private_links_are_revoked_without_showing_where_they_lead(
+    operator: Client, merchant: Merchant
+) -> None:
+    link = PrivateLink.objects.make(a_shipment(merchant))
+    listed = reverse("admin:shipments_privatelink_changelist")
+
+    operator.post(listed, {"action": "revoke", "_selected_action": [link.pk]})
+
+    for address in (listed, reverse("admin:shipments_privatelink_change", args=[link.pk])):
+        shown = operator.get(address).content.decode()
+        assert link.token not in shown
+        assert link.token_sha256 not in shown
+    token = link.token
+    assert PrivateLink.objects.live(token) is None
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.row, entry.merchant) == ("revoked", str(link.pk), merchant.pk)
+    assert entry.before == {"revoked_at": None}
