@@ -25,6 +25,8 @@ ONE_SCAN = 7 * _DAY
 # Proof and corrections still come in for a week after delivery.
 SETTLES_IN = 7 * _DAY
 TOO_OLD = 90 * _DAY
+# An account with a cadence of its own looks so many times more rarely at what has arrived.
+AFTER_DELIVERY = 15
 
 FIRST_RETRY = timedelta(minutes=5)
 LONGEST_RETRY = 6 * _HOUR
@@ -73,7 +75,8 @@ def next_look(situation: Situation, *, now: datetime, dice: float) -> Next:
     ):
         return Next(None, EndReason.SETTLED)
     if situation.cadence is not None:
-        return Next(now + situation.cadence)
+        delivered = situation.status == Status.DELIVERED
+        return Next(now + min(situation.cadence * (AFTER_DELIVERY if delivered else 1), _DAY))
     return Next(now + _interval(situation, now))
 
 

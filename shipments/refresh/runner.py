@@ -35,9 +35,11 @@ def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) ->
     held = Watch.objects.hold(shipment_ids, lease, until=now + LEASE)
     account = CarrierAccount.objects.filter(pk=account_id, is_active=True).first()
     shipments = list(Shipment.objects.filter(pk__in=held, lifecycle=Lifecycle.ACTIVE).order_by("pk"))
+    ended = set(held) - {shipment.pk for shipment in shipments}
+    Watch.objects.reschedule(dict.fromkeys(ended), lease=lease)
     if account is None or account.is_paused(now):
         # Refused or switched off since the batch was planned: the next sweep plans anew.
-        Watch.objects.reschedule(dict.fromkeys(held, now), lease=lease, keep_by_hand=True)
+        Watch.objects.reschedule({shipment.pk: now for shipment in shipments}, lease=lease, keep_by_hand=True)
         return []
     ingested = _ask_and_ingest(account, shipments, now)
     _reschedule(ingested, account, lease)
@@ -115,6 +117,9 @@ def _note_on_account(account: CarrierAccount, outcomes: Sequence[Outcome]) -> No
     changes: dict[str, object] = {}
     if len(errors) < len(outcomes):
         changes["last_success_at"] = now
+    if outcomes and not errors:
+        # Somebody asked by hand during a pause, and was answered.
+        changes["paused_until"] = None
     if errors:
         worst = max(
             errors,
@@ -150,6 +155,10 @@ def _reschedule(ingested: Sequence[Ingested], account: CarrierAccount, lease: UU
             retry_after=entry.error.retry_after if entry.error else None,
             cadence=cadence,
         )
+        if shipment.lifecycle != Lifecycle.ACTIVE:
+            # Asked by hand after its end: the facts are fresh, and the end stays.
+            dues[shipment.pk] = None
+            continue
         look = next_look(situation, now=now, dice=random.random())  # noqa: S311  (spreads load, guards nothing)
         dues[shipment.pk] = look.due_at
         if look.ends is not None:

@@ -156,6 +156,33 @@ def test_an_account_switched_off_after_planning_asks_nobody_and_lets_go(account,
     assert calm.calls()["calls"] == {}
 
 
+def test_an_answer_to_somebody_who_asks_by_hand_ends_a_pause(account):
+    (shipment,) = parcels(account, 1)
+    CarrierAccount.objects.update(paused_until=timezone.now() + timedelta(hours=1))
+    runner.ask_now([shipment])
+    account.refresh_from_db()
+    assert account.paused_until is None
+
+
+def test_a_parcel_that_has_ended_stays_ended_when_it_is_asked_by_hand(account):
+    (shipment,) = parcels(account, 1)
+    Shipment.objects.update(lifecycle="ended", end_reason="by-hand")
+    Watch.objects.update(due_at=None)
+    done, _ = runner.ask_now(list(Shipment.objects.all()))
+    assert done[0].new_scans > 0
+    assert Watch.objects.get(pk=shipment.pk).due_at is None
+
+
+def test_a_parcel_that_ended_while_it_waited_in_a_batch_is_let_go(account, calm):
+    parcels(account, 1)
+    (batch,) = plan_due(timezone.now())
+    Shipment.objects.update(lifecycle="ended", end_reason="by-hand")
+    assert runner.refresh_leased(batch.account_id, batch.lease, batch.shipment_ids) == []
+    watch = Watch.objects.get()
+    assert (watch.lease, watch.due_at) == (None, None)
+    assert calm.calls()["calls"] == {}
+
+
 def test_the_test_of_an_account_says_what_came_of_it(account, calm):
     assert runner.test_account(account) == "The gateway accepted the key and the secret and gave a token."
     calm.faults("token-refused:1")

@@ -33,6 +33,8 @@ DEMO_ENVIRONMENT = {"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}
 PORT_PATIENCE = 6.0
 START_PATIENCE = 60.0
 TRIM_EVERY = 60.0
+# The demo makes its moving parcels for the next hour and a half.
+TOP_UP_EVERY = 3600.0
 
 
 class Command(BaseCommand):
@@ -68,7 +70,7 @@ class Command(BaseCommand):
                 signs = self.make_demo(simulator_port) if demo else None
                 self.wait_for_web(watched, host, port)
                 self.welcome(host, port, signs)
-                self.watch(watched)
+                self.watch(watched, simulator_port if demo else None)
         except Stopped:
             self.tell("Stopped. Your data are kept.")
         except (EmbeddedPostgresError, DatabaseError) as exc:
@@ -133,15 +135,20 @@ class Command(BaseCommand):
                 raise CommandError(f"The web server does not answer. Its last words: {said} (log: {web.log})")
             time.sleep(0.2)
 
-    def watch(self, watched: list[Supervised]) -> None:
+    def watch(self, watched: list[Supervised], simulator_port: int | None) -> None:
+        """Keep everything running, the logs short and the demo lively, until somebody stops it."""
         embedded: Embedded | None = settings.EMBEDDED_POSTGRES
         trim_at = 0.0
+        top_up_at = time.monotonic() + TOP_UP_EVERY
         while True:
             for supervised in watched:
                 supervised.tick()
             if embedded and time.monotonic() >= trim_at:
                 embedded.trim_log()
                 trim_at = time.monotonic() + TRIM_EVERY
+            if simulator_port is not None and time.monotonic() >= top_up_at:
+                self.make_demo(simulator_port)
+                top_up_at = time.monotonic() + TOP_UP_EVERY
             time.sleep(1)
 
     def welcome(self, host: str, port: int, signs: dict[str, Any] | None) -> None:

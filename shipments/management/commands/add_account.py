@@ -1,0 +1,125 @@
+"""`manage.py add_account`: a merchant's credentials at a gateway. The secret comes on standard input, never as an argument."""
+
+import sys
+from getpass import getpass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from shipments.enums import Environment, Gateway
+from shipments.management.merchants import merchant_meant
+from shipments.models import AuditEntry, CarrierAccount, Merchant
+from shipments.models.accounts import clean_base_url
+from shipments.tracking.accounts import take_effect
+
+# Far more than any gateway's secret has; a larger input is the wrong file.
+_LONGEST_SECRET = 4096
+
+
+class Command(BaseCommand):
+    """The same merchant, gateway, environment and key again give that account a new secret and address."""
+
+    help = "Add an account at a carrier's gateway, or give it a new secret. The secret is read from standard input."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--merchant", metavar="SLUG", required=True, help="Whose account it is.")
+        parser.add_argument("--gateway", choices=[str(gateway) for gateway in Gateway], required=True)
+        parser.add_argument(
+            "--environment", choices=[str(environment) for environment in Environment], required=True
+        )
+        parser.add_argument(
+            "--base-url",
+            metavar="URL",
+            default="",
+            help="Scheme, host and port that replace the gateway's own in every address, tokens included.",
+        )
+        parser.add_argument(
+            "--key", required=True, help="The account's key, also called consumer key or client id."
+        )
+
+    def handle(
+        self, *, merchant: str, gateway: str, environment: str, base_url: str, key: str, **options: Any
+    ) -> None:
+        owner = merchant_meant(merchant)
+        key = key.strip()
+        if not key:
+            raise CommandError("key: a key is not empty.", returncode=2)
+        address = _clean_address(base_url)
+        secret = _read_secret()
+        with transaction.atomic():
+            account = self._stored(owner, gateway, environment, address, key, secret)
+            woken = take_effect(account, timezone.now())
+        self.stdout.write(f"It asks {account.base_url or 'the gateway at its own address'}.")
+        if woken:
+            self.stdout.write(f"Parcels that had waited for an account and are due now: {woken}.")
+
+    def _stored(
+        self, merchant: Merchant, gateway: str, environment: str, base_url: str, key: str, secret: str
+    ) -> CarrierAccount:
+        # Encrypted with a nonce, keys cannot be compared in the database.
+        alike = CarrierAccount.objects.filter(
+            merchant=merchant, gateway=gateway, environment=environment
+        ).order_by("pk")
+        known = next((account for account in alike if account.key == key), None)
+        if known is None:
+            account = CarrierAccount.objects.create(
+                merchant=merchant,
+                gateway=gateway,
+                environment=environment,
+                base_url=base_url,
+                key=key,
+                secret=secret,
+            )
+            given = {
+                "gateway": gateway,
+                "environment": environment,
+                "base_url": base_url,
+                "key": key,
+                "secret": secret,
+            }
+            AuditEntry.objects.record("added", account, source="command", merchant=merchant, after=given)
+            self.stdout.write(f"Account {account} was added.")
+            return account
+        before = {"base_url": known.base_url, "is_active": known.is_active}
+        known.base_url, known.secret, known.is_active = base_url, secret, True
+        known.save(update_fields=["base_url", "secret", "is_active"])
+        after: dict[str, object] = {"base_url": base_url, "is_active": True, "secret": secret}
+        AuditEntry.objects.record(
+            "changed", known, source="command", merchant=merchant, before=before, after=after
+        )
+        self.stdout.write(f"Account {known} was there already: it has the new secret and address now.")
+        return known
+
+
+def _clean_address(base_url: str) -> str:
+    if not base_url.strip():
+        return ""
+    try:
+        # Whoever has a terminal here may reach this network anyway.
+        address = clean_base_url(base_url, private_allowed=True)
+    except ValidationError as exc:
+        raise CommandError(f"base url: {' '.join(exc.messages)}", returncode=2) from None
+    longest = CarrierAccount._meta.get_field("base_url").max_length
+    if longest is not None and len(address) > longest:
+        raise CommandError(f"base url: an address has at most {longest} characters.", returncode=2)
+    return address
+
+
+def _read_secret() -> str:
+    if sys.stdin.isatty():
+        text = getpass("Secret (not shown): ")
+    else:
+        text = sys.stdin.read(_LONGEST_SECRET + 1)
+        if len(text) > _LONGEST_SECRET:
+            raise CommandError(f"secret: a secret has at most {_LONGEST_SECRET} characters.", returncode=2)
+    secret = text.strip()
+    if not secret:
+        raise CommandError("secret: it is read from standard input, which was empty.", returncode=2)
+    if "\n" in secret:
+        raise CommandError(
+            "secret: one line is expected on standard input, and there were several.", returncode=2
+        )
+    return secret

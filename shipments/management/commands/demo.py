@@ -1,0 +1,149 @@
+"""`manage.py demo`: a merchant with people, accounts and parcels that ask the carrier simulator."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+
+from shipments import queueing
+from shipments.enums import Environment, Gateway, Role
+from shipments.facts.places import is_us_postal_code
+from shipments.models import CarrierAccount, Membership, Merchant, PrivateLink, Shipment, User
+from shipments.models.accounts import clean_base_url
+from shipments.simulator.demo import DemoParcel, demo_parcels
+from shipments.simulator.journeys import Scenario, journey_for
+from shipments.simulator.steps import LIVE
+from shipments.tracking.adding import add_parcel, read_parcel
+
+SLUG = "demo"
+NAME = "Demo Outfitters"
+# Printed for everybody: good for nothing but a demo, which production refuses to make.
+PASSWORD = "parcels-on-the-move"  # noqa: S105
+PEOPLE: dict[str, Role] = {
+    "owner@demo.example": Role.OWNER,
+    "manager@demo.example": Role.MANAGER,
+    "viewer@demo.example": Role.VIEWER,
+}
+OPERATOR = "operator@demo.example"
+CADENCE_SECONDS = 20
+# A new set of the past weeks' parcels; more often would only fill the list.
+NEW_PARCELS_EVERY = timedelta(days=7)
+# A live parcel that began this long ago has something to show and most of its way before it.
+UNDER_WAY = timedelta(minutes=3)
+
+
+class Command(BaseCommand):
+    """Safe to repeat: makes what is missing and adds the live parcels of the next hour and a half."""
+
+    help = "Make the demo merchant, or bring it up to date; prints sign-ins and links as JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--simulator-url", required=True, metavar="URL", help="Where the carrier simulator answers."
+        )
+
+    def handle(self, *, simulator_url: str, **options: Any) -> str:
+        if not settings.ALLOW_PRIVATE_HOSTS:
+            raise CommandError(
+                "The demo asks a simulator on this machine and signs people in with printed passwords. "
+                "TRACKINGSITE_ALLOW_PRIVATE_HOSTS=1 allows that; production refuses it."
+            )
+        try:
+            address = clean_base_url(simulator_url, private_allowed=True)
+        except ValidationError as exc:
+            raise CommandError(f"simulator url: {' '.join(exc.messages)}", returncode=2) from None
+        with transaction.atomic():
+            merchant, _ = Merchant.objects.get_or_create(slug=SLUG, defaults={"name": NAME})
+            now = timezone.now()
+            users = _people(merchant)
+            for gateway in Gateway:
+                _account(merchant, gateway, address)
+            parcels = wanted_parcels(merchant, now)
+            shipments = {parcel.number: _shipment(merchant, parcel) for parcel in parcels}
+            public, private = _to_show(parcels, now)
+            link = _private_link(shipments[private.number])
+            queueing.enqueue(queueing.SWEEP)
+        return json.dumps(
+            {
+                "users": users,
+                "tracking_links": [f"/track/{shipments[public.number].number}"],
+                "private_links": [link.get_absolute_url()],
+            }
+        )
+
+
+def _people(merchant: Merchant) -> list[dict[str, str]]:
+    """Everybody who may sign in; people who are there already are left as they are."""
+    known = set(User.objects.filter(email__in=[*PEOPLE, OPERATOR]).values_list("email", flat=True))
+    # Hashing is slow on purpose; once is enough for one password.
+    encoded = make_password(PASSWORD) if len(known) <= len(PEOPLE) else ""
+    for email in {*PEOPLE, OPERATOR} - known:
+        operator = email == OPERATOR
+        User.objects.create(email=email, password=encoded, is_staff=operator, is_superuser=operator)
+    for person in User.objects.filter(email__in=PEOPLE):
+        Membership.objects.get_or_create(
+            user=person, merchant=merchant, defaults={"role": PEOPLE[person.email]}
+        )
+    roles = {**{email: str(role) for email, role in PEOPLE.items()}, OPERATOR: "operator"}
+    return [{"email": email, "password": PASSWORD, "role": role} for email, role in roles.items()]
+
+
+def _account(merchant: Merchant, gateway: Gateway, address: str) -> None:
+    account = CarrierAccount.objects.filter(merchant=merchant, gateway=gateway).first()
+    if account is None:
+        CarrierAccount.objects.create(
+            merchant=merchant,
+            gateway=gateway,
+            environment=Environment.PRODUCTION,
+            base_url=address,
+            key=f"demo-key-{gateway}",
+            secret="demo-secret",  # noqa: S106  (the simulator takes any)
+            cadence_seconds=CADENCE_SECONDS,
+        )
+    elif account.base_url != address:
+        account.base_url = address
+        account.save(update_fields=["base_url"])
+
+
+def wanted_parcels(merchant: Merchant, now: datetime) -> list[DemoParcel]:
+    """The parcels of the past weeks, the same for a week from the demo's first day, and the live ones of now."""
+    weeks = (now - merchant.created_at) // NEW_PARCELS_EVERY
+    begun = merchant.created_at + weeks * NEW_PARCELS_EVERY
+    shipped = [parcel for parcel in demo_parcels(begun) if parcel.scenario not in LIVE]
+    return shipped + [parcel for parcel in demo_parcels(now) if parcel.scenario in LIVE]
+
+
+def _shipment(merchant: Merchant, parcel: DemoParcel) -> Shipment:
+    read = read_parcel(
+        parcel.number,
+        carrier=parcel.carrier,
+        gateway=parcel.gateway,
+        postal_code=parcel.postal_code if is_us_postal_code(parcel.postal_code) else None,
+        mailing_date=parcel.mailing_date,
+    )
+    added = add_parcel(merchant, read, order_number=parcel.order_number, recipient_name=parcel.recipient_name)
+    return added.shipment
+
+
+def _to_show(parcels: list[DemoParcel], now: datetime) -> tuple[DemoParcel, DemoParcel]:
+    """A parcel to watch moving, and one that was signed for."""
+    under_way = [
+        (journey.start, parcel.number, parcel)
+        for parcel in parcels
+        if parcel.scenario in LIVE
+        and (journey := journey_for(parcel.number))
+        and journey.start <= now - UNDER_WAY
+    ]
+    signed = next(parcel for parcel in parcels if parcel.scenario == Scenario.SIGNATURE)
+    return max(under_way)[2], signed
+
+
+def _private_link(shipment: Shipment) -> PrivateLink:
+    known = shipment.private_links.filter(revoked_at=None).order_by("pk").first()
+    return known or PrivateLink.objects.make(shipment)
