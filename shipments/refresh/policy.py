@@ -26,7 +26,7 @@ ONE_SCAN = 7 * _DAY
 SETTLES_IN = 7 * _DAY
 TOO_OLD = 90 * _DAY
 # An account with a cadence of its own looks so many times more rarely at what has arrived.
-AFTER_DELIVERY = 15
+AFTER_DELIVERY = 180
 
 FIRST_RETRY = timedelta(minutes=5)
 LONGEST_RETRY = 6 * _HOUR

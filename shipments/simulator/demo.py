@@ -70,9 +70,8 @@ _SHIPPED: tuple[tuple[CarrierCode, Scenario, int], ...] = (
 _LIVE_EVERY = timedelta(minutes=4)
 _LIVE_FOR = timedelta(minutes=24)
 _LIVE_CARRIERS = (_USPS, _UPS, _FEDEX, _PBCS, _USPS, _NEWGISTICS)
-# Of those still to come every third, for an hour and a half: the demo goes on moving while it is looked at.
-_COMING_EVERY = 3
-_COMING_FOR = timedelta(minutes=96)
+# The next ones are there before they begin, as labels are before the carrier knows them.
+_COMING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class DemoParcel:
 
 
 def demo_parcels(now: datetime, seed: int = DEFAULT_SEED) -> list[DemoParcel]:
-    """About sixty parcels: those shipped in the past weeks, then live ones, six on their way and some about to start.
+    """About sixty parcels: those shipped in the past weeks, then live ones, six on their way and two about to start.
 
     The same all day (UTC) for one seed, but for the live ones, which the clock brings on and takes off.
     """
@@ -111,14 +110,9 @@ def _shipped(now: datetime, seed: int) -> list[DemoParcel]:
 
 def _live(now: datetime, seed: int) -> list[DemoParcel]:
     newest = (now - EPOCH) // _LIVE_EVERY
-    on_the_way = range(newest - _LIVE_FOR // _LIVE_EVERY + 1, newest + 1)
-    coming = [
-        turn
-        for turn in range(newest + 1, newest + _COMING_FOR // _LIVE_EVERY + 1)
-        if turn % _COMING_EVERY == 0
-    ]
+    turns = range(newest - _LIVE_FOR // _LIVE_EVERY + 1, newest + 1 + _COMING)
     parcels = []
-    for turn in (*on_the_way, *coming):
+    for turn in turns:
         carrier = _LIVE_CARRIERS[turn % len(_LIVE_CARRIERS)]
         scenario = Scenario.LIVE_PICKUP if turn % 5 == 0 else Scenario.LIVE
         start = EPOCH + turn * _LIVE_EVERY

@@ -63,7 +63,7 @@ def test_nobody_asks_after_ninety_days():
 
 def test_a_cadence_replaces_the_table():
     assert look(cadence=timedelta(seconds=20)).due_at == NOW + timedelta(seconds=20)
-    assert look(Status.DELIVERED, cadence=timedelta(seconds=20)).due_at == NOW + timedelta(minutes=5)
+    assert look(Status.DELIVERED, cadence=timedelta(seconds=20)).due_at == NOW + HOUR
 
 
 def test_the_carriers_retry_after_is_kept_and_spread():

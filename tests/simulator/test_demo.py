@@ -10,9 +10,9 @@ EVENING = datetime(2026, 11, 21, 19, 31, tzinfo=UTC)
 
 def test_the_demo_has_about_sixty_parcels_and_no_number_twice() -> None:
     parcels = demo_parcels(EVENING)
-    assert len(parcels) == 62
-    assert len({parcel.number for parcel in parcels}) == 62
-    assert len({parcel.order_number for parcel in parcels}) == 62
+    assert len(parcels) == 56
+    assert len({parcel.number for parcel in parcels}) == 56
+    assert len({parcel.order_number for parcel in parcels}) == 56
 
 
 def test_every_carrier_and_both_gateways_are_in_the_demo() -> None:
@@ -30,7 +30,7 @@ def test_six_live_parcels_are_on_their_way_at_any_minute() -> None:
         journeys = [journey_for(parcel.number) for parcel in live]
         moving = [journey for journey in journeys if journey and scans_until(journey, now)]
         assert len(moving) == 6
-        assert len(live) == 14
+        assert len(live) == 8
 
 
 def test_asked_again_on_the_same_day_the_demo_names_the_same_parcels_and_the_next_live_ones() -> None:

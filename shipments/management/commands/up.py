@@ -33,8 +33,8 @@ DEMO_ENVIRONMENT = {"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}
 PORT_PATIENCE = 6.0
 START_PATIENCE = 60.0
 TRIM_EVERY = 60.0
-# The demo makes its moving parcels for the next hour and a half.
-TOP_UP_EVERY = 3600.0
+# The demo has one moving parcel more every few minutes, and two in advance.
+TOP_UP_EVERY = 480.0
 
 
 class Command(BaseCommand):
