@@ -1,0 +1,62 @@
+"""From a tracking number to more: who knows the postal code a parcel goes to sees more of it, for an hour."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from secrets import compare_digest
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+
+from shipments.facts.places import comparable_postal_code
+from shipments.models import Shipment
+from shipments.web.parcel_view import Sight
+
+COOKIE = "parcel"
+LASTS = timedelta(hours=1)
+_SALT = "shipments.web.unlocking"
+# Equal to no postal code: what a parcel without a known one is compared with, so that it costs the same time.
+_NO_CODE = "-"
+
+
+def fitting(
+    shipments: Sequence[Shipment], *, postal_code: str = "", mailed_on: date | None = None
+) -> Shipment | None:
+    """The one parcel that all of what was told fits; None when none or more than one does.
+
+    Every parcel is compared, in time that does not tell how much of a code is right.
+    """
+    fits = [
+        shipment
+        for shipment in shipments
+        if (_goes_to(shipment, postal_code) if postal_code else True)
+        & (mailed_on in (shipment.mailing_date, shipment.shipped_on) if mailed_on is not None else True)
+    ]
+    return fits[0] if len(fits) == 1 and (postal_code or mailed_on is not None) else None
+
+
+def _goes_to(shipment: Shipment, postal_code: str) -> bool:
+    known = comparable_postal_code(shipment.destination_postal_code) or _NO_CODE
+    return compare_digest(known.encode(), comparable_postal_code(postal_code).encode())
+
+
+def grant(response: HttpResponse, request: HttpRequest, shipment: Shipment, sight: Sight) -> None:
+    """Let this browser see that much of the parcel, at this address only."""
+    response.set_cookie(
+        COOKIE,
+        signing.dumps([str(shipment.public_id), int(sight)], salt=_SALT),
+        max_age=LASTS,
+        path=request.path,
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def granted(request: HttpRequest, shipments: Sequence[Shipment]) -> tuple[Shipment, Sight] | None:
+    """The parcel this browser was let see, and how much of it; None where it was not, or no longer is."""
+    try:
+        public_id, sight = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_SALT, max_age=LASTS)
+    except signing.BadSignature:
+        return None
+    found = next((shipment for shipment in shipments if str(shipment.public_id) == public_id), None)
+    return None if found is None else (found, Sight(sight))

@@ -1,0 +1,78 @@
+"""Who is looking: the address a request comes from, and how often strangers may try."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from shipments.models import Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many tries in so long, counted in the database for all processes and hosts together."""
+
+    what: str
+    tries: int
+    per: timedelta
+
+    def allows(self, whom: str, now: datetime) -> bool:
+        """Count one try, and say whether it is still within the limit."""
+        return Throttle.objects.allows(self.what, whom, limit=self.tries, per=self.per, now=now)
+
+    def ends_in(self, now: datetime) -> timedelta:
+        """How long until tries are counted from nought again."""
+        # Windows begin at multiples of their length, as `Throttle.objects.allows` counts them.
+        return timedelta(seconds=self.per.total_seconds() - now.timestamp() % self.per.total_seconds())
+
+
+# Enough for a household behind one address, and its open pages that ask again by themselves.
+LOOKUPS = Limit("look up", 60, timedelta(minutes=1))
+# A list holds up to 35 numbers.
+LISTS = Limit("look up a list", 6, timedelta(minutes=1))
+# Postal codes are few: guesses are counted per parcel whoever makes them, and per guesser whatever the parcel.
+GUESSES_AT_A_PARCEL = Limit("guess at a parcel", 5, timedelta(days=1))
+GUESSES_OF_A_VISITOR = Limit("guess", 30, timedelta(hours=1))
+# Links have 192 random bits; this only keeps noise from the database.
+LINKS = Limit("open a link", 60, timedelta(minutes=1))
+
+
+def client_address(request: HttpRequest) -> str:
+    """The IP address of the visitor, `""` where the server does not know one (a socket).
+
+    Behind proxies it is the entry of X-Forwarded-For that the outermost of our `TRUSTED_PROXIES` has added;
+    whatever stands left of that one is the visitor's own claim.
+    """
+    peer = _address(request.META.get("REMOTE_ADDR", ""))
+    if settings.TRUSTED_PROXIES < 1:
+        return peer
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if len(hops) < settings.TRUSTED_PROXIES:
+        return peer
+    return _address(hops[-settings.TRUSTED_PROXIES]) or peer
+
+
+def visitor(request: HttpRequest) -> str:
+    """Whose tries are counted together: the address, for IPv6 the network of /64 a single household has."""
+    address = client_address(request)
+    if ":" in address:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return address
+
+
+def _address(text: str) -> str:
+    """An IP address as such, without brackets, port or zone; `""` for anything else."""
+    written = text.strip()
+    if written.startswith("["):
+        written = written[1:].partition("]")[0]
+    elif written.count(":") == 1:
+        written = written.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(written.partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(address)

@@ -1,0 +1,454 @@
+"""Who sees how much of a parcel, and how often strangers may try."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from shipments.enums import EndReason, Lifecycle, Status
+from shipments.facts.places import Place
+from shipments.models import Merchant, PrivateLink, Shipment, Watch
+from shipments.web import unlocking
+from shipments.web.parcel_view import Sight
+from shipments.web.presenting import present
+from tests import factories
+from tests.factories import ACCEPTED, DENVER, a_scan, a_shipment, a_snapshot, posted
+
+pytestmark = pytest.mark.django_db
+
+NUMBER = "9400111899223197428490"
+NOTHING_MORE = "There is nothing more to show for this postal code."
+
+# What each part of a parcel is called on the page, and the least sight that shows it.
+PARTS = {
+    "DELIVERED": Sight.NUMBER,
+    "Olney, MD": Sight.NUMBER,
+    "Thursday, 5 March": Sight.NUMBER,
+    "front door or porch": Sight.POSTAL_CODE,
+    "Delivered, Front Door/Porch": Sight.POSTAL_CODE,
+    "20832": Sight.POSTAL_CODE,
+    "USPS in possession of item": Sight.POSTAL_CODE,
+    "Priority Mail Express": Sight.POSTAL_CODE,
+    "SECOND5550001": Sight.POSTAL_CODE,
+    "R. EXAMPLE": Sight.PRIVATE_LINK,
+    "https://carrier.example/proof/77": Sight.PRIVATE_LINK,
+    "Alpine Outfitters": Sight.PRIVATE_LINK,
+    "told to sellers": Sight.STAFF,
+    "CODE77": Sight.STAFF,
+    "Earlier parcel of another buyer": Sight.STAFF,
+    "consumer key refused": Sight.STAFF,
+    # These no view-model carries: the dashboard shows them from the row, to members only.
+    "Jane Recipient": None,
+    "ORDER-1001": None,
+    "REFERENCE-9": None,
+}
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Away from the border of a window of tries, so that their count is exact.
+    monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(2026, 3, 6, 12, 0, 20, tzinfo=UTC))
+
+
+@pytest.fixture
+def parcel(merchant: Merchant) -> Shipment:
+    """A delivered parcel with everything in it that somebody must not see."""
+    shipment = a_shipment(
+        merchant,
+        number=NUMBER,
+        destination_postal_code="20832",
+        mailing_date=date(2026, 3, 2),
+        recipient_name="Jane Recipient",
+        order_number="ORDER-1001",
+    )
+    factories.ingested(
+        shipment,
+        a_snapshot(
+            a_scan(
+                "2026-03-05 14:05",
+                "CODE77",
+                "Delivered, Front Door/Porch",
+                Status.DELIVERED,
+                place=Place("OLNEY 20832", "MD", "20832", "US"),
+                text_for_sellers="told to sellers",
+                signed_by="R. EXAMPLE",
+            ),
+            a_scan(*ACCEPTED),
+            a_scan("2025-06-01 09:00", "01", "Earlier parcel of another buyer", Status.DELIVERED),
+            number=NUMBER,
+            delivered=posted("2026-03-05 14:05"),
+            delivery_location="OLNEY",
+            delivery_description="Delivered, Front Door/Porch",
+            signed_by="R. EXAMPLE",
+            delivery_proof_url="https://carrier.example/proof/77",
+            service_name="Priority Mail Express",
+            second_number="SECOND5550001",
+            reference_number="REFERENCE-9",
+        ),
+    )
+    Watch.objects.filter(pk=shipment.pk).update(error_kind="try-later", error_text="consumer key refused")
+    shipment.refresh_from_db()
+    return shipment
+
+
+def shown_by(text: str, part: str) -> bool:
+    return part.casefold() in text.casefold()
+
+
+@pytest.mark.parametrize("sight", list(Sight))
+@pytest.mark.parametrize("part", list(PARTS))
+def test_a_view_holds_no_more_than_its_sight_allows(parcel: Shipment, part: str, sight: Sight) -> None:
+    view = present(parcel, sight=sight, now=datetime(2026, 3, 6, 12, tzinfo=UTC))
+
+    least = PARTS[part]
+    assert shown_by(repr(view), part) is (least is not None and sight >= least)
+
+
+def page_for(client: Client, parcel: Shipment, sight: Sight) -> str:
+    if sight == Sight.PRIVATE_LINK:
+        return client.get(PrivateLink.objects.make(parcel).get_absolute_url()).content.decode()
+    if sight == Sight.POSTAL_CODE:
+        client.post(f"/track/{NUMBER}", {"postal_code": "20832"})
+    return client.get(f"/track/{NUMBER}").content.decode()
+
+
+@pytest.mark.parametrize("sight", [Sight.NUMBER, Sight.POSTAL_CODE, Sight.PRIVATE_LINK])
+def test_a_page_shows_what_its_reader_may_see_and_nothing_else(
+    client: Client, parcel: Shipment, sight: Sight
+) -> None:
+    page = page_for(client, parcel, sight)
+
+    assert {part for part in PARTS if shown_by(page, part)} == {
+        part for part, least in PARTS.items() if least is not None and sight >= least
+    }
+
+
+# ---- The postal code -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["20832", " 20832 ", "20832-1234"])
+def test_the_right_postal_code_opens_more_for_an_hour_at_this_address_only(
+    client: Client, parcel: Shipment, typed: str
+) -> None:
+    response = client.post(f"/track/{NUMBER}", {"postal_code": typed})
+
+    assert response.status_code == 302
+    assert response["Location"] == f"/track/{NUMBER}"
+    cookie = response.cookies[unlocking.COOKIE]
+    assert (cookie["path"], cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (
+        f"/track/{NUMBER}",
+        True,
+        "Lax",
+        3600,
+    )
+    assert "20832" not in response["Location"]
+    assert shown_by(client.get(f"/track/{NUMBER}").content.decode(), "front door or porch")
+
+
+def test_the_cookie_is_only_sent_in_the_open_where_the_page_is(client: Client, parcel: Shipment) -> None:
+    response = client.post(f"/track/{NUMBER}", {"postal_code": "20832"}, secure=True)
+
+    assert response.cookies[unlocking.COOKIE]["secure"] is True
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "nonsense",
+        signing.dumps(["00000000-0000-0000-0000-000000000000", 3], salt="shipments.web.unlocking"),
+        signing.dumps(["00000000-0000-0000-0000-000000000000", 3], salt="another"),
+    ],
+)
+def test_a_cookie_that_is_not_for_this_parcel_opens_nothing(
+    client: Client, parcel: Shipment, value: str
+) -> None:
+    client.cookies[unlocking.COOKIE] = value
+
+    page = client.get(f"/track/{NUMBER}")
+
+    assert page.status_code == 200
+    assert not shown_by(page.content.decode(), "front door or porch")
+
+
+def test_a_cookie_is_too_old_after_an_hour(
+    client: Client, parcel: Shipment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post(f"/track/{NUMBER}", {"postal_code": "20832"})
+    now = signing.time.time()  # type: ignore[attr-defined]
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + 3601)
+
+    assert not shown_by(client.get(f"/track/{NUMBER}").content.decode(), "front door or porch")
+
+
+def without_what_differs(response: Any, number: str, typed: str) -> str:
+    page = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"|seen=[0-9a-f]+', "", response.content.decode())
+    return page.replace(number, "NUMBER").replace(f'value="{typed}"', "")
+
+
+def test_wrong_unknown_and_useless_postal_codes_get_the_same_answer(client: Client) -> None:
+    told = a_snapshot(a_scan(*ACCEPTED, place=Place("DENVER", "CO")))
+    cases: list[tuple[str, str, Any, int]] = []
+    for number, known, with_more in (
+        ("9400100000000000000013", "20832", True),
+        ("9400100000000000000020", "", True),
+        ("9400100000000000000037", "20833", False),
+    ):
+        shipment = a_shipment(number=number, destination_postal_code=known)
+        if with_more:
+            factories.ingested(shipment, told)
+        else:
+            # The same facts, and none of the words that a postal code would open.
+            factories.ingested(
+                shipment,
+                a_snapshot(a_scan(*ACCEPTED[:2], "", Status.ACCEPTANCE, place=Place("DENVER", "CO"))),
+            )
+        Watch.objects.update(checked_at=None, due_at=None)
+        with CaptureQueriesContext(connection) as queries:
+            response = client.post(f"/track/{number}", {"postal_code": "20833"})
+        cases.append((number, known, response, len(queries)))
+
+    pages = [without_what_differs(response, number, "20833") for number, _, response, _ in cases]
+    assert [response.status_code for _, _, response, _ in cases] == [200, 200, 200]
+    assert NOTHING_MORE in pages[0]
+    assert pages[1] == pages[0]
+    assert pages[2] == pages[0]
+    assert len({count for _, _, _, count in cases}) == 1
+    assert [unlocking.COOKIE in response.cookies for _, _, response, _ in cases] == [False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("", "Postal code: type the one the parcel goes to."),
+        ("1234567890123", "Postal code: 12 signs at most."),
+    ],
+)
+def test_a_postal_code_that_is_none_costs_no_try(
+    client: Client, parcel: Shipment, typed: str, message: str
+) -> None:
+    for _ in range(6):
+        response = client.post(f"/track/{NUMBER}", {"postal_code": typed})
+
+    assert response.status_code == 400
+    assert message in response.content.decode()
+
+
+def test_after_five_tries_a_day_even_the_right_postal_code_is_refused(
+    client: Client, parcel: Shipment
+) -> None:
+    for _ in range(5):
+        assert client.post(f"/track/{NUMBER}", {"postal_code": "00000"}).status_code == 200
+
+    response = client.post(f"/track/{NUMBER}", {"postal_code": "20832"}, REMOTE_ADDR="198.51.100.7")
+
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 24 * 3600
+    assert "Nothing is lost: try again in" in response.content.decode()
+    assert unlocking.COOKIE not in response.cookies
+    assert client.get(f"/track/{NUMBER}").status_code == 200
+
+
+def test_the_tries_are_counted_for_the_parcel_in_whatever_form_its_number_is_typed(
+    client: Client, parcel: Shipment
+) -> None:
+    for _ in range(5):
+        client.post(f"/track/42020832{NUMBER}", {"postal_code": "00000"})
+
+    assert client.post(f"/track/{NUMBER}", {"postal_code": "20832"}).status_code == 429
+
+
+def test_one_visitor_has_thirty_tries_an_hour_for_all_parcels(client: Client) -> None:
+    numbers = [factories.an_impb() for _ in range(31)]
+    merchant = factories.a_merchant()
+    for number in numbers:
+        a_shipment(merchant, number=number, destination_postal_code="20832")
+
+    answers = [client.post(f"/track/{number}", {"postal_code": "0"}).status_code for number in numbers]
+
+    assert answers == [200] * 30 + [429]
+    other = client.post(f"/track/{numbers[-1]}", {"postal_code": "0"}, REMOTE_ADDR="198.51.100.7")
+    assert other.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed", "usual"),
+    [(f"/track/{NUMBER}", 60, 404), ("/track?number=94001,94002", 6, 200), ("/t/none", 60, 404)],
+)
+def test_lookups_are_capped_per_visitor_and_minute(
+    client: Client, path: str, allowed: int, usual: int
+) -> None:
+    answers = [client.get(path) for _ in range(allowed + 1)]
+
+    assert [answer.status_code for answer in answers] == [usual] * allowed + [429]
+    assert answers[-1]["Retry-After"] == "41"
+    assert answers[-1]["Cache-Control"] == "private, no-store"
+    assert client.get(path, REMOTE_ADDR="198.51.100.7").status_code == usual
+
+
+def test_a_form_needs_its_token(parcel: Shipment) -> None:
+    client = Client(enforce_csrf_checks=True)
+
+    response = client.post(f"/track/{NUMBER}", {"postal_code": "20832"})
+
+    assert response.status_code == 403
+    assert "Nothing was changed." in response.content.decode()
+    assert unlocking.COOKIE not in response.cookies
+
+
+# ---- Several parcels with one number -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def twins(merchant: Merchant) -> tuple[Shipment, Shipment]:
+    """Two parcels of two merchants with one number."""
+    first = a_shipment(
+        merchant, number=NUMBER, destination_postal_code="20832", mailing_date=date(2026, 3, 2)
+    )
+    second = a_shipment(number=NUMBER, destination_postal_code="80202", mailing_date=date(2026, 2, 1))
+    for shipment, place in ((first, Place("OLNEY", "MD", "20832")), (second, DENVER)):
+        factories.ingested(shipment, a_snapshot(a_scan(*ACCEPTED, place=place), number=NUMBER))
+    return first, second
+
+
+@pytest.mark.usefixtures("twins")
+def test_parcels_that_share_a_number_show_nothing_before_it_is_clear_which_is_meant(client: Client) -> None:
+    response = client.get(f"/track/{NUMBER}")
+
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "Several parcels have this number" in page
+    assert not any(
+        shown_by(page, word) for word in ("Olney", "Denver", "March", "Alpine", "With the carrier")
+    )
+
+
+@pytest.mark.usefixtures("twins")
+@pytest.mark.parametrize(
+    ("told", "town", "words"),
+    [
+        ({"postal_code": "20832"}, "Olney, MD 20832", True),
+        ({"postal_code": "80202-0001"}, "Denver, CO 80202", True),
+        ({"mailing_date": "2026-03-02"}, "Olney, MD", False),
+        ({"mailing_date": "2026-02-01", "postal_code": "80202"}, "Denver, CO 80202", True),
+    ],
+)
+def test_a_postal_code_or_a_mailing_date_tells_which_parcel_is_meant(
+    client: Client, told: dict[str, str], town: str, words: bool
+) -> None:
+    response = client.post(f"/track/{NUMBER}", told, follow=True)
+
+    page = response.content.decode()
+    assert response.redirect_chain == [(f"/track/{NUMBER}", 302)]
+    assert town in page
+    # A day is easily guessed: it opens what a number alone opens.
+    assert shown_by(page, "USPS in possession of item") is words
+    assert shown_by(page, "20832") is (words and "Olney" in town)
+
+
+@pytest.mark.usefixtures("twins")
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"postal_code": "99999"},
+        {"mailing_date": "2020-01-01"},
+        {"postal_code": "20832", "mailing_date": "2026-02-01"},
+    ],
+)
+def test_what_fits_no_parcel_shows_none(client: Client, told: dict[str, str]) -> None:
+    response = client.post(f"/track/{NUMBER}", told)
+
+    assert response.status_code == 200
+    assert "No single parcel with this number fits what you typed." in response.content.decode()
+    assert unlocking.COOKIE not in response.cookies
+    assert not shown_by(response.content.decode(), "Olney, MD")
+
+
+@pytest.mark.usefixtures("twins")
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({}, "Type a postal code or a mailing date."),
+        ({"mailing_date": "2.3.2026"}, "Mailing date: a day written as 2026-01-31."),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_the_rule(
+    client: Client, told: dict[str, str], message: str
+) -> None:
+    response = client.post(f"/track/{NUMBER}", told)
+
+    assert response.status_code == 400
+    assert message in response.content.decode()
+
+
+@pytest.mark.usefixtures("twins")
+def test_tries_at_a_shared_number_are_capped_too(client: Client) -> None:
+    for _ in range(5):
+        client.post(f"/track/{NUMBER}", {"mailing_date": "2020-01-01"})
+
+    assert client.post(f"/track/{NUMBER}", {"mailing_date": "2026-03-02"}).status_code == 429
+
+
+def test_two_parcels_with_one_postal_code_stay_apart(client: Client) -> None:
+    for _ in range(2):
+        a_shipment(number=NUMBER, destination_postal_code="20832")
+
+    response = client.post(f"/track/{NUMBER}", {"postal_code": "20832"})
+
+    assert "No single parcel with this number fits" in response.content.decode()
+
+
+def test_an_archived_twin_does_not_count(client: Client, twins: tuple[Shipment, Shipment]) -> None:
+    Shipment.objects.filter(pk=twins[1].pk).update(lifecycle=Lifecycle.ARCHIVED, end_reason=EndReason.TOO_OLD)
+
+    assert "Olney, MD" in client.get(f"/track/{NUMBER}").content.decode()
+
+
+# ---- Private links -------------------------------------------------------------------------------------------------
+
+
+def test_revoked_unknown_and_archived_links_get_the_same_friendly_page(
+    client: Client, parcel: Shipment
+) -> None:
+    revoked = PrivateLink.objects.make(parcel)
+    revoked.revoke(datetime(2026, 3, 6, tzinfo=UTC))
+    archived = PrivateLink.objects.make(
+        a_shipment(lifecycle=Lifecycle.ARCHIVED, end_reason=EndReason.TOO_OLD)
+    )
+
+    responses: list[Any] = [
+        client.get(path) for path in ("/t/none", revoked.get_absolute_url(), archived.get_absolute_url())
+    ]
+
+    assert [response.status_code for response in responses] == [404] * 3
+    pages = [re.sub(r'value="[^"]*"', "", response.content.decode()) for response in responses]
+    assert "This link does not work any more" in pages[0]
+    assert len(set(pages)) == 1
+
+
+def test_a_link_opens_one_parcel_of_several_with_its_number(
+    client: Client, twins: tuple[Shipment, Shipment]
+) -> None:
+    page = client.get(PrivateLink.objects.make(twins[1]).get_absolute_url()).content.decode()
+
+    assert "Denver, CO 80202" in page
+    assert "Olney" not in page
+
+
+def test_a_fragment_of_a_private_page_needs_the_link_too(client: Client, parcel: Shipment) -> None:
+    link = PrivateLink.objects.make(parcel)
+    link.revoke(datetime(2026, 3, 6, tzinfo=UTC))
+
+    response = client.get(link.get_absolute_url(), headers={"HX-Request": "true"})
+
+    assert response.status_code == 404
+    assert "EXAMPLE" not in response.content.decode()
+
+
+def test_an_hour_is_what_a_postal_code_buys() -> None:
+    assert timedelta(hours=1) == unlocking.LASTS
