@@ -47,7 +47,6 @@ class ScanView:
     leg: str = ""
     known_by: str = ""
     set_aside: str = ""
-    answer_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,6 @@ def _scan_view(scan: ScanEvent, zone: str, sight: Sight) -> ScanView:
         code=scan.code,
         leg=scan.leg,
         known_by=_known_by(scan),
-        answer_id=scan.answer_id,
     )
 
 

@@ -1,0 +1,143 @@
+"""Who may open a merchant's pages: one decorator decides, before a view begins."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from shipments.enums import Role
+from shipments.models import AuditEntry, Membership, Merchant, User
+from shipments.web.visitors import client_address
+
+# The merchant a person looked at last, kept in their session.
+LAST_MERCHANT = "merchant"
+
+_RANKS = {Role.VIEWER: 0, Role.MANAGER: 1, Role.OWNER: 2}
+
+P = ParamSpec("P")
+
+
+class PersonRequest(HttpRequest):
+    """A request of somebody who has signed in."""
+
+    htmx: HtmxDetails
+    user: User
+
+
+class MemberRequest(PersonRequest):
+    """A request inside one merchant's pages, by somebody who belongs to it."""
+
+    merchant: Merchant
+    membership: Membership
+    # Asked for by whole pages only: not evaluated for a fragment.
+    other_merchants: QuerySet[Merchant]
+
+
+class View(Protocol):
+    """What Django calls for an address."""
+
+    def __call__(self, request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse: ...
+
+
+def has_rank(membership: Membership, at_least: Role) -> bool:
+    """Whether the membership's role is this one or a higher one; a role nobody knows has none."""
+    known = membership.role in _RANKS
+    return known and _RANKS[Role(membership.role)] >= _RANKS[at_least]
+
+
+def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponse]) -> View:
+    """Let people in who have signed in, send others to the sign-in page and back."""
+
+    @wraps(view)
+    def guarded(request: Any, /, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _sign_in_first(request)
+        return _private(view(request, *args, **kwargs))
+
+    return guarded
+
+
+def for_members(
+    at_least: Role = Role.VIEWER,
+) -> Callable[[Callable[Concatenate[MemberRequest, P], HttpResponse]], View]:
+    """Let members of the merchant in the address in; the view finds `request.merchant` and `request.membership`.
+
+    A merchant the person does not belong to is not found, by the same way as one that does not exist. A member
+    whose role is too low is refused with 403.
+    """
+
+    def decorate(view: Callable[Concatenate[MemberRequest, P], HttpResponse]) -> View:
+        @wraps(view)
+        def guarded(request: Any, /, *args: Any, merchant: str, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _sign_in_first(request)
+            membership = (
+                Membership.objects.select_related("merchant")
+                .filter(user=request.user, merchant__slug=merchant)
+                .first()
+            )
+            if membership is None:
+                raise Http404
+            if not has_rank(membership, at_least):
+                raise PermissionDenied
+            request.merchant, request.membership = membership.merchant, membership
+            request.other_merchants = (
+                Merchant.objects.filter(memberships__user=request.user)
+                .exclude(pk=membership.merchant_id)
+                .order_by("name")
+            )
+            # Written only when it changes: a page that polls must not rewrite the session each time.
+            if request.session.get(LAST_MERCHANT) != merchant:
+                request.session[LAST_MERCHANT] = merchant
+            return _private(view(request, *args, **kwargs))
+
+        return guarded
+
+    return decorate
+
+
+def record(
+    request: MemberRequest,
+    verb: str,
+    row: models.Model,
+    *,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a member's deed into the audit; call it in the transaction of the deed."""
+    AuditEntry.objects.record(
+        verb,
+        row,
+        by=request.user,
+        source="page",
+        address=client_address(request),
+        merchant=request.merchant,
+        before=before,
+        after=after,
+    )
+
+
+def _sign_in_first(request: Any) -> HttpResponse:
+    """To the sign-in page, and from there back to the page the person was on."""
+    back_to = request.get_full_path() if request.method in {"GET", "HEAD"} else resolve_url("dashboard")
+    if not request.htmx:
+        return redirect_to_login(back_to)
+    # A fragment whose session has ended: the whole page goes, or the form would land inside a table.
+    page = request.htmx.current_url_abs_path or resolve_url("dashboard")
+    return HttpResponseClientRedirect(redirect_to_login(page).url)
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    """Keep what one person may see out of every shared cache, and off the disk after they sign out."""
+    add_never_cache_headers(response)
+    patch_vary_headers(response, ["Cookie"])
+    return response

@@ -1,0 +1,34 @@
+"""Sign-in as this product has it: an operator lets people in, nobody signs up."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from django.db import transaction
+from django.http import HttpRequest
+
+from shipments.models import AuditEntry
+from shipments.web.visitors import client_address, visitor
+
+
+class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
+    """What allauth asks us about."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Whose tries at signing in are counted together: as everywhere on the site."""
+        return visitor(request)
+
+    def format_email_subject(self, subject: str) -> str:
+        """The subject alone: the sender says where it comes from."""
+        return str(subject)
+
+    @transaction.atomic
+    def set_password(self, user: Any, password: str) -> None:
+        """Change, first set and reset all end here, and are written down."""
+        super().set_password(user, password)
+        AuditEntry.objects.record(
+            "password set", user, by=user, source="page", address=client_address(context.request)
+        )

@@ -1,0 +1,219 @@
+"""Who may open what on the dashboard: one table, and nothing that is not in it."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from shipments.models import Answer, AuditEntry, PrivateLink, Shipment, User, Watch
+from shipments.web import urls_dashboard
+from tests.factories import a_merchant, a_person, a_scan, a_shipment, a_snapshot, ingested
+
+pytestmark = pytest.mark.django_db
+
+IN, ON, NO, NONE, NOT_SO = 200, 302, 403, 404, 405
+# Strangers are sent to the sign-in page; a merchant of others is not found, whether it exists or not.
+SIGN_IN = 302
+
+# (route, method) → stranger, member of another merchant, viewer, manager, owner
+TABLE = {
+    ("dashboard", "GET"): (SIGN_IN, ON, ON, ON, ON),
+    ("merchant-home", "GET"): (SIGN_IN, NONE, ON, ON, ON),
+    ("shipment-list", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-list", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("shipment-add", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    ("shipment-add", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-detail", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-refresh", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("shipment-refresh", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("private-link-make", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("private-link-revoke", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-answer", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+}
+PEOPLE = ("stranger", "charlie", "bob", "mary", "alice")
+ROWS = [
+    pytest.param(route, method, who, status, id=f"{method} {route} by {who}")
+    for (route, method), statuses in TABLE.items()
+    for who, status in zip(PEOPLE, statuses, strict=True)
+]
+NEW_NUMBER = {"line-number": "9405509898641500000146", "line-carrier": "USPS"}
+
+
+@pytest.fixture
+def parcel(alice: User) -> Shipment:
+    shipment = a_shipment(alice.memberships.get().merchant)
+    ingested(shipment, a_snapshot(a_scan()))
+    return shipment
+
+
+def address(route: str, parcel: Shipment) -> str:
+    arguments: dict[str, dict[str, Any]] = {
+        "dashboard": {},
+        "merchant-home": {"merchant": "alpine"},
+        "shipment-list": {"merchant": "alpine"},
+        "shipment-add": {"merchant": "alpine"},
+        "shipment-answer": {
+            "merchant": "alpine",
+            "public_id": parcel.public_id,
+            "sha256": Answer.objects.get(shipment=parcel).sha256,
+        },
+    }
+    return reverse(route, kwargs=arguments.get(route, {"merchant": "alpine", "public_id": parcel.public_id}))
+
+
+def everything() -> list[Any]:
+    """All that a page of the dashboard could change."""
+    return [
+        list(Shipment.objects.order_by("pk").values()),
+        list(Watch.objects.order_by("pk").values()),
+        list(PrivateLink.objects.order_by("pk").values("pk", "revoked_at")),
+        AuditEntry.objects.count(),
+    ]
+
+
+@pytest.mark.parametrize(("route", "method", "who", "status"), ROWS)
+def test_the_table_of_access_holds(
+    route: str,
+    method: str,
+    who: str,
+    status: int,
+    parcel: Shipment,
+    request: pytest.FixtureRequest,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    client = Client()
+    if who != "stranger":
+        client.force_login(request.getfixturevalue(who))
+    before = everything()
+
+    with django_capture_on_commit_callbacks() as nudges:
+        response = (
+            client.generic(method, address(route, parcel))
+            if method == "GET"
+            else client.post(address(route, parcel), NEW_NUMBER)
+        )
+
+    assert response.status_code == status
+    if who == "stranger" and status == SIGN_IN:
+        assert response.headers["Location"].startswith("/accounts/login/?next=")
+    if method == "GET" or who in {"stranger", "charlie", "bob"}:
+        assert everything() == before
+        assert nudges == []
+
+
+def test_no_route_of_the_dashboard_is_missing_from_the_table() -> None:
+    assert {pattern.name for pattern in urls_dashboard.urlpatterns} == {route for route, _method in TABLE}
+
+
+def test_a_merchant_of_others_and_none_at_all_are_told_apart_by_nobody(
+    charlie: User, merchant: object, signed_in: Callable[[User], Client]
+) -> None:
+    client = signed_in(charlie)
+
+    of_others, of_nobody = client.get("/app/alpine/shipments/"), client.get("/app/nobody/shipments/")
+
+    assert of_others.status_code == of_nobody.status_code == 404
+    # But for the address they were asked under, and the token of the form in the footer.
+    others, nobody = (
+        re.sub(r'(csrfmiddlewaretoken" value=")\w+', r"\1", page.content.decode())
+        for page in (of_others, of_nobody)
+    )
+    assert others.replace("alpine", "nobody") == nobody
+    assert of_others.headers.items() == of_nobody.headers.items()
+
+
+def test_a_parcel_of_another_merchant_is_not_found_under_ones_own(
+    alice: User, charlie: User, signed_in: Callable[[User], Client]
+) -> None:
+    theirs = a_shipment(charlie.memberships.get().merchant)
+
+    response = signed_in(alice).get(reverse("shipment-detail", args=["alpine", theirs.public_id]))
+
+    assert response.status_code == 404
+
+
+def test_after_signing_in_a_stranger_is_back_where_they_wanted_to_go(alice: User, parcel: Shipment) -> None:
+    client = Client()
+    wanted = address("shipment-detail", parcel)
+    door = client.get(wanted).headers["Location"]
+
+    response = client.post(
+        door, {"login": "alice@example.com", "password": "correct horse battery", "next": wanted}
+    )
+
+    assert response.headers["Location"] == wanted
+
+
+def test_a_fragment_whose_session_has_ended_sends_the_whole_page_to_sign_in(parcel: Shipment) -> None:
+    wanted = address("shipment-list", parcel)
+
+    response = Client().get(
+        wanted, headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver{wanted}?tab=done"}
+    )
+
+    assert response.status_code == 200
+    assert response.headers["HX-Redirect"] == f"/accounts/login/?next={wanted}%3Ftab%3Ddone"
+    assert response.content == b""
+
+
+def test_a_form_from_another_site_changes_nothing(mary: User, parcel: Shipment) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(mary)
+    before = everything()
+
+    response = client.post(address("private-link-make", parcel))
+
+    assert response.status_code == 403
+    assert everything() == before
+
+
+def test_pages_stay_out_of_every_shared_cache(
+    bob: User, parcel: Shipment, signed_in: Callable[[User], Client]
+) -> None:
+    response = signed_in(bob).get(address("shipment-detail", parcel))
+
+    assert {"private", "no-store"} <= set(response.headers["Cache-Control"].replace(" ", "").split(","))
+
+
+def test_the_dashboard_opens_the_merchant_looked_at_last(
+    alice: User, signed_in: Callable[[User], Client]
+) -> None:
+    bakery = a_merchant(slug="bakery", name="Zimt Bakery")
+    alice.memberships.create(merchant=bakery, role="viewer")
+    client = signed_in(alice)
+    assert client.get("/app/").headers["Location"] == "/app/alpine/shipments/"
+
+    client.get("/app/bakery/shipments/")
+
+    assert client.get("/app/").headers["Location"] == "/app/bakery/shipments/"
+
+
+def test_a_merchant_one_has_left_is_forgotten(alice: User, signed_in: Callable[[User], Client]) -> None:
+    bakery = a_merchant(slug="bakery", name="Zimt Bakery")
+    membership = alice.memberships.create(merchant=bakery, role="viewer")
+    client = signed_in(alice)
+    client.get("/app/bakery/shipments/")
+    membership.delete()
+
+    assert client.get("/app/").headers["Location"] == "/app/alpine/shipments/"
+
+
+def test_who_belongs_to_no_merchant_is_told_whom_to_ask(signed_in: Callable[[User], Client]) -> None:
+    response = signed_in(a_person("nora@example.com")).get("/app/")
+
+    assert response.status_code == 200
+    assert (
+        "Ask an owner or whoever runs this site to add nora@example.com to a merchant."
+        in response.content.decode()
+    )
+
+
+def test_an_operator_without_a_role_sees_no_parcels(
+    parcel: Shipment, signed_in: Callable[[User], Client]
+) -> None:
+    operator = a_person("olga@example.com", is_staff=True, is_superuser=True)
+
+    assert signed_in(operator).get(address("shipment-detail", parcel)).status_code == 404

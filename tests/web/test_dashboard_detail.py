@@ -1,0 +1,370 @@
+"""One parcel, as the merchant's people see it, and what they may do with it."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from shipments.carriers.base import NotKnown
+from shipments.carriers.errors import TryLater
+from shipments.enums import EndReason, Gateway, Lifecycle, Status
+from shipments.facts.places import Place
+from shipments.models import Answer, AuditEntry, Merchant, PrivateLink, Shipment, User, Watch
+from tests.factories import DELIVERED, LABEL, OLNEY, a_scan, a_shipment, a_snapshot, an_account, ingested
+
+pytestmark = pytest.mark.django_db
+
+Commits = Callable[..., Any]
+
+
+@pytest.fixture
+def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(mary)
+
+
+@pytest.fixture
+def viewer(bob: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(bob)
+
+
+@pytest.fixture
+def parcel(merchant: Merchant) -> Shipment:
+    """Delivered, with everything a carrier may tell."""
+    shipment = a_shipment(
+        merchant, order_number="A-77", recipient_name="Rosa Invented", destination_postal_code="20832"
+    )
+    ingested(
+        shipment,
+        a_snapshot(
+            a_scan(*DELIVERED, place=OLNEY),
+            a_scan(),
+            a_scan(*LABEL),
+            status_text="Your item was delivered at the front door or porch.",
+            service_name="Priority Mail",
+            weight_value=2.5,
+            weight_unit="LB",
+            reference_number="REF-9",
+            second_number="92001901234567890123456789",
+            delivery_description="Delivered, Front Door/Porch",
+            signed_by="R INVENTED",
+            delivery_proof_url="https://carrier.example/proof/1",
+        ),
+    )
+    shipment.refresh_from_db()
+    return shipment
+
+
+def url(shipment: Shipment, more: str = "") -> str:
+    return f"/app/alpine/shipments/{shipment.public_id}/{more}"
+
+
+def page_of(client: Client, shipment: Shipment) -> str:
+    return client.get(url(shipment)).content.decode()
+
+
+def fragment_of(client: Client, shipment: Shipment, seen: str = "") -> str:
+    return client.get(url(shipment), {"seen": seen}, headers={"HX-Request": "true"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "A-77",
+        "Rosa Invented",
+        "Priority Mail",
+        "2.5 LB",
+        "REF-9",
+        "92001901234567890123456789",
+        "Olney, MD 20832",
+        "R INVENTED",
+        "Delivered, Front Door/Porch",
+        "Your item was delivered at the front door or porch.",
+        "time zone of the place",
+        '<span class="mono">01</span>',
+    ],
+)
+def test_staff_see_everything_the_carrier_told(viewer: Client, parcel: Shipment, fact: str) -> None:
+    assert fact in page_of(viewer, parcel)
+
+
+def test_the_carriers_proof_opens_without_telling_it_where_from(viewer: Client, parcel: Shipment) -> None:
+    (link,) = re.findall(r'<a [^>]*href="https://carrier.example/proof/1"[^>]*>', page_of(viewer, parcel))
+
+    assert 'rel="noreferrer' in link
+
+
+def test_exactly_one_step_is_the_current_one(viewer: Client, parcel: Shipment) -> None:
+    assert page_of(viewer, parcel).count('aria-current="step"') == 1
+
+
+def test_scans_taken_back_and_of_an_earlier_parcel_stand_apart_with_the_reason(
+    viewer: Client, merchant: Merchant
+) -> None:
+    shipment = a_shipment(merchant)
+    old = a_scan("2025-09-01 10:00", "03", "Picked up long ago", Status.PICKED_UP)
+    ingested(shipment, a_snapshot(a_scan(*LABEL, offset="-07:00"), old))
+    Shipment.objects.filter(pk=shipment.pk).update(mailing_date="2026-03-02")
+    ingested(shipment, a_snapshot(a_scan(), old), minute=5)
+
+    page = page_of(viewer, shipment)
+
+    folded = page[page.index('<details id="set-aside">') :]
+    assert "2 scans set aside" in folded
+    assert "Taken back by the carrier" in folded
+    assert "Of an earlier parcel with this number" in folded
+    assert "Picked up long ago" not in page[: page.index('<details id="set-aside">')]
+
+
+def test_the_page_takes_few_statements(
+    viewer: Client, parcel: Shipment, django_assert_max_num_queries: Any
+) -> None:
+    viewer.get(url(parcel))
+
+    # Session, person, membership, parcel, scans, answers, accounts, windows, private link, other merchants.
+    with django_assert_max_num_queries(10):
+        viewer.get(url(parcel))
+
+
+# ---- Fragments
+
+
+def test_the_fragment_brings_the_facts_only_when_they_have_changed(
+    viewer: Client, merchant: Merchant
+) -> None:
+    shipment = a_shipment(merchant)
+    ingested(shipment, a_snapshot(a_scan(*LABEL)))
+    (seen,) = re.findall(r"\?seen=([0-9a-f]{16})", page_of(viewer, shipment))
+    assert 'id="shipment-facts"' not in fragment_of(viewer, shipment, seen)
+
+    ingested(shipment, a_snapshot(a_scan(), a_scan(*LABEL)), minute=5)
+
+    fragment = fragment_of(viewer, shipment, seen)
+    assert '<div id="shipment-facts">' in fragment
+    assert "USPS in possession of item" in fragment
+    assert "<html" not in fragment
+
+
+def test_the_fragment_polls_with_the_mark_of_what_it_has_brought(viewer: Client, parcel: Shipment) -> None:
+    (seen,) = re.findall(r"\?seen=([0-9a-f]{16})", fragment_of(viewer, parcel))
+
+    assert 'id="shipment-facts"' not in fragment_of(viewer, parcel, seen)
+
+
+def test_polls_are_quiet_and_quicker_while_an_answer_is_awaited(viewer: Client, parcel: Shipment) -> None:
+    Watch.objects.update(due_at=timezone.now() + timedelta(hours=1), by_hand=False, lease=None)
+    assert 'hx-trigger="every 20s"' in fragment_of(viewer, parcel)
+
+    Watch.objects.update(due_at=timezone.now(), by_hand=True)
+    assert 'hx-trigger="every 3s"' in fragment_of(viewer, parcel)
+
+    Watch.objects.update(due_at=timezone.now() + timedelta(minutes=1), by_hand=False, lease=uuid4())
+    assert 'hx-trigger="every 3s"' in fragment_of(viewer, parcel)
+
+
+def test_a_wish_no_queue_takes_is_told_and_no_longer_polled_for_in_a_hurry(
+    viewer: Client, parcel: Shipment
+) -> None:
+    Watch.objects.update(due_at=timezone.now() - timedelta(minutes=3), by_hand=True)
+
+    fragment = fragment_of(viewer, parcel)
+
+    assert 'hx-trigger="every 20s"' in fragment
+    assert "no queue has taken it yet" in fragment
+
+
+# ---- Refresh now
+
+
+def test_refresh_now_makes_the_parcel_due_nudges_the_queue_and_is_written_down(
+    manager: Client, mary: User, parcel: Shipment, django_capture_on_commit_callbacks: Commits
+) -> None:
+    Watch.objects.update(due_at=timezone.now() + timedelta(days=1))
+
+    with django_capture_on_commit_callbacks() as nudges:
+        response = manager.post(url(parcel, "refresh/"))
+
+    watch = Watch.objects.get()
+    assert (response.status_code, response.headers["Location"]) == (302, url(parcel))
+    assert watch.by_hand is True
+    assert watch.due_at is not None
+    assert timezone.now() - watch.due_at < timedelta(seconds=30)
+    assert len(nudges) == 1
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.row, entry.person) == ("asked now", str(parcel.pk), mary.pk)
+
+
+def test_refresh_now_by_htmx_answers_with_the_fragment(manager: Client, parcel: Shipment) -> None:
+    response = manager.post(url(parcel, "refresh/"), headers={"HX-Request": "true"})
+
+    assert response.status_code == 200
+    assert '<div id="shipment-freshness"' in response.content.decode()
+    assert 'hx-trigger="every 3s"' in response.content.decode()
+
+
+def test_a_parcel_being_asked_this_moment_is_left_alone(
+    manager: Client, parcel: Shipment, django_capture_on_commit_callbacks: Commits
+) -> None:
+    lease = uuid4()
+    Watch.objects.update(due_at=timezone.now() + timedelta(minutes=1), lease=lease)
+
+    with django_capture_on_commit_callbacks() as nudges:
+        response = manager.post(url(parcel, "refresh/"), follow=True)
+
+    assert Watch.objects.get().lease == lease
+    assert "The carrier is being asked this very moment." in response.content.decode()
+    assert (AuditEntry.objects.count(), nudges) == (0, [])
+
+
+def test_nobody_asks_about_a_parcel_that_has_ended(manager: Client, parcel: Shipment) -> None:
+    Shipment.objects.update(lifecycle=Lifecycle.ENDED, end_reason=EndReason.SETTLED)
+    Watch.objects.update(due_at=None)
+
+    response = manager.post(url(parcel, "refresh/"), follow=True)
+
+    assert Watch.objects.get().due_at is None
+    page = response.content.decode()
+    assert "Nobody asks about this parcel any more." in page
+    assert "Refresh now" not in page
+
+
+def test_only_who_may_change_is_offered_to(manager: Client, viewer: Client, parcel: Shipment) -> None:
+    offers = ["Refresh now", "Make a private link", "Add numbers"]
+
+    assert [offer in page_of(manager, parcel) for offer in offers] == [True, True, True]
+    assert [offer in page_of(viewer, parcel) for offer in offers] == [False, False, False]
+
+
+# ---- Who asks, and what went wrong
+
+
+def test_the_page_says_which_account_asks(viewer: Client, merchant: Merchant) -> None:
+    shipment = a_shipment(merchant, number="1Z12345E0205271686", carrier="UPS")
+    assert "No account can ask about this parcel." in page_of(viewer, shipment)
+
+    an_account(None, Gateway.PITNEY_BOWES, environment="test")
+
+    page = page_of(viewer, shipment)
+    assert "Pitney Bowes<br>" in page
+    assert "with the platform&#x27;s account" in page.replace("platform's", "platform&#x27;s")
+    assert "test environment" in page
+    assert "No account can ask" not in page
+
+
+def test_an_account_the_carrier_has_slowed_down_is_named(viewer: Client, merchant: Merchant) -> None:
+    an_account(merchant, paused_until=timezone.now() + timedelta(minutes=20, seconds=30))
+
+    assert "The carrier wants fewer calls: this account asks again in 20 min." in page_of(
+        viewer, a_shipment(merchant)
+    )
+
+
+def test_an_error_says_what_happened_what_is_kept_and_what_to_do(viewer: Client, parcel: Shipment) -> None:
+    ingested(parcel, TryLater("USPS did not answer within 10 seconds."), minute=9)
+
+    page = page_of(viewer, parcel)
+
+    assert "USPS is not answering at the moment. What you see is kept from" in page
+    assert "USPS did not answer within 10 seconds. Asked again automatically." in page
+    assert "Olney, MD 20832" in page
+
+
+def test_a_number_not_known_yet_carries_the_carriers_reason(viewer: Client, merchant: Merchant) -> None:
+    shipment = a_shipment(merchant)
+    ingested(shipment, NotKnown("A sandbox account tracks production labels only."))
+
+    assert "A sandbox account tracks production labels only." in page_of(viewer, shipment)
+
+
+def test_parts_that_could_not_be_read_are_counted(viewer: Client, parcel: Shipment) -> None:
+    Shipment.objects.update(unreadable_scans=2)
+
+    assert "2 parts of the carrier&#x27;s newest answer could not be read." in page_of(
+        viewer, parcel
+    ).replace("carrier's newest", "carrier&#x27;s newest")
+
+
+# ---- Raw answers
+
+
+def test_a_raw_answer_is_shown_as_text_and_never_as_markup(viewer: Client, merchant: Merchant) -> None:
+    shipment = a_shipment(merchant)
+    ingested(shipment, a_snapshot(a_scan(text="<script>alert(1)</script>", place=Place(city="</pre><b>X"))))
+    answer = Answer.objects.get()
+
+    page = page_of(viewer, shipment)
+    assert f'href="{url(shipment, f"answers/{answer.sha256}/")}"' in page
+    assert answer.sha256 in page
+
+    raw = viewer.get(url(shipment, f"answers/{answer.sha256}/")).content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in raw
+    assert "<script>alert" not in raw
+    assert raw.count("</pre>") == 1
+
+
+def test_an_answer_about_another_parcel_is_not_found_under_this_one(
+    viewer: Client, merchant: Merchant, parcel: Shipment
+) -> None:
+    other = a_shipment(merchant)
+
+    assert viewer.get(url(other, f"answers/{Answer.objects.get().sha256}/")).status_code == 404
+
+
+# ---- Private link
+
+
+def test_a_private_link_is_made_once_shown_and_works(
+    manager: Client, viewer: Client, mary: User, parcel: Shipment
+) -> None:
+    manager.post(url(parcel, "private-link/"))
+    manager.post(url(parcel, "private-link/"))
+
+    link = PrivateLink.objects.get()
+    assert link.made_by == mary
+    assert f'value="http://testserver/t/{link.token}"' in page_of(manager, parcel)
+    assert f'value="http://testserver/t/{link.token}"' in page_of(viewer, parcel)
+    assert Client().get(f"/t/{link.token}").status_code == 200
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.model, entry.row) == ("made", "shipments.PrivateLink", str(link.pk))
+    assert link.token not in str(entry.after)
+
+
+def test_a_revoked_link_is_closed_and_a_new_one_is_another(manager: Client, parcel: Shipment) -> None:
+    manager.post(url(parcel, "private-link/"))
+    old = PrivateLink.objects.get()
+
+    manager.post(url(parcel, "private-link/revoke/"))
+
+    assert Client().get(f"/t/{old.token}").status_code == 404
+    assert old.token not in page_of(manager, parcel)
+    assert list(AuditEntry.objects.order_by("pk").values_list("verb", flat=True)) == ["made", "revoked"]
+    manager.post(url(parcel, "private-link/"))
+    assert PrivateLink.objects.get(revoked_at=None).token != old.token
+
+
+def test_revoking_where_there_is_no_link_is_no_deed(manager: Client, parcel: Shipment) -> None:
+    response = manager.post(url(parcel, "private-link/revoke/"))
+
+    assert response.status_code == 302
+    assert AuditEntry.objects.count() == 0
+
+
+def test_a_parcel_nobody_has_asked_about_yet_has_a_page(viewer: Client, merchant: Merchant) -> None:
+    page = page_of(viewer, a_shipment(merchant))
+
+    assert "There are no scans yet." in page
+    assert "not checked yet" in page
+
+
+def test_particulars_that_come_with_news_are_part_of_the_fragment(viewer: Client, merchant: Merchant) -> None:
+    shipment = a_shipment(merchant)
+    (seen,) = re.findall(r"\?seen=([0-9a-f]{16})", page_of(viewer, shipment))
+
+    Shipment.objects.update(service_name="Priority Mail")
+
+    fragment = fragment_of(viewer, shipment, seen)
+    assert "Priority Mail" in fragment[fragment.index('<div id="particulars" hx-swap-oob="innerHTML">') :]
