@@ -131,7 +131,9 @@ def an_outcome(
 ) -> Outcome:
     """What asking about the parcel brought. The kept part follows from the result, so that equal results have equal bytes."""
     result = a_snapshot() if result is None else result
-    if part is None and not isinstance(result, CarrierError):
+    if part is None and isinstance(result, CarrierError):
+        part = result.kept
+    elif part is None:
         part = json.dumps({"said": repr(result)}).encode()
     question = Question(key=shipment.pk, number=shipment.number, carrier=shipment.carrier_id)
     return Outcome(question, result, fetched_at or datetime(2026, 3, 6, 12, 0, tzinfo=UTC), part, None)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -35,13 +36,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """What the timeline needs of one scan."""
+    """What settling a scan in time needs of it."""
 
     posted: Posted
     place: Place
-    status: Status
-    position: int = 0
-    withdrawn: bool = False
 
 
 def fingerprint(posted: Posted, *, code: str, place: Place, text: str) -> str:
@@ -72,11 +70,11 @@ def moments(
     place doubles or skips, with the offset in force before the change.
     """
     zones = [zone_of(stop.place) for stop in stops]
-    known = [
+    clocks = _Clocks(
         (_local(stop.posted), zone or "", stop.posted.offset)
         for stop, zone in zip(stops, zones, strict=True)
         if zone is not None or stop.posted.offset is not None
-    ]
+    )
     result = []
     for stop, zone in zip(stops, zones, strict=True):
         if stop.posted.instant_by_carrier() is not None or (
@@ -86,8 +84,31 @@ def moments(
         elif zone is not None:
             result.append(_in_zone(stop.posted, zone, ZoneKnownBy.PLACE))
         else:
-            result.append(_assumed(stop.posted, known, fallback_zone))
+            result.append(_assumed(stop.posted, clocks, fallback_zone))
     return result
+
+
+class _Clocks:
+    """The clocks of a parcel's known scans, by local time."""
+
+    def __init__(self, known: Iterable[tuple[datetime, str, timedelta | None]]) -> None:
+        by_time: dict[datetime, tuple[str, timedelta | None]] = {}
+        for local, zone, offset in known:
+            clock = (zone, offset)
+            # One of several at the same time is chosen by name, so that order of arrival never matters.
+            by_time[local] = min(
+                by_time.get(local, clock), clock, key=lambda one: (one[0], one[1] or timedelta(0))
+            )
+        self._times = sorted(by_time)
+        self._by_time = by_time
+
+    def nearest(self, local: datetime) -> tuple[str, timedelta | None] | None:
+        """The clock of the scan nearest in time, the earlier of two; None where none is known."""
+        at = bisect_left(self._times, local)
+        around = self._times[max(at - 1, 0) : at + 1]
+        if not around:
+            return None
+        return self._by_time[min(around, key=lambda time: (abs(time - local), time))]
 
 
 def _local(posted: Posted) -> datetime:
@@ -117,16 +138,9 @@ def _in_zone(posted: Posted, zone: str, known_by: ZoneKnownBy) -> Moment:
     return Moment(offset, at, at, zone, known_by)
 
 
-def _assumed(
-    posted: Posted, known: Sequence[tuple[datetime, str, timedelta | None]], fallback_zone: str
-) -> Moment:
-    if not known:
-        return _in_zone(posted, fallback_zone, ZoneKnownBy.ASSUMED)
+def _assumed(posted: Posted, clocks: _Clocks, fallback_zone: str) -> Moment:
     local = _local(posted)
-    # The earlier stop wins a tie, and the smaller zone name after that, so that order of arrival never matters.
-    _, zone, offset = min(
-        known, key=lambda entry: (abs(entry[0] - local), entry[0], entry[1], entry[2] or timedelta(0))
-    )
+    zone, offset = clocks.nearest(local) or (fallback_zone, None)
     if zone:
         return _in_zone(posted, zone, ZoneKnownBy.ASSUMED)
     at = local.replace(tzinfo=timezone(offset or timedelta(0))).astimezone(UTC)
@@ -138,16 +152,6 @@ def _assumed(
 def is_of_earlier_parcel(local_date: date, ship_date: date | None) -> bool:
     """Whether a scan is so much older than the ship date that the number must have been another parcel's then."""
     return ship_date is not None and local_date < ship_date - EARLIER_PARCEL_SLACK
-
-
-def newest_first(moments_and_positions: Iterable[tuple[datetime, int, int]]) -> list[int]:
-    """Indices of (ordered_at, position, index) rows, newest first; the carrier's own order decides ties."""
-    return [
-        index
-        for _, _, index in sorted(
-            moments_and_positions, key=lambda row: (-row[0].timestamp(), row[1], row[2])
-        )
-    ]
 
 
 def status_of(statuses_newest_first: Iterable[Status]) -> Status:

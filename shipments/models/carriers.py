@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Status
 
+# A carrier's text is indexed: four bytes a character must fit a page of the index.
+KEPT_TEXT = 200
+
 
 def status_choices() -> list[tuple[str, str]]:
     return [(status.value, status.value) for status in Status]
@@ -54,7 +57,7 @@ class StatusMapping(models.Model):
     code = models.CharField(_("carrier's code"), max_length=100, blank=True)
     text = models.CharField(
         _("carrier's text"),
-        max_length=1000,
+        max_length=KEPT_TEXT,
         blank=True,
         help_text=_("Compared whole, without regard to case."),
     )
@@ -79,7 +82,7 @@ class StatusMapping(models.Model):
 
     def fits(self, code: str, text: str) -> bool:
         """Whether this row speaks of a scan with that code and text."""
-        return self.code in ("", code) and self.text.casefold() in ("", text.casefold())
+        return self.code in ("", code) and self.text.casefold() in ("", text[:KEPT_TEXT].casefold())
 
 
 class UnrecognisedCode(models.Model):
@@ -89,7 +92,7 @@ class UnrecognisedCode(models.Model):
         Carrier, models.CASCADE, related_name="unrecognised", verbose_name=_("carrier")
     )
     code = models.CharField(_("carrier's code"), max_length=100, blank=True)
-    text = models.CharField(_("carrier's text"), max_length=1000, blank=True)
+    text = models.CharField(_("carrier's text"), max_length=KEPT_TEXT, blank=True)
     scans = models.PositiveIntegerField(_("scans"), default=0)
     first_seen_at = models.DateTimeField(_("first seen"))
     last_seen_at = models.DateTimeField(_("last seen"))

@@ -21,7 +21,7 @@ class ScanEventQuerySet(models.QuerySet["ScanEvent"]):
 
     def newest_first(self) -> Self:
         """By instant; a date without a time counts as the end of its day; then the carrier's own order."""
-        return self.order_by("-ordered_at", "position", "-pk")
+        return self.order_by("-ordered_at", "-position", "-pk")
 
     def shown(self) -> Self:
         """Those that tell of this parcel today: neither taken back nor of an earlier parcel."""
@@ -34,8 +34,8 @@ class ScanEvent(models.Model):
     What follows from them is settled anew with every answer that brings news: `offset` is that clock's minutes from UTC,
 
     `at` the instant, null where the carrier gave no time. `zone` is the IANA name where the place tells it
-    or where it was assumed; `known_by` says how the instant is known. `position` is the carrier's own order in the
-    answer that first showed the scan, 0 the newest. Written by `tracking.ingest` only; never deleted.
+    or where it was assumed; `known_by` says how the instant is known. `position` is the carrier's own order, 0
+    the oldest of its answer. Written by `tracking.ingest` only; never deleted.
     """
 
     shipment = models.ForeignKey(
@@ -64,15 +64,15 @@ class ScanEvent(models.Model):
     text = models.CharField(_("carrier's text"), max_length=1000, blank=True)
     text_for_buyers = models.CharField(_("text for buyers"), max_length=1000, blank=True)
     text_for_sellers = models.CharField(_("text for sellers"), max_length=1000, blank=True)
-    city = models.CharField(_("city"), max_length=100, blank=True)
-    region = models.CharField(_("region"), max_length=100, blank=True)
+    city = models.CharField(_("city"), max_length=1000, blank=True)
+    region = models.CharField(_("region"), max_length=1000, blank=True)
     postal_code = models.CharField(_("postal code"), max_length=100, blank=True)
-    country = models.CharField(_("country"), max_length=100, blank=True)
+    country = models.CharField(_("country"), max_length=1000, blank=True)
     latitude = models.FloatField(_("latitude"), null=True)
     longitude = models.FloatField(_("longitude"), null=True)
     url = models.CharField(_("link"), max_length=2000, blank=True)
     leg = models.CharField(_("leg"), max_length=100, blank=True)
-    signed_by = models.CharField(_("signed by"), max_length=200, blank=True)
+    signed_by = models.CharField(_("signed by"), max_length=1000, blank=True)
     details = models.JSONField(_("further details"), default=dict)
     withdrawn_at = models.DateTimeField(_("taken back"), null=True)
     earlier_parcel = models.BooleanField(_("of an earlier parcel"), default=False)

@@ -65,7 +65,8 @@ def read_parcel(
     except ValueError as exc:
         raise _refused("tracking number", str(exc)) from None
     if carrier is None:
-        candidates = numbers.recognise(typed)
+        offered = set(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
+        candidates = [candidate for candidate in numbers.recognise(typed) if candidate.carrier in offered]
         if not candidates:
             raise _refused("carrier", _("No carrier's numbers look like this one. Say which carrier it is."))
         carrier = str(candidates[0].carrier)
@@ -73,7 +74,7 @@ def read_parcel(
         known = ", ".join(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
         raise _refused("carrier", _("A carrier is one of %(known)s, written exactly so.") % {"known": known})
     return ParcelForm(
-        typed=typed.strip()[:100],
+        typed="".join(sign for sign in typed if sign.isprintable()).strip()[:100],
         number=numbers.canonical(number, carrier),
         carrier=carrier,
         gateway=_gateway(gateway, carrier),
@@ -130,8 +131,10 @@ def _instance_meant(merchant: Merchant, parcel: ParcelForm) -> Shipment | None:
     instances = list(
         Shipment.objects.select_for_update()
         .filter(merchant=merchant, carrier=parcel.carrier, number=parcel.number)
-        .order_by("-instance")
+        # Locked in the order ingest takes.
+        .order_by("pk")
     )
+    instances.sort(key=lambda instance: -instance.instance)
     if parcel.mailing_date is not None:
         for instance in instances:
             if instance.mailing_date == parcel.mailing_date:
@@ -140,12 +143,12 @@ def _instance_meant(merchant: Merchant, parcel: ParcelForm) -> Shipment | None:
 
 
 def _is_another_parcel(known: Shipment, mailing_date: date | None) -> bool:
-    """Whether a parcel mailed on that day cannot be the known one: that one had arrived, or would be too old by then."""
+    """Whether a parcel mailed on that day cannot be the known one: that one had arrived, or their lives cannot overlap."""
     if mailing_date is None or known.mailing_date == mailing_date:
         return False
     mailed = known.mailing_date or known.shipped_on
     return (known.delivered_on is not None and mailing_date > known.delivered_on) or (
-        mailed is not None and mailing_date - mailed > LONGEST_LIFE
+        mailed is not None and abs(mailing_date - mailed) > LONGEST_LIFE
     )
 
 
@@ -158,6 +161,10 @@ def _learn(known: Shipment, parcel: ParcelForm) -> None:
     changed = [name for name, value in learnt.items() if value and getattr(known, name) != value]
     for name in changed:
         setattr(known, name, learnt[name])
+    if "mailing_date" in changed:
+        # Which scans are of an earlier parcel has changed: the next answer is read anew, though its content may be the same.
+        known.answer = None
+        changed.append("answer")
     if changed:
         known.save(update_fields=changed)
 

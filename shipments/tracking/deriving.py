@@ -1,23 +1,43 @@
 """What the scans and the newest answer of one parcel amount to. Works on rows in memory; `ingest` reads and writes them."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
+
+from django.db.models import Model
 
 from shipments.carriers.base import Snapshot
 from shipments.enums import Status, ZoneKnownBy
 from shipments.facts.places import Place, zone_of
-from shipments.facts.timeline import Moment, Stop, is_of_earlier_parcel, moments, newest_first, status_of
+from shipments.facts.timeline import Moment, Stop, is_of_earlier_parcel, moments, status_of
 from shipments.facts.times import Posted
 from shipments.models import ScanEvent, Shipment
 
 _SETTLED = ("offset", "zone", "at", "known_by", "ordered_at", "withdrawn_at", "earlier_parcel")
 # A carrier fills these in, or corrects them, for a scan it has shown before; they are no part of the fingerprint.
 _FILLED_IN_LATER = (
-    "posted_offset", "posted_instant", "status", "status_by", "text_for_buyers", "text_for_sellers", "latitude", "longitude",
+    "position", "posted_offset", "posted_instant", "status", "status_by", "text_for_buyers", "text_for_sellers", "latitude", "longitude",
     "url", "leg", "signed_by", "details",
 )  # fmt: skip
 SCAN_FACTS = (*_SETTLED, *_FILLED_IN_LATER)
+SCAN_TEXTS = (
+    "code", "text", "text_for_buyers", "text_for_sellers", "city", "region", "postal_code", "country", "url", "leg", "signed_by",
+)  # fmt: skip
+
+# What a reader would call news, beside new scans.
+_NEWSWORTHY = (
+    "status",
+    "estimated_on",
+    "estimated_from",
+    "estimated_to",
+    "delivered_on",
+    "delivered_time",
+    "signed_by",
+    "proof_url",
+)
+# Clocks of carriers run ahead by hours, or by a zone; not by days.
+_AHEAD_OF_US = timedelta(days=2)
 
 _MOMENTS = ("shipped", "updated", "delivered", "reattempt")
 SHIPMENT_FACTS = (
@@ -38,26 +58,29 @@ def settle(
     *,
     is_newest: bool,
     fetched_at: datetime,
-) -> set[int]:
-    """Put every scan of the parcel on the clock, and mark the taken-back and the earlier; ids of stored ones that changed.
+) -> tuple[set[int], bool]:
+    """Put every scan of the parcel on the clock, and mark the taken-back and the earlier.
+
+    Gives the ids of the stored ones that changed, and whether that is news to a reader.
 
     `scans` are all of them, `shown` those of this answer by fingerprint. A scan is taken back when a newer answer
-    that covers its time leaves it out; an answer that was cut, or read in part only, takes nothing back.
+    that covers its time leaves it out; an answer that was cut, or read in part only, takes nothing back. An answer
+    through another gateway replaces the timeline in this way: the same events in other words would stand there twice.
     """
-    changed: set[int] = set()
+    filled: dict[int, set[str]] = {}
     if is_newest:
-        changed |= {
-            scan.pk
+        filled = {
+            scan.pk: _fill_in(scan, shown[scan.fingerprint])
             for scan in scans
-            if scan.pk and scan.fingerprint in shown and _fill_in(scan, shown[scan.fingerprint])
+            if scan.pk and scan.fingerprint in shown
         }
     before = [[getattr(scan, name) for name in _SETTLED] for scan in scans]
-    stops = [Stop(_posted(scan), place_of(scan), Status(scan.status), scan.position) for scan in scans]
+    stops = [Stop(_posted(scan), place_of(scan)) for scan in scans]
     for scan, moment in zip(
         scans, moments(stops, zone_of=zone_of, fallback_zone=shipment.merchant.time_zone), strict=True
     ):
         _put(scan, moment)
-    ship_date = shipment.mailing_date or (snapshot.shipped.on if snapshot.shipped else shipment.shipped_on)
+    ship_date = ship_date_of(shipment, snapshot if is_newest else None)
     for scan in scans:
         scan.earlier_parcel = is_of_earlier_parcel(scan.local_date, ship_date)
     if is_newest:
@@ -75,39 +98,69 @@ def settle(
             # An old answer that arrived late: the newest one had already left this scan out.
             scan.withdrawn_at = shipment.facts_fetched_at
     after = [[getattr(scan, name) for name in _SETTLED] for scan in scans]
-    changed |= {
+    resettled = {
         scan.pk for scan, was, now_is in zip(scans, before, after, strict=True) if scan.pk and was != now_is
     }
-    return changed
+    # Where a scan stands in the carrier's list is kept in step, but is no news.
+    is_news = bool(resettled) or any(names - {"position"} for names in filled.values())
+    return resettled | {pk for pk, names in filled.items() if names}, is_news
 
 
-def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> None:
-    """Bring the shipment's columns in line with its scans and, where given, the newest answer."""
-    rows = [
-        (scan.ordered_at, scan.position, index)
-        for index, scan in enumerate(scans)
-        if not scan.withdrawn_at and not scan.earlier_parcel
-    ]
-    shown = [scans[index] for index in newest_first(rows)]
-    recognised = [scan for scan in shown if scan.status != Status.UNKNOWN]
-    shipment.status = status_of(Status(scan.status) for scan in shown)
-    shipment.last_scan_at = shown[0].ordered_at if shown else None
-    if snapshot is None:
-        return
-    if not recognised and snapshot.status is not None:
-        shipment.status = snapshot.status
-    newest = recognised[0] if recognised else shown[0] if shown else None
-    shipment.status_text = snapshot.status_text or (newest.text if newest else "")
+def ship_date_of(shipment: Shipment, snapshot: Snapshot | None) -> date | None:
+    """The day the parcel was mailed, as the merchant or else the carrier says; `snapshot` is the newest answer."""
+    return shipment.mailing_date or (
+        snapshot.shipped.on if snapshot and snapshot.shipped else shipment.shipped_on
+    )
+
+
+def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> bool:
+    """Bring the shipment's columns in line with its scans and, where given, the newest answer; whether that was news."""
+    before = [getattr(shipment, name) for name in _NEWSWORTHY]
+    shown = sorted(
+        (scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel),
+        # The order of `ScanEvent.objects.newest_first()`; what is not stored yet counts as newest.
+        key=lambda scan: (scan.ordered_at, scan.position, scan.pk or sys.maxsize),
+        reverse=True,
+    )
+    # A date years ahead is a carrier's mistake: shown as it was sent, but nothing follows from it.
+    told_at = shipment.facts_fetched_at
+    telling = [scan for scan in shown if told_at is None or scan.ordered_at <= told_at + _AHEAD_OF_US]
+    recognised = [scan for scan in telling if scan.status != Status.UNKNOWN]
+    if recognised or snapshot is not None:
+        shipment.status = status_of(Status(scan.status) for scan in telling)
+    shipment.last_scan_at = telling[0].ordered_at if telling else None
+    if snapshot is not None:
+        if not recognised and snapshot.status is not None:
+            shipment.status = snapshot.status
+        newest = recognised[0] if recognised else telling[0] if telling else None
+        shipment.status_text = snapshot.status_text or (newest.text if newest else "")
+        _take_over(shipment, snapshot, shown)
+    cut_to_fit(shipment, SHIPMENT_FACTS)
+    return [getattr(shipment, name) for name in _NEWSWORTHY] != before
+
+
+def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent]) -> None:
+    """What the newest answer says of the parcel as a whole; what it says of an earlier parcel with the number is left out."""
+    ship_date = ship_date_of(shipment, snapshot)
+
+    def is_earlier(posted: Posted | None) -> bool:
+        return posted is not None and is_of_earlier_parcel(posted.on, ship_date)
+
     for name in (
-        "last_location", "package_count", "service_code", "service_name", "weight_value", "weight_unit", "reference_number",
-        "smart_label_barcode", "second_number", "delivery_location", "delivery_description", "signed_by",
+        "package_count", "service_code", "service_name", "weight_value", "weight_unit", "reference_number",
+        "smart_label_barcode", "second_number",
     ):  # fmt: skip
         setattr(shipment, name, getattr(snapshot, name))
+    earlier_delivery = is_earlier(snapshot.delivered)
+    shipment.delivery_location = "" if earlier_delivery else snapshot.delivery_location
+    shipment.delivery_description = "" if earlier_delivery else snapshot.delivery_description
+    shipment.signed_by = "" if earlier_delivery else snapshot.signed_by
+    # Such links expire: one that was given once is not forgotten because a later answer leaves it out.
+    shipment.proof_url = ("" if earlier_delivery else snapshot.delivery_proof_url) or shipment.proof_url
+    shipment.last_location = "" if is_earlier(snapshot.updated) else snapshot.last_location
     shipment.dimension = dict(snapshot.dimension) if snapshot.dimension else None
     shipment.details = dict(snapshot.details)
     shipment.unreadable_scans = min(len(snapshot.unreadable), 32_000)
-    # Such links expire: one that was given once is not forgotten because a later answer leaves it out.
-    shipment.proof_url = snapshot.delivery_proof_url or shipment.proof_url
     if snapshot.origin and snapshot.origin.city:
         shipment.origin_city = snapshot.origin.city
     if snapshot.destination:
@@ -117,12 +170,25 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
             shipment.destination_postal_code or snapshot.destination.postal_code[:12]
         )
     estimate = snapshot.estimate
+    if estimate is not None and is_of_earlier_parcel(estimate.on, ship_date):
+        estimate = None
     shipment.estimated_on = estimate.on if estimate else None
     shipment.estimated_from = estimate.start if estimate else None
     shipment.estimated_to = estimate.end if estimate else None
     shipment.estimated_offset = _minutes(estimate.offset) if estimate else None
     for name in _MOMENTS:
-        _set_moment(shipment, name, getattr(snapshot, name), shown)
+        posted = getattr(snapshot, name)
+        _set_moment(shipment, name, None if is_earlier(posted) else posted, shown)
+
+
+def cut_to_fit(row: Model, names: Iterable[str]) -> None:
+    """Cut texts to their columns: one overlong word of a carrier must not cost the batch its answers. The raw answer keeps it."""
+    for name in names:
+        value = getattr(row, name)
+        if isinstance(value, str):
+            longest = row._meta.get_field(name).max_length  # type: ignore[union-attr]
+            if longest is not None and len(value) > longest:
+                setattr(row, name, value[:longest])
 
 
 def _set_moment(shipment: Shipment, name: str, posted: Posted | None, shown: Sequence[ScanEvent]) -> None:
@@ -141,8 +207,8 @@ def _set_moment(shipment: Shipment, name: str, posted: Posted | None, shown: Seq
         setattr(shipment, f"{name}_{part}", value)
 
 
-def _fill_in(stored: ScanEvent, shown: ScanEvent) -> bool:
-    """Take over what the carrier now says of a scan it has shown before; what it leaves out is kept."""
+def _fill_in(stored: ScanEvent, shown: ScanEvent) -> set[str]:
+    """Take over what the carrier now says of a scan it has shown before, and name it; what it leaves out is kept."""
     filled: dict[str, Any] = {}
     for name in _FILLED_IN_LATER:
         value = getattr(shown, name)
@@ -153,7 +219,7 @@ def _fill_in(stored: ScanEvent, shown: ScanEvent) -> bool:
         filled[name] = value
     for name, value in filled.items():
         setattr(stored, name, value)
-    return bool(filled)
+    return set(filled)
 
 
 def place_of(scan: ScanEvent) -> Place:

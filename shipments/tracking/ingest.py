@@ -9,7 +9,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.db import connection, transaction
@@ -28,7 +28,8 @@ from shipments.models import (
     UnrecognisedCode,
     Watch,
 )
-from shipments.tracking.deriving import SCAN_FACTS, SHIPMENT_FACTS, derive, settle
+from shipments.models.carriers import KEPT_TEXT
+from shipments.tracking.deriving import SCAN_FACTS, SCAN_TEXTS, SHIPMENT_FACTS, cut_to_fit, derive, settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class _Round:
         locked = (
             Shipment.objects.select_for_update(of=("self",))
             .select_related("merchant", "carrier", "answer")
+            .defer("answer__body")
             .filter(pk__in=list(self.seen))
             .order_by("pk")
         )
@@ -93,7 +95,8 @@ class _Round:
             pk: (outcome, answers[pk])
             for pk in self.shipments
             if isinstance((outcome := self.seen[pk].outcome).result, Snapshot)
-            and (outcome.part is None or self.shipments[pk].answer_id != answers[pk].pk)
+            and pk in answers
+            and self.shipments[pk].answer_id != answers[pk].pk
         }
         new_scans, changed = self._store_scans(fresh)
         self._touch_watches(answers)
@@ -177,14 +180,14 @@ class _Round:
             assert isinstance(snapshot, Snapshot)
             known = {scan.fingerprint: scan for scan in stored[pk]}
             shown: dict[str, ScanEvent] = {}
-            for position, scan in enumerate(snapshot.scans):
+            for position, scan in enumerate(_oldest_first(snapshot.scans)):
                 event = _event(shipment, answer, scan, position, mappings.get(shipment.carrier_id, ()))
-                # Some answers list a scan twice.
-                shown.setdefault(event.fingerprint, event)
+                # Some answers list a scan twice; the one they put on top is taken.
+                shown[event.fingerprint] = event
             added = [event for key, event in shown.items() if key not in known]
-            is_newest = shipment.facts_fetched_at is None or outcome.fetched_at >= shipment.facts_fetched_at
+            is_newest = all(outcome.fetched_at >= known_at for known_at in self._known_at(shipment))
             scans = [*stored[pk], *added]
-            touched = settle(
+            touched, is_news = settle(
                 shipment, scans, shown, snapshot, is_newest=is_newest, fetched_at=outcome.fetched_at
             )
             updates += [scan for scan in stored[pk] if scan.pk in touched]
@@ -196,8 +199,8 @@ class _Round:
             if is_newest:
                 shipment.answer, shipment.answered_by = answer, self.seen[pk].account.gateway
                 shipment.facts_fetched_at = outcome.fetched_at
-            derive(shipment, scans, snapshot if is_newest else None)
-            if added or touched:
+            is_news |= derive(shipment, scans, snapshot if is_newest else None)
+            if added or is_news:
                 shipment.changed_at = self.now
             changed.append(shipment)
 
@@ -207,10 +210,16 @@ class _Round:
         self._count_unrecognised(unrecognised)
         return new_counts, {shipment.pk for shipment in changed if shipment.changed_at == self.now}
 
+    def _known_at(self, shipment: Shipment) -> list[datetime]:
+        """When the facts were fetched, and last confirmed by an answer with the same content."""
+        watch = self.watches.get(shipment.pk)
+        confirmed = watch.checked_at if watch is not None and watch.heard == AnswerKind.SNAPSHOT else None
+        return [at for at in (shipment.facts_fetched_at, confirmed) if at is not None]
+
     def _count_unrecognised(self, scans: Iterable[ScanEvent]) -> None:
         counts: dict[tuple[str, str, str], int] = {}
         for event in scans:
-            key = (self.shipments[event.shipment_id].carrier_id, event.code, event.text)
+            key = (self.shipments[event.shipment_id].carrier_id, event.code, event.text[:KEPT_TEXT])
             counts[key] = counts.get(key, 0) + 1
         if not counts:
             return
@@ -238,6 +247,9 @@ class _Round:
             outcome, account = self.seen[pk].outcome, self.seen[pk].account
             result = outcome.result
             watch.account = account
+            overtaken = watch.checked_at is not None and outcome.fetched_at < watch.checked_at
+            if isinstance(result, CarrierError) and overtaken:
+                continue
             if isinstance(result, CarrierError):
                 watch.misses = min(watch.misses + 1, 32_000)
                 watch.error_kind = ERROR_KINDS[type(result)]
@@ -252,7 +264,7 @@ class _Round:
                 None,
                 None,
             )
-            if watch.checked_at is None or outcome.fetched_at >= watch.checked_at:
+            if not overtaken:
                 watch.checked_at = outcome.fetched_at
                 watch.heard = _kind(result)
                 watch.heard_text = "" if isinstance(result, Snapshot) else result.reason[:500]
@@ -273,9 +285,7 @@ class _Round:
 
 
 def _kept_bytes(outcome: Outcome) -> bytes | None:
-    if isinstance(outcome.result, CarrierError):
-        return outcome.part or outcome.result.kept or None
-    return outcome.part
+    return outcome.part or None
 
 
 def _kind(result: object) -> AnswerKind:
@@ -300,7 +310,7 @@ def _event(
         mapped = next((mapping for mapping in mappings if mapping.fits(scan.code, scan.text)), None)
         if mapped is not None:
             status, status_by = Status(mapped.status), "mapping"
-    return ScanEvent(
+    event = ScanEvent(
         shipment=shipment,
         merchant_id=shipment.merchant_id,
         answer=answer,
@@ -327,6 +337,16 @@ def _event(
         signed_by=scan.signed_by,
         details=dict(scan.details),
     )
+    cut_to_fit(event, SCAN_TEXTS)
+    return event
+
+
+def _oldest_first(scans: Sequence[Scan]) -> Sequence[Scan]:
+    """The scans as the carrier ordered them, the oldest first: carriers list the newest first, but none promises it."""
+    if not scans:
+        return scans
+    first, last = scans[0].posted, scans[-1].posted
+    return scans if (first.on, first.at or time.max) < (last.on, last.at or time.max) else scans[::-1]
 
 
 def _overwrite(rows: Sequence[Model], fields: Sequence[str]) -> None:

@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from shipments.models import Merchant, Shipment, Watch
+from shipments.enums import Status
+from shipments.models import Carrier, Merchant, ScanEvent, Shipment, Watch
 from shipments.tracking.adding import Added, BadParcel, add_parcel, read_parcel
-from tests.factories import a_merchant, a_shipment
+from tests.factories import ACCEPTED, a_merchant, a_scan, a_shipment, a_snapshot, ingested
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +93,7 @@ def test_two_merchants_may_hold_one_number():
     [
         ({"delivered_on": date(2026, 1, 10)}, "2026-03-02", 2),
         ({"mailing_date": date(2025, 9, 1)}, "2026-03-02", 2),
+        ({"mailing_date": date(2026, 9, 1)}, "2026-03-02", 2),
         ({"mailing_date": date(2026, 2, 20)}, "2026-03-02", 1),
         ({"delivered_on": date(2026, 3, 5)}, "2026-03-02", 1),
         ({}, "2026-03-02", 1),
@@ -103,6 +105,29 @@ def test_a_new_instance_is_made_only_for_a_mailing_date_that_does_not_overlap(kn
     a_shipment(merchant, number=NUMBER, **known)
     add(merchant, mailing_date=mailed)
     assert Shipment.objects.filter(number=NUMBER).count() == instances
+
+
+def test_a_carrier_that_is_switched_off_is_not_recognised():
+    Carrier.objects.filter(code="USPS").update(is_active=False)
+    with pytest.raises(BadParcel, match="No carrier's numbers look like this one"):
+        read_parcel(NUMBER)
+
+
+def test_what_cannot_be_printed_does_not_reach_the_database():
+    added = add(a_merchant(), f"{NUMBER}\x00\x1d\u202e")
+    assert Shipment.objects.get(pk=added.shipment.pk).number_as_typed == NUMBER
+
+
+def test_a_mailing_date_learnt_later_is_applied_to_what_is_already_known():
+    merchant = a_merchant()
+    shipment = add(merchant).shipment
+    answer = a_snapshot(
+        a_scan(*ACCEPTED), a_scan("2025-10-01 10:00", "01", "Delivered, PO Box", Status.DELIVERED)
+    )
+    ingested(shipment, answer)
+    add(merchant, mailing_date="2026-03-02")
+    ingested(shipment, answer, minute=5)
+    assert ScanEvent.objects.get(earlier_parcel=True).text == "Delivered, PO Box"
 
 
 def test_the_instance_of_a_number_is_found_by_its_mailing_date():

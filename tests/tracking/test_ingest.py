@@ -383,6 +383,177 @@ def test_a_parcel_deleted_meanwhile_is_passed_over():
     assert not Shipment.objects.exists()
 
 
+LONG = "\U0001f4e6" * 5000
+
+
+def test_texts_longer_than_their_columns_are_cut_and_cost_nobody_anything():
+    shipment, other, account = a_shipment(), a_shipment(), an_account(None)
+    endless = a_scan(
+        code=LONG, text=LONG, status=None, place=Place(LONG, LONG, LONG, LONG), text_for_buyers=LONG, text_for_sellers=LONG,
+        url=LONG, leg=LONG, signed_by=LONG,
+    )  # fmt: skip
+    snapshot = a_snapshot(
+        endless, status_text=LONG, last_location=LONG, service_code=LONG, service_name=LONG, weight_unit=LONG,
+        reference_number=LONG, smart_label_barcode=LONG, second_number=LONG, delivery_location=LONG, delivery_description=LONG,
+        signed_by=LONG, delivery_proof_url=LONG, origin=Place(LONG), destination=Place(LONG, postal_code=LONG),
+    )  # fmt: skip
+    seen = [
+        Observation(an_outcome(shipment, snapshot), account),
+        Observation(an_outcome(other, a_snapshot(a_scan())), account),
+    ]
+
+    assert len(ingest(seen, now=datetime(2026, 3, 6, tzinfo=UTC))) == 2
+
+    shipment.refresh_from_db()
+    assert (len(shipment.last_location), len(shipment.service_code)) == (1000, 100)
+    assert UnrecognisedCode.objects.get().text == LONG[:200]
+    assert ScanEvent.objects.count() == 2
+
+
+def test_an_earlier_parcels_delivery_is_not_the_new_ones():
+    shipment = a_shipment(mailing_date=date(2026, 3, 2))
+
+    ingested(
+        shipment,
+        a_snapshot(
+            a_scan("2025-02-02 10:00", "01", "Delivered, PO Box", Status.DELIVERED, place=OLNEY),
+            a_scan(*ACCEPTED),
+            delivered=posted("2025-02-02 10:00"), delivery_location="OLNEY", delivery_description="Delivered, PO Box",
+            signed_by="A Stranger", delivery_proof_url="https://carrier.example/proof", estimate=DeliveryEstimate(date(2025, 2, 2)),
+            updated=posted("2025-02-02 10:00"), last_location="OLNEY,MD,20832",
+        ),
+    )  # fmt: skip
+
+    shipment.refresh_from_db()
+    assert shipment.status == Status.ACCEPTANCE
+    assert (shipment.delivered_on, shipment.delivered_at, shipment.estimated_on, shipment.updated_on) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert [
+        shipment.delivery_location,
+        shipment.delivery_description,
+        shipment.signed_by,
+        shipment.proof_url,
+    ] == [""] * 4
+    assert shipment.last_location == ""
+
+
+def test_the_carriers_ship_date_tells_an_earlier_parcel_too():
+    shipment = a_shipment()
+    old = a_scan("2025-10-01 10:00", "01", "Delivered, PO Box", Status.DELIVERED)
+    ingested(shipment, a_snapshot(a_scan(*ACCEPTED), old, shipped=posted("2026-03-02")))
+    assert ScanEvent.objects.get(earlier_parcel=True).text == "Delivered, PO Box"
+    # An older answer, without a ship date, does not bring the old parcel back.
+    ingested(shipment, a_snapshot(a_scan(*LABEL), old), minute=-10)
+    assert ScanEvent.objects.get(earlier_parcel=True).text == "Delivered, PO Box"
+
+
+@pytest.mark.parametrize("when", ["2026-03-05", "2026-03-05 14:05"])
+def test_of_two_scans_at_the_same_time_the_one_that_came_later_is_newer(when):
+    shipment = a_shipment()
+    out = a_scan(when, "OF", "Out for Delivery", Status.OUT_FOR_DELIVERY)
+    delivered = a_scan(when, "01", "Delivered", Status.DELIVERED)
+    ingested(shipment, a_snapshot(out))
+
+    ingested(shipment, a_snapshot(delivered, out), minute=5)
+
+    shipment.refresh_from_db()
+    assert shipment.status == Status.DELIVERED
+    assert texts(shipment) == ["Delivered", "Out for Delivery"]
+
+
+def test_an_answer_that_lists_the_oldest_first_is_read_as_such():
+    shipment = a_shipment()
+    out = a_scan("2026-03-05 14:05", "OF", "Out for Delivery", Status.OUT_FOR_DELIVERY)
+    delivered = a_scan("2026-03-05 14:05", "01", "Delivered", Status.DELIVERED)
+    ingested(shipment, a_snapshot(a_scan(*LABEL), out, delivered))
+    shipment.refresh_from_db()
+    assert shipment.status == Status.DELIVERED
+
+
+def test_a_carriers_list_that_moves_is_no_news():
+    shipment = a_shipment()
+    ingested(shipment, a_snapshot(a_scan(*DELIVERED), a_scan(*ACCEPTED), a_scan(*LABEL)))
+    entry = ingested(shipment, a_snapshot(a_scan(*DELIVERED), a_scan(*ACCEPTED)), minute=5)
+    assert (entry.new_scans, entry.is_news) == (0, False)
+
+
+def test_an_answer_overtaken_by_a_confirmation_does_not_win():
+    shipment = a_shipment()
+    newest = a_snapshot(a_scan(*DELIVERED), a_scan(*ACCEPTED), service_name="Priority Mail")
+    ingested(shipment, newest)
+    ingested(shipment, newest, minute=10)
+
+    ingested(shipment, a_snapshot(a_scan(*ACCEPTED), service_name="old"), minute=5)
+
+    shipment.refresh_from_db()
+    assert (shipment.status, shipment.service_name) == (Status.DELIVERED, "Priority Mail")
+    assert Watch.objects.get().checked_at == datetime(2026, 3, 6, 12, 10, tzinfo=UTC)
+
+
+def test_an_error_overtaken_by_an_answer_is_not_told():
+    shipment = a_shipment()
+    ingested(shipment, a_snapshot(a_scan()), minute=10)
+    ingested(shipment, TryLater("USPS tracking: timed out."), minute=5)
+    watch = Watch.objects.get()
+    assert (watch.misses, watch.error_kind) == (0, "")
+
+
+def test_a_late_answer_without_recognised_scans_keeps_the_carriers_headline():
+    shipment = a_shipment()
+    ingested(shipment, a_snapshot(status=Status.MANIFEST), minute=10)
+    ingested(shipment, a_snapshot(), minute=5)
+    shipment.refresh_from_db()
+    assert shipment.status == Status.MANIFEST
+
+
+def test_a_new_headline_is_news_without_a_new_scan():
+    shipment = a_shipment()
+    ingested(shipment, a_snapshot(status=Status.IN_TRANSIT))
+    entry = ingested(shipment, a_snapshot(status=Status.DELIVERED), minute=5)
+    assert (entry.new_scans, entry.is_news) == (0, True)
+
+
+def test_a_scan_years_ahead_is_kept_and_nothing_follows_from_it():
+    shipment = a_shipment()
+    ingested(
+        shipment,
+        a_snapshot(a_scan("2199-01-01 00:00", "01", "Delivered", Status.DELIVERED), a_scan(*ACCEPTED)),
+    )
+    shipment.refresh_from_db()
+    assert shipment.status == Status.ACCEPTANCE
+    assert shipment.last_scan_at == datetime(2026, 3, 3, 0, 40, tzinfo=UTC)
+    assert ScanEvent.objects.count() == 2
+
+
+def test_a_moment_takes_nothing_from_a_scan_whose_own_clock_is_assumed():
+    shipment = a_shipment()
+    ingested(shipment, a_snapshot(a_scan(*DELIVERED, place=Place()), delivered=posted("2026-03-05 14:05")))
+    shipment.refresh_from_db()
+    assert (shipment.delivered_time, shipment.delivered_offset, shipment.delivered_at) == (
+        time(14, 5),
+        None,
+        None,
+    )
+
+
+def test_an_answer_through_another_gateway_replaces_the_timeline():
+    shipment = a_shipment()
+    ingested(shipment, a_snapshot(a_scan(*ACCEPTED), a_scan(*LABEL)))
+    ingested(
+        shipment,
+        a_snapshot(
+            a_scan(ACCEPTED[0], "AC", "Accepted", Status.ACCEPTANCE), a_scan(LABEL[0], "PSR", "Label made")
+        ),
+        minute=5,
+    )
+    assert [scan.text for scan in ScanEvent.objects.shown().newest_first()] == ["Accepted", "Label made"]
+    assert ScanEvent.objects.exclude(withdrawn_at=None).count() == 2
+
+
 @pytest.mark.django_db(transaction=True)
 def test_eight_threads_with_the_same_scans_store_each_once():
     account = an_account(None)
