@@ -1,5 +1,6 @@
 """Pulse of the queue, a carrier's closed hours, and caps on how often strangers may try."""
 
+import socket
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
@@ -16,17 +17,22 @@ class HeartbeatManager(models.Manager["Heartbeat"]):
     """The queue's pulse."""
 
     def beat(self, now: datetime) -> None:
-        """Say that a worker is alive and reaches the database."""
-        self.update_or_create(name="queue", defaults={"at": now})
+        """Say that a worker of this host is alive and reaches the database."""
+        self.update_or_create(name=_this_host(), defaults={"at": now})
 
     def last_beat(self) -> datetime | None:
-        return self.filter(name="queue").values_list("at", flat=True).first()
+        """When a worker of this host last did: another host's pulse must not hide that ours has stopped."""
+        return self.filter(name=_this_host()).values_list("at", flat=True).first()
+
+
+def _this_host() -> str:
+    return socket.gethostname()[:100] or "localhost"
 
 
 class Heartbeat(models.Model):
     """When the queue last did something: every task beats when it begins and when it ends."""
 
-    name = models.CharField(max_length=20, primary_key=True)
+    name = models.CharField(_("host"), max_length=100, primary_key=True)
     at = models.DateTimeField()
 
     objects: ClassVar[HeartbeatManager] = HeartbeatManager()

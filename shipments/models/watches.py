@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from django.db import connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import AnswerKind
+from shipments.enums import AnswerKind, Lifecycle
 from shipments.models.accounts import CarrierAccount
 from shipments.models.answers import Answer
 from shipments.models.merchants import Merchant
@@ -52,14 +52,14 @@ class WatchQuerySet(models.QuerySet["Watch"]):
 
     def reschedule(
         self, dues: Mapping[int, datetime | None], *, lease: uuid.UUID | None, keep_by_hand: bool = False
-    ) -> None:
-        """Set when each parcel is due next and let go of the lease; None ends the asking.
+    ) -> set[int]:
+        """Set when each parcel is due next and let go of the lease; None ends the asking. Ids of those it was done for.
 
         With `lease` only parcels still held under it are touched: an asker that took too long must not undo what
         the next one has decided.
         """
         if not dues:
-            return
+            return set()
         table = self.model._meta.db_table
         rows = sorted(dues.items())
         with connection.cursor() as cursor:
@@ -69,17 +69,24 @@ class WatchQuerySet(models.QuerySet["Watch"]):
                 SET due_at = news.due_at, lease = NULL, by_hand = watch.by_hand AND %s
                 FROM unnest(%s::bigint[], %s::timestamptz[]) AS news (shipment_id, due_at)
                 WHERE watch.shipment_id = news.shipment_id AND (%s::uuid IS NULL OR watch.lease = %s)
+                RETURNING watch.shipment_id
                 """,  # noqa: S608  (the only inserted text is our own table's name)
                 [keep_by_hand, [pk for pk, due in rows], [due for pk, due in rows], lease, lease],
             )
+            return {row[0] for row in cursor.fetchall()}
 
     def ask_now(self, shipment_ids: Iterable[int], now: datetime) -> int:
         """Make these due at once because a person asks; those being asked this moment are left alone."""
-        return (
-            self.filter(shipment__in=list(shipment_ids), shipment__lifecycle="active")
-            .exclude(lease__isnull=False, due_at__gt=now)
-            .update(due_at=now, by_hand=True, lease=None)
-        )
+        with transaction.atomic():
+            # Locked in the order every other writer of many watches takes: two at once must not wait for each other.
+            free = (
+                self.filter(shipment__in=list(shipment_ids), shipment__lifecycle=Lifecycle.ACTIVE)
+                .exclude(lease__isnull=False, due_at__gt=now)
+                .order_by("pk")
+                .select_for_update(of=("self",))
+            )
+            pks = [watch.pk for watch in free.only("pk")]
+            return self.model.objects.filter(pk__in=pks).update(due_at=now, by_hand=True, lease=None)
 
 
 class Watch(models.Model):

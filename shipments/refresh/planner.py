@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from shipments.carriers.registry import max_batch
-from shipments.enums import Gateway
+from shipments.enums import Gateway, Lifecycle
 from shipments.models import CarrierAccount, MaintenanceWindow, Shipment, Watch
 from shipments.refresh.windows import reopens_at
 from shipments.tracking.gateway import choose_account
@@ -40,7 +40,12 @@ def plan_due(now: datetime, *, limit: int = MOST_PER_SWEEP) -> list[Batch]:
     lease = watches[0].lease
     assert lease is not None
     by_hand = {watch.pk for watch in watches if watch.by_hand}
-    shipments = list(Shipment.objects.filter(pk__in=[watch.pk for watch in watches]).order_by("pk"))
+    leased = Shipment.objects.filter(pk__in=[watch.pk for watch in watches]).order_by("pk")
+    shipments = [shipment for shipment in leased if shipment.lifecycle == Lifecycle.ACTIVE]
+    # Ended since it became due: nobody asks any more.
+    Watch.objects.reschedule(
+        {shipment.pk: None for shipment in leased if shipment.lifecycle != Lifecycle.ACTIVE}, lease=lease
+    )
     groups, accountless = by_account(shipments)
     put_off: dict[int, datetime] = {}
     asked: list[tuple[CarrierAccount, list[int]]] = []
@@ -68,9 +73,9 @@ def by_account(
     shipments: Sequence[Shipment],
 ) -> tuple[list[tuple[CarrierAccount, list[Shipment]]], list[Shipment]]:
     """The parcels by the account that asks about them, and those nobody can ask about."""
-    accounts = list(
-        CarrierAccount.objects.usable_by({shipment.merchant_id for shipment in shipments}).order_by("pk")
-    )
+    merchants = {shipment.merchant_id for shipment in shipments}
+    # Without the secrets: one that no key of the ring reads concerns those who ask with it, not the planning.
+    accounts = list(CarrierAccount.objects.usable_by(merchants).defer("key", "secret").order_by("pk"))
     groups: dict[int, tuple[CarrierAccount, list[Shipment]]] = {}
     accountless: list[Shipment] = []
     for shipment in shipments:

@@ -93,9 +93,6 @@ def _interval(situation: Situation, now: datetime) -> timedelta:
 
 
 def _after_error(situation: Situation, dice: float) -> timedelta:
-    if situation.retry_after is not None:
-        # A little later than asked, each parcel by another little.
-        return situation.retry_after + dice * FIRST_RETRY
     if situation.error_kind in {"bad-credentials", "not-entitled"}:
         return _HOUR
     if situation.error_kind == "bad-request":
@@ -107,4 +104,8 @@ def _after_error(situation: Situation, dice: float) -> timedelta:
     )
     if situation.cadence is not None:
         ceiling = min(ceiling, 4 * situation.cadence)
-    return max(dice * ceiling, timedelta(seconds=5))
+    wait = max(dice * ceiling, timedelta(seconds=5))
+    if situation.retry_after is None:
+        return wait
+    # Never sooner than asked, each parcel a little later than the next; a carrier that says "0" is not hammered.
+    return max(situation.retry_after + dice * FIRST_RETRY, wait)

@@ -4,16 +4,18 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from shipments.carriers.base import Outcome, Question
-from shipments.carriers.errors import BadCredentials, CarrierError, NotEntitled, OverQuota
+from shipments.carriers.base import CarrierClient, Outcome, Question
+from shipments.carriers.errors import BadCredentials, CarrierError, NotEntitled, OverQuota, UnreadableAnswer
 from shipments.enums import EndReason, Lifecycle, Status
+from shipments.fields import WrongKeyRing
 from shipments.models import CarrierAccount, Heartbeat, Shipment, Watch
 from shipments.refresh.planner import LEASE, by_account, plan_due
 from shipments.refresh.policy import Situation, next_look
@@ -26,14 +28,14 @@ logger = logging.getLogger(__name__)
 UNSAID_PAUSE = timedelta(minutes=5)
 # A refused key stays refused until a person mends it; asking on would look like an attack.
 REFUSED_PAUSE = timedelta(minutes=15)
-_BEAT_EVERY = timedelta(seconds=10)
+BEAT_EVERY = timedelta(seconds=10)
 
 
 def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) -> list[Ingested]:
     """Ask about those of the batch that are still leased under `lease`, and let go of the lease."""
     now = timezone.now()
     held = Watch.objects.hold(shipment_ids, lease, until=now + LEASE)
-    account = CarrierAccount.objects.filter(pk=account_id, is_active=True).first()
+    account = CarrierAccount.objects.defer("key", "secret").filter(pk=account_id, is_active=True).first()
     shipments = list(Shipment.objects.filter(pk__in=held, lifecycle=Lifecycle.ACTIVE).order_by("pk"))
     ended = set(held) - {shipment.pk for shipment in shipments}
     Watch.objects.reschedule(dict.fromkeys(ended), lease=lease)
@@ -41,7 +43,7 @@ def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) ->
         # Refused or switched off since the batch was planned: the next sweep plans anew.
         Watch.objects.reschedule({shipment.pk: now for shipment in shipments}, lease=lease, keep_by_hand=True)
         return []
-    ingested = _ask_and_ingest(account, shipments, now)
+    ingested = _ask_and_ingest(account, shipments)
     _reschedule(ingested, account, lease)
     return ingested
 
@@ -51,7 +53,7 @@ def ask_now(shipments: Sequence[Shipment]) -> tuple[list[Ingested], list[Shipmen
     groups, accountless = by_account(shipments)
     done: list[Ingested] = []
     for account, members in groups:
-        ingested = _ask_and_ingest(account, members, timezone.now())
+        ingested = _ask_and_ingest(account, members)
         _reschedule(ingested, account, None)
         done += ingested
     return done, accountless
@@ -69,45 +71,74 @@ def work_off() -> int:
 def test_account(account: CarrierAccount) -> str:
     """Try the account's credentials; a sentence with what came of it."""
     try:
-        async_to_sync(_check)(account)
+        async_to_sync(_check)(open_client(account))
+    except WrongKeyRing as exc:
+        return str(exc)
     except CarrierError as exc:
         return f"{exc} {exc.advice}".strip()
     return "The gateway accepted the key and the secret and gave a token."
 
 
-async def _check(account: CarrierAccount) -> None:
-    client = open_client(account)
+async def _check(client: CarrierClient) -> None:
     try:
         await client.check()
     finally:
         await client.aclose()
 
 
-def _ask_and_ingest(account: CarrierAccount, shipments: Sequence[Shipment], now: datetime) -> list[Ingested]:
+def _ask_and_ingest(account: CarrierAccount, shipments: Sequence[Shipment]) -> list[Ingested]:
     if not shipments:
         return []
-    outcomes = async_to_sync(_ask)(account, [question_about(shipment) for shipment in shipments])
+    questions = [question_about(shipment) for shipment in shipments]
+    try:
+        client = open_client(CarrierAccount.objects.get(pk=account.pk))
+    except WrongKeyRing:
+        refused = BadCredentials("The key ring cannot read this account's credentials, so nobody was asked.")
+        outcomes = [Outcome(question, refused, timezone.now()) for question in questions]
+    else:
+        outcomes = async_to_sync(_ask)(client, questions)
     _note_on_account(account, outcomes)
-    return ingest([Observation(outcome, account) for outcome in outcomes], now=timezone.now())
+    return _ingest([Observation(outcome, account) for outcome in outcomes])
 
 
-async def _ask(account: CarrierAccount, questions: list[Question]) -> list[Outcome]:
+def _ingest(observations: Sequence[Observation]) -> list[Ingested]:
+    """Store the answers; one that cannot be stored becomes that parcel's error and costs the others nothing."""
+    try:
+        return ingest(observations, now=timezone.now())
+    except (DatabaseError, ValueError, OverflowError):
+        if not connection.is_usable():
+            raise
+        logger.exception("An answer of this batch cannot be stored; each is stored alone.")
+    done: list[Ingested] = []
+    for seen in observations:
+        try:
+            done += ingest([seen], now=timezone.now())
+        except (DatabaseError, ValueError, OverflowError):
+            unstorable = UnreadableAnswer("The carrier's answer could not be stored.")
+            outcome = replace(seen.outcome, result=unstorable, part=None)
+            done += ingest([Observation(outcome, seen.account)], now=timezone.now())
+    return done
+
+
+async def _ask(client: CarrierClient, questions: list[Question]) -> list[Outcome]:
     """The carrier's answers. No transaction is open here, and the queue's pulse goes on while the carrier takes its time."""
     pulse = asyncio.create_task(_beat())
-    client = open_client(account)
     try:
         return await client.track(questions)
     finally:
         pulse.cancel()
-        with suppress(asyncio.CancelledError):
-            await pulse
+        await asyncio.gather(pulse, return_exceptions=True)
         await client.aclose()
 
 
 async def _beat() -> None:
     while True:
-        await asyncio.sleep(_BEAT_EVERY.total_seconds())
-        await sync_to_async(Heartbeat.objects.beat)(timezone.now())
+        await asyncio.sleep(BEAT_EVERY.total_seconds())
+        try:
+            await sync_to_async(Heartbeat.objects.beat)(timezone.now())
+        except DatabaseError:
+            # The answers that are on their way are worth more than a beat.
+            logger.warning("The pulse could not be written.", exc_info=True)
 
 
 def _note_on_account(account: CarrierAccount, outcomes: Sequence[Outcome]) -> None:
@@ -126,7 +157,8 @@ def _note_on_account(account: CarrierAccount, outcomes: Sequence[Outcome]) -> No
             key=lambda error: (isinstance(error, BadCredentials | NotEntitled), isinstance(error, OverQuota)),
         )
         changes |= {"last_error": f"{worst} {worst.advice}".strip()[:500], "last_error_at": now}
-        if isinstance(worst, BadCredentials | NotEntitled):
+        # One parcel that is refused among others that are answered says nothing of the account.
+        if isinstance(worst, BadCredentials | NotEntitled) and len(errors) == len(outcomes):
             changes["paused_until"] = now + REFUSED_PAUSE
         elif isinstance(worst, OverQuota):
             changes["paused_until"] = now + (worst.retry_after or UNSAID_PAUSE)
@@ -163,8 +195,9 @@ def _reschedule(ingested: Sequence[Ingested], account: CarrierAccount, lease: UU
         dues[shipment.pk] = look.due_at
         if look.ends is not None:
             ended.setdefault(look.ends, []).append(shipment.pk)
-    Watch.objects.reschedule(dues, lease=lease)
-    for reason, pks in ended.items():
-        Shipment.objects.filter(pk__in=pks, lifecycle=Lifecycle.ACTIVE).update(
-            lifecycle=Lifecycle.ENDED, end_reason=reason
-        )
+    with transaction.atomic():
+        done = Watch.objects.reschedule(dues, lease=lease)
+        for reason, pks in ended.items():
+            Shipment.objects.filter(pk__in=done.intersection(pks), lifecycle=Lifecycle.ACTIVE).update(
+                lifecycle=Lifecycle.ENDED, end_reason=reason
+            )

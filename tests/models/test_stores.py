@@ -6,6 +6,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from shipments.fields import WrongKeyRing
 from shipments.models import (
@@ -14,6 +15,7 @@ from shipments.models import (
     Heartbeat,
     Membership,
     PrivateLink,
+    ScanEvent,
     Shipment,
     StatusMapping,
     Throttle,
@@ -129,19 +131,59 @@ def test_the_audit_masks_secrets_and_personal_data_when_written():
     assert entry.address == "203.0.113.9"
 
 
-def test_months_of_the_audit_are_partitions_and_made_once():
-    for _ in range(2):
-        AuditEntry.objects.make_months(datetime(2031, 11, 30, tzinfo=UTC), ahead=2)
+def partitions(like: str) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname FROM pg_class WHERE relname LIKE 'shipments_auditentry_203%' AND relkind = 'r' ORDER BY 1"
+            "SELECT relname FROM pg_class WHERE relname LIKE %s AND relkind = 'r' ORDER BY 1", [like]
         )
-        names = [name for (name,) in cursor.fetchall()]
-    assert names == [
-        "shipments_auditentry_2031_11",
-        "shipments_auditentry_2031_12",
-        "shipments_auditentry_2032_01",
+        return [name for (name,) in cursor.fetchall()]
+
+
+def test_months_of_the_audit_are_partitions_and_made_once():
+    for _ in range(2):
+        AuditEntry.objects.make_months(datetime(2041, 11, 30, tzinfo=UTC), ahead=2)
+    assert partitions("shipments_auditentry_204%") == [
+        "shipments_auditentry_2041_11",
+        "shipments_auditentry_2041_12",
+        "shipments_auditentry_2042_01",
     ]
+
+
+def test_the_months_of_a_year_are_there_from_the_first_day():
+    assert f"shipments_auditentry_{timezone.now():%Y_%m}" in partitions("shipments_auditentry_2%")
+    assert len(partitions("shipments_auditentry_20%")) >= 13
+
+
+def test_a_month_that_came_too_late_does_not_keep_the_others_from_being_made():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO shipments_auditentry (at, source, verb, model, row, before, after)"
+            " VALUES ('2051-05-05', 'page', 'added', 'x', '1', '{}', '{}')"
+        )
+    AuditEntry.objects.make_months(datetime(2051, 5, 1, tzinfo=UTC), ahead=1)
+    assert partitions("shipments_auditentry_205%") == ["shipments_auditentry_2051_06"]
+
+
+def test_the_audit_cannot_be_emptied():
+    with (
+        pytest.raises(DatabaseError, match="append-only: TRUNCATE"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("TRUNCATE shipments_auditentry")
+
+
+def test_the_newest_of_scans_at_one_moment_is_the_one_higher_in_the_carriers_list():
+    shipment = a_shipment()
+    rows = [
+        ScanEvent(
+            shipment=shipment, merchant=shipment.merchant, fingerprint=str(position), local_date=NOW.date(), ordered_at=NOW,
+            known_by="place", status="Unknown", position=position,
+        )
+        for position in (2, 0, 1)
+    ]  # fmt: skip
+    ScanEvent.objects.bulk_create(rows)
+    assert [scan.position for scan in ScanEvent.objects.newest_first()] == [2, 1, 0]
 
 
 def test_a_private_link_is_found_by_its_token_until_it_is_revoked():

@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from shipments.models import Watch
@@ -108,3 +108,52 @@ def test_four_planners_at_once_take_no_parcel_twice():
         thread.join(30)
 
     assert len(taken) == len(set(taken)) == 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_planner_passes_over_what_another_transaction_holds():
+    held, free = a_shipment(due_at=NOW), a_shipment(due_at=NOW)
+    holds, may_end = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Watch.objects.select_for_update().get(pk=held.pk)
+            holds.set()
+            may_end.wait(20)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert holds.wait(10)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '2s'")
+        assert [watch.pk for watch in lease()] == [free.pk]
+    finally:
+        may_end.set()
+        thread.join(20)
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_who_ask_about_the_same_parcels_in_any_order_do_not_block_each_other():
+    merchant = a_merchant()
+    pks = [a_shipment(merchant, due_at=NOW).pk for _ in range(60)]
+    start, errors = threading.Barrier(4), []
+
+    def ask(order: int) -> None:
+        try:
+            start.wait(10)
+            for _ in range(5):
+                Watch.objects.ask_now(pks if order % 2 else pks[::-1], timezone.now())
+        except Exception as exc:  # noqa: BLE001  (reported in the test's own thread)
+            errors.append(exc)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert errors == []

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -121,3 +122,21 @@ def test_parcels_of_a_paused_account_wait_for_its_end_and_keep_a_persons_wish():
     watch = Watch.objects.get()
     assert DAY + timedelta(minutes=10) <= watch.due_at < DAY + timedelta(minutes=11)
     assert (watch.by_hand, watch.lease) == (True, None)
+
+
+def test_a_parcel_that_ended_since_it_became_due_is_asked_no_more():
+    merchant = a_merchant()
+    shipment = a_shipment(merchant, due_at=DAY, lifecycle="ended", end_reason="by-hand")
+    assert plan_due(DAY) == []
+    watch = Watch.objects.get(pk=shipment.pk)
+    assert (watch.due_at, watch.lease, watch.error_kind) == (None, None, "")
+
+
+def test_an_account_no_key_of_the_ring_reads_does_not_stop_the_planning(settings):
+    merchant = a_merchant()
+    account = an_account(merchant)
+    shipment = a_shipment(merchant, due_at=DAY)
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    assert [(batch.account_id, batch.shipment_ids) for batch in plan_due(DAY)] == [
+        (account.pk, (shipment.pk,))
+    ]

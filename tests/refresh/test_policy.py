@@ -75,6 +75,12 @@ def test_the_carriers_retry_after_is_kept_and_spread():
     ).due_at == NOW + timedelta(minutes=12, seconds=30)
 
 
+def test_a_retry_after_of_nothing_still_grows():
+    assert look(
+        error_kind="over-quota", misses=4, retry_after=timedelta(0), dice=0.5
+    ).due_at == NOW + timedelta(minutes=20)
+
+
 def test_tries_after_errors_grow_and_are_spread():
     assert look(error_kind="try-later", misses=1, dice=0.5).due_at == NOW + timedelta(minutes=2, seconds=30)
     assert look(error_kind="try-later", misses=4, dice=0.5).due_at == NOW + timedelta(minutes=20)

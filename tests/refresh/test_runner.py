@@ -4,16 +4,20 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from cryptography.fernet import Fernet
+from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from shipments import tasks
+from shipments.carriers.errors import NotEntitled
 from shipments.models import Answer, CarrierAccount, Heartbeat, ScanEvent, Shipment, Watch
 from shipments.refresh import runner
 from shipments.refresh.planner import plan_due
 from shipments.simulator.journeys import make_number
 from shipments.simulator.numbers import Scenario
-from tests.factories import Simulator, a_merchant, a_shipment, an_account
+from shipments.tracking.ingest import Observation
+from tests.factories import Simulator, a_merchant, a_scan, a_shipment, a_snapshot, an_account, an_outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -181,6 +185,96 @@ def test_a_parcel_that_ended_while_it_waited_in_a_batch_is_let_go(account, calm)
     watch = Watch.objects.get()
     assert (watch.lease, watch.due_at) == (None, None)
     assert calm.calls()["calls"] == {}
+
+
+def test_one_answer_that_cannot_be_stored_costs_the_others_nothing(account):
+    good, bad = a_shipment(account.merchant), a_shipment(account.merchant)
+    beyond = a_snapshot(a_scan(), package_count=2**40)
+    seen = [
+        Observation(an_outcome(bad, beyond), account),
+        Observation(an_outcome(good, a_snapshot(a_scan())), account),
+    ]
+
+    done = runner._ingest(seen)
+
+    assert {entry.shipment.pk: entry.watch.error_kind for entry in done} == {
+        bad.pk: "unreadable",
+        good.pk: "",
+    }
+    assert Watch.objects.get(pk=bad.pk).error_text.startswith("The carrier's answer could not be stored.")
+    assert Shipment.objects.get(pk=good.pk).status == "Acceptance"
+
+
+def test_the_pulse_goes_on_while_a_carrier_takes_its_time(account, calm, monkeypatch):
+    (shipment,) = parcels(account, 1)
+    monkeypatch.setattr(runner, "BEAT_EVERY", timedelta(milliseconds=50))
+    calm.faults("latency:400")
+    runner.ask_now([shipment])
+    assert Heartbeat.objects.last_beat() is not None
+
+
+def test_a_pulse_that_cannot_be_written_costs_no_answers(account, calm, monkeypatch):
+    (shipment,) = parcels(account, 1)
+    monkeypatch.setattr(runner, "BEAT_EVERY", timedelta(milliseconds=50))
+
+    def refuses(now):
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(Heartbeat.objects, "beat", refuses)
+    calm.faults("latency:400")
+    (entry,), _ = runner.ask_now([shipment])
+    assert entry.watch.heard == "snapshot"
+
+
+def test_a_refused_parcel_among_answered_ones_does_not_pause_the_account(account):
+    good, bad = a_shipment(account.merchant), a_shipment(account.merchant)
+    runner._note_on_account(
+        account, [an_outcome(good, a_snapshot(a_scan())), an_outcome(bad, NotEntitled("No tracking."))]
+    )
+    account.refresh_from_db()
+    assert (account.paused_until, account.last_error) == (
+        None,
+        "No tracking. Ask the carrier to enable tracking for this account.",
+    )
+
+
+def test_credentials_no_key_of_the_ring_reads_ask_nobody_and_say_so(account, calm, settings):
+    (shipment,) = parcels(account, 1)
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    assert refresh_all() == 1
+    watch = Watch.objects.get(pk=shipment.pk)
+    assert watch.error_kind == "bad-credentials"
+    assert watch.error_text.startswith("The key ring cannot read this account's credentials")
+    assert calm.calls()["calls"] == {}
+
+
+def test_an_account_paused_after_planning_asks_nobody_and_lets_go(account, calm):
+    parcels(account, 1)
+    (batch,) = plan_due(timezone.now())
+    CarrierAccount.objects.update(paused_until=timezone.now() + timedelta(minutes=5))
+    assert runner.refresh_leased(batch.account_id, batch.lease, batch.shipment_ids) == []
+    assert Watch.objects.get().lease is None
+    assert calm.calls()["calls"] == {}
+
+
+def test_letters_wait_a_week(calm):
+    account = an_account(a_merchant(), "pitney_bowes", base_url=calm.url)
+    number = make_number("IMB", Scenario.LETTER, datetime.now(UTC) - timedelta(days=6))
+    letter = a_shipment(account.merchant, carrier="IMB", number=number)
+    runner.ask_now([letter])
+    due_at = Watch.objects.get().due_at
+    assert timedelta(days=6, hours=23) < due_at - timezone.now() <= timedelta(days=7)
+
+
+def test_an_end_decided_under_a_lost_lease_is_not_written(account):
+    (shipment,) = parcels(account, 1, days=60)
+    done, _ = runner.ask_now([shipment])
+    Shipment.objects.update(lifecycle="active", end_reason="")
+    Watch.objects.update(lease=uuid4(), due_at=timezone.now())
+    done[0].shipment.lifecycle = "active"
+    runner._reschedule(done, account, uuid4())
+    assert Shipment.objects.get().lifecycle == "active"
+    assert Watch.objects.get().due_at is not None
 
 
 def test_the_test_of_an_account_says_what_came_of_it(account, calm):
