@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from django.db import transaction
+from django.db import connection, transaction
 from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.tasks import async_task
@@ -31,15 +31,23 @@ def waiting() -> int:
 
 
 def create_schedules() -> None:
-    """Make the schedules as the code wants them; safe to repeat, and drops those the code no longer knows."""
-    for name, minutes in SCHEDULES.items():
-        Schedule.objects.update_or_create(
-            name=name,
-            defaults={
+    """Make the schedules as the code wants them; safe to repeat and to run twice at once.
+
+    Drops those of ours that the code no longer knows, and doubles: django-q2 does not keep names unique.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('shipments.create_schedules'))")
+        for name, minutes in SCHEDULES.items():
+            wanted = {
                 "func": f"shipments.tasks.{name}",
                 "schedule_type": Schedule.MINUTES,
                 "minutes": minutes,
                 "repeats": -1,
-            },
-        )
-    Schedule.objects.exclude(name__in=SCHEDULES).delete()
+            }
+            kept = Schedule.objects.filter(name=name).order_by("pk").first()
+            if kept is None:
+                Schedule.objects.create(name=name, **wanted)
+            else:
+                Schedule.objects.filter(name=name).exclude(pk=kept.pk).delete()
+                Schedule.objects.filter(pk=kept.pk).update(**wanted)
+        Schedule.objects.filter(func__startswith="shipments.tasks.").exclude(name__in=SCHEDULES).delete()

@@ -28,7 +28,7 @@ if PRODUCTION and (DEBUG or ALLOW_PRIVATE_HOSTS):
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=() if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 # How many proxies in front of us add to X-Forwarded-For; 0 trusts no such header.
-TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0)
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0)
 
 # --- Secrets ----------------------------------------------------------------------------------------------------
 
@@ -148,7 +148,13 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard"
 ACCOUNT_LOGOUT_REDIRECT_URL = "public-home"
 
-EMAIL_BACKEND = env.text("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+# At home mails are written to the terminal; in a server's log a reset link would be a key lying about.
+_MAIL = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if PRODUCTION
+    else "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_BACKEND = env.text("EMAIL_BACKEND", default=_MAIL)
 EMAIL_HOST = env.text("EMAIL_HOST", default="localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", default=25)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", default="")
@@ -203,7 +209,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Queue ------------------------------------------------------------------------------------------------------
 
-_WORKERS = env.number("QUEUE_WORKERS", default=2)
+_WORKERS = env.number("QUEUE_WORKERS", default=2, least=1)
 # The row is the truth and the queue a nudge: a lost, late or doubled task is harmless, so nothing is retried here.
 Q_CLUSTER = {
     "name": "trackingsite",

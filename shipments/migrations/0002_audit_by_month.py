@@ -1,6 +1,7 @@
 """The audit table: partitioned by month, and append-only by a trigger."""
 
 from django.db import migrations
+from django.utils import timezone
 
 MAKE = """
 CREATE TABLE shipments_auditentry (
@@ -26,12 +27,20 @@ BEGIN
     RAISE EXCEPTION 'The audit is append-only: % refused.', TG_OP USING ERRCODE = 'restrict_violation';
 END
 $$;
+CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON shipments_auditentry
+    FOR EACH STATEMENT EXECUTE FUNCTION shipments_audit_is_append_only();
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE ON shipments_auditentry
     FOR EACH ROW EXECUTE FUNCTION shipments_audit_is_append_only();
 """
 DROP = "DROP TABLE shipments_auditentry; DROP FUNCTION shipments_audit_is_append_only();"
 
 
+def make_months(apps, schema_editor):
+    from shipments.models import AuditEntry
+
+    AuditEntry.objects.make_months(timezone.now())
+
+
 class Migration(migrations.Migration):
     dependencies = [("shipments", "0001_the_store_of_facts")]
-    operations = [migrations.RunSQL(MAKE, DROP)]
+    operations = [migrations.RunSQL(MAKE, DROP), migrations.RunPython(make_months, migrations.RunPython.noop)]

@@ -1,16 +1,19 @@
 """Who did what to which row, from where. Append-only: the database refuses updates and deletes."""
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db import connection, models
+from django.db import IntegrityError, connection, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from shipments.models.merchants import Merchant
 
 if TYPE_CHECKING:
     from shipments.models.users import User
+
+logger = logging.getLogger(__name__)
 
 # Masked when written, so that no later reader, dump or export can let them out.
 MASKED = frozenset(
@@ -34,20 +37,26 @@ def masked(values: Mapping[str, Any]) -> dict[str, Any]:
 class AuditManager(models.Manager["AuditEntry"]):
     """Writes entries."""
 
-    def make_months(self, now: datetime, *, ahead: int = 3) -> None:
+    def make_months(self, now: datetime, *, ahead: int = 12) -> None:
         """Make the partitions of this month and the `ahead` next ones, where they are missing.
 
-        An entry of a month without a partition goes to the default one, which is why months are made early.
+        An entry of a month without a partition goes to the default one. Such a month can no longer be made, and its
+        entries stay there: months are made a year early, by the migration and by every housekeeping.
         """
         first = now.astimezone(UTC).date().replace(day=1)
-        with connection.cursor() as cursor:
-            for _month in range(ahead + 1):
-                after = (first + timedelta(days=32)).replace(day=1)
-                cursor.execute(
-                    f"CREATE TABLE IF NOT EXISTS {self.model._meta.db_table}_{first:%Y_%m} "
-                    f"PARTITION OF {self.model._meta.db_table} FOR VALUES FROM ('{first}') TO ('{after}')"
+        for _month in range(ahead + 1):
+            after = (first + timedelta(days=32)).replace(day=1)
+            try:
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute(
+                        f"CREATE TABLE IF NOT EXISTS {self.model._meta.db_table}_{first:%Y_%m} "
+                        f"PARTITION OF {self.model._meta.db_table} FOR VALUES FROM ('{first}') TO ('{after}')"
+                    )
+            except IntegrityError:
+                logger.warning(
+                    "The audit of %s stays in the default partition: it has entries there.", f"{first:%Y-%m}"
                 )
-                first = after
+            first = after
 
     def record(
         self,

@@ -8,6 +8,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+# The demo's people have a password everybody can read: they sign in nowhere but in a demo.
+DEMO_DOMAIN = "demo.example"
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes people; e-mail addresses are compared without regard to case."""
@@ -53,6 +56,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def is_of_demo(self) -> bool:
+        return self.email.endswith(f"@{DEMO_DOMAIN}")
 
     def get_full_name(self) -> str:
         return self.name or self.email

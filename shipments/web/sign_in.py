@@ -4,8 +4,11 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.shortcuts import redirect
 
 from shipments.models import AuditEntry
 from shipments.web.visitors import client_address, visitor
@@ -24,6 +27,12 @@ class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
     def format_email_subject(self, subject: str) -> str:
         """The subject alone: the sender says where it comes from."""
         return str(subject)
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
+        """Keep the demo's people out of production, whose data may have begun as a demo."""
+        if settings.PRODUCTION and user.is_of_demo:
+            raise ImmediateHttpResponse(redirect("account_inactive"))
+        return super().pre_login(request, user, **kwargs)
 
     @transaction.atomic
     def set_password(self, user: Any, password: str) -> None:

@@ -39,11 +39,15 @@ def test_a_nudge_belongs_to_its_transaction():
 
 
 @pytest.mark.django_db
-def test_schedules_are_made_once_and_old_ones_dropped():
+def test_schedules_are_made_once_and_what_is_ours_and_old_or_double_is_dropped():
     Schedule.objects.create(name="gone", func="shipments.tasks.gone")
+    Schedule.objects.create(name="sweep", func="shipments.tasks.sweep", minutes=7)
+    Schedule.objects.create(name="sweep", func="shipments.tasks.sweep", minutes=9)
+    Schedule.objects.create(name="operators own", func="reports.weekly", minutes=5)
     queueing.create_schedules()
     queueing.create_schedules()
     assert list(Schedule.objects.order_by("name").values_list("name", "func", "minutes")) == [
         ("housekeep", "shipments.tasks.housekeep", 60),
+        ("operators own", "reports.weekly", 5),
         ("sweep", "shipments.tasks.sweep", 1),
     ]

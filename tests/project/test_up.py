@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from shipments.management.commands import up
@@ -19,6 +20,11 @@ def test_a_second_one_on_the_same_data_is_refused_by_name(tmp_path: Path) -> Non
         "another folder with TRACKINGSITE_DATA and another port with --port."
     )
     assert refused.value.returncode == 1
+
+
+def test_the_demo_is_not_shown_to_other_machines() -> None:
+    with pytest.raises(CommandError, match="say --no-demo"):
+        call_command("up", host="0.0.0.0")
 
 
 def test_another_one_may_follow(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from shipments.models import AuditEntry, User
+from tests.factories import a_person
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +47,17 @@ def test_a_closed_account_does_not_sign_in(alice: User) -> None:
     client.post("/accounts/login/", {"login": "alice@example.com", "password": PASSWORD})
 
     assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize(("production", "signed_in"), [(False, True), (True, False)])
+def test_the_demos_people_sign_in_to_a_demo_only(
+    settings: Settings, production: bool, signed_in: bool
+) -> None:
+    a_person("owner@demo.example")
+    settings.PRODUCTION = production
+    client = Client()
+    client.post("/accounts/login/", {"login": "owner@demo.example", "password": PASSWORD})
+    assert ("_auth_user_id" in client.session) is signed_in
 
 
 def test_signing_out_ends_the_session(alice: User, signed_in: Callable[[User], Client]) -> None:

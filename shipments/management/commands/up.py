@@ -26,6 +26,7 @@ from trackingsite.embedded_postgres import Embedded, EmbeddedPostgresError
 from trackingsite.processes import Child, Stopped, Supervised, last_line, stop_all, stopped_by_signals
 
 LOOPBACK = "127.0.0.1"
+LOOPBACKS = (LOOPBACK, "localhost", "::1")
 # The demo's accounts keep the simulator's address, so it has the same port at every run.
 SIMULATOR_PORT = 8901
 DEMO_ENVIRONMENT = {"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}
@@ -59,6 +60,11 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, simulator_port: int, no_demo: bool, **options: Any) -> None:
         # The demo lets carrier accounts reach this machine, which production refuses.
         demo = not no_demo and not settings.PRODUCTION
+        if demo and host not in LOOPBACKS:
+            raise CommandError(
+                "The demo's passwords are known to everybody: with another --host, say --no-demo.",
+                returncode=2,
+            )
         try:
             with stopped_by_signals(), only_one(settings.DATA), ExitStack() as running:
                 check_port(host, port, "--port")
