@@ -16,7 +16,7 @@ Messages are shown to people and written to logs, so they never hold a secret, a
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class CarrierError(Exception):
@@ -43,6 +43,12 @@ class CarrierError(Exception):
         self.http_status = http_status
         self.retry_after = retry_after
         self.kept = kept
+
+    def without_reply(self) -> Self:
+        """The same trouble, for parcels that were not asked about: the reply it came with is another one's."""
+        return type(self)(
+            str(self), code=self.code, http_status=self.http_status, retry_after=self.retry_after
+        )
 
 
 class TryLater(CarrierError):
@@ -78,7 +84,7 @@ class BadRequest(CarrierError):
 class UnreadableAnswer(CarrierError):
     """The carrier answered something that cannot be read; `kept` holds it."""
 
-    advice = "The raw answer was kept; asked again later."
+    advice = "Asked again later."
 
 
 # Stored beside a parcel as a word, so that pages need not import this module.

@@ -31,7 +31,7 @@ def _lines(report: Report, now: datetime) -> Iterator[str]:
 def _facts(report: Report) -> Iterator[tuple[str, str | None]]:
     delivered = report["delivered"]
     yield "Error", report["error"]
-    yield "Carrier's words", report["statusText"]
+    yield "In words", report["statusText"]
     yield "Last location", report["lastLocation"]
     yield "Service", _joined(report["service"]["name"], report["service"]["code"], between=", code ")
     yield "Weight", _joined(report["weight"]["value"], report["weight"]["unit"])

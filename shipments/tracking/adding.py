@@ -1,6 +1,7 @@
 """A merchant's new parcel: checked, recognised, stored once."""
 
 import logging
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,6 +16,8 @@ from shipments.models import Carrier, Merchant, Shipment, Watch
 from shipments.tracking.gateway import gateways_for
 
 logger = logging.getLogger(__name__)
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 # No carrier in the product keeps a parcel moving for longer; after it the number may be somebody else's.
 LONGEST_LIFE = timedelta(days=90)
@@ -94,7 +97,7 @@ def add_parcel(
     """
     with transaction.atomic():
         known = _instance_meant(merchant, parcel)
-        if known is not None and not _is_another_parcel(known, parcel.mailing_date):
+        if known is not None and not _is_another_parcel(known, parcel):
             _learn(known, parcel)
             return Added(known, is_new=False, warning=parcel.warning)
         instance = 1 if known is None else known.instance + 1
@@ -127,7 +130,7 @@ def add_parcel(
 
 
 def _instance_meant(merchant: Merchant, parcel: ParcelForm) -> Shipment | None:
-    """The instance of the number that was mailed on the day given, else the newest; locked."""
+    """The instance of the number that was mailed on the day given, else the one that goes there, else the newest; locked."""
     instances = list(
         Shipment.objects.select_for_update()
         .filter(merchant=merchant, carrier=parcel.carrier, number=parcel.number)
@@ -135,17 +138,27 @@ def _instance_meant(merchant: Merchant, parcel: ParcelForm) -> Shipment | None:
         .order_by("pk")
     )
     instances.sort(key=lambda instance: -instance.instance)
-    if parcel.mailing_date is not None:
-        for instance in instances:
-            if instance.mailing_date == parcel.mailing_date:
-                return instance
+    for instance in instances:
+        if parcel.mailing_date is not None and instance.mailing_date == parcel.mailing_date:
+            return instance
+    for instance in instances:
+        if parcel.postal_code and instance.destination_postal_code == parcel.postal_code:
+            return instance
     return instances[0] if instances else None
 
 
-def _is_another_parcel(known: Shipment, mailing_date: date | None) -> bool:
+def _is_another_parcel(known: Shipment, parcel: ParcelForm) -> bool:
     """Whether a parcel mailed on that day cannot be the known one: that one had arrived, or their lives cannot overlap."""
+    mailing_date = parcel.mailing_date
     if mailing_date is None or known.mailing_date == mailing_date:
         return False
+    if (
+        known.mailing_date
+        and parcel.postal_code
+        and known.destination_postal_code not in ("", parcel.postal_code)
+    ):
+        # Mailed on another day to another place: said by a person who knows of both.
+        return True
     mailed = known.mailing_date or known.shipped_on
     return (known.delivered_on is not None and mailing_date > known.delivered_on) or (
         mailed is not None and abs(mailing_date - mailed) > LONGEST_LIFE
@@ -182,7 +195,7 @@ def _gateway(text: str | None, carrier: str) -> Gateway | None:
 
 
 def _postal_code(text: str | None) -> str:
-    if not text:
+    if text is None:
         return ""
     try:
         return five_digits(text)
@@ -191,9 +204,12 @@ def _postal_code(text: str | None) -> str:
 
 
 def _mailing_date(value: date | str | None) -> date | None:
-    if not value or isinstance(value, date):
-        return value or None
+    if value is None or isinstance(value, date):
+        return value
     try:
+        # Python reads more spellings than people do: 20260131, 2026-W05-6.
+        if not _DAY.fullmatch(value.strip()):
+            raise ValueError
         return date.fromisoformat(value.strip())
     except ValueError:
         raise _refused("mailing date", _("A mailing date is a day written as 2026-01-31.")) from None

@@ -179,6 +179,18 @@ def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent
     for name in _MOMENTS:
         posted = getattr(snapshot, name)
         _set_moment(shipment, name, None if is_earlier(posted) else posted, shown)
+    if shipment.status == Status.DELIVERED and shipment.delivered_on is None:
+        _deliver_by_scan(shipment, next((scan for scan in shown if scan.status == Status.DELIVERED), None))
+
+
+def _deliver_by_scan(shipment: Shipment, scan: ScanEvent | None) -> None:
+    """When and where the parcel arrived, by the scan that says so: some answers leave their own fields empty."""
+    if scan is None:
+        return
+    _set_moment(shipment, "delivered", _posted(scan), [scan])
+    shipment.delivery_location = shipment.delivery_location or scan.city
+    shipment.delivery_description = shipment.delivery_description or scan.text
+    shipment.signed_by = shipment.signed_by or scan.signed_by
 
 
 def cut_to_fit(row: Model, names: Iterable[str]) -> None:

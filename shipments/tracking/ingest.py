@@ -253,9 +253,10 @@ class _Round:
             if isinstance(result, CarrierError):
                 watch.misses = min(watch.misses + 1, 32_000)
                 watch.error_kind = ERROR_KINDS[type(result)]
-                watch.error_text = f"{result} {result.advice}".strip()[:500]
                 watch.error_at = outcome.fetched_at
                 watch.error_answer = answers.get(pk)
+                kept = "The raw answer was kept. " if watch.error_answer is not None else ""
+                watch.error_text = f"{result} {kept}{result.advice}".strip()[:500]
                 continue
             watch.misses, watch.error_kind, watch.error_text, watch.error_at, watch.error_answer = (
                 0,

@@ -29,14 +29,20 @@ def reports(shipments: Sequence[Shipment]) -> list[Report]:
 
 
 def trouble(watch: Watch | None) -> str | None:
-    """Why the last question brought no facts, in a sentence; None where it did, or where nobody has asked yet."""
+    """Why the last question got no answer, or none this account may see; None otherwise.
+
+    That a number is not known yet is an answer and no trouble: `not_known_yet` has its words.
+    """
     if watch is None:
         return None
     if watch.error_text:
         return watch.error_text
-    if watch.heard in {AnswerKind.NOT_KNOWN, AnswerKind.NOT_ALLOWED}:
-        return watch.heard_text or None
-    return None
+    return watch.heard_text or None if watch.heard == AnswerKind.NOT_ALLOWED else None
+
+
+def not_known_yet(watch: Watch | None) -> str | None:
+    """The sentence where the carrier's last answer was that it does not know the number."""
+    return watch.heard_text or None if watch is not None and watch.heard == AnswerKind.NOT_KNOWN else None
 
 
 def _report(shipment: Shipment, accounts: Sequence[CarrierAccount]) -> Report:
@@ -48,7 +54,7 @@ def _report(shipment: Shipment, accounts: Sequence[CarrierAccount]) -> Report:
         "trackingNumber": shipment.number,
         "packageCount": shipment.package_count,
         "status": shipment.status,
-        "statusText": shipment.status_text or None,
+        "statusText": shipment.status_text or not_known_yet(watch),
         "service": {"code": shipment.service_code or None, "name": shipment.service_name or None},
         "weight": {"value": shipment.weight_value, "unit": shipment.weight_unit or None},
         "dimension": shipment.dimension or None,

@@ -125,8 +125,8 @@ def _read_line(typed: str, carrier: str, names: dict[str, str], form: AddNumbers
             # Without a likely carrier in use, the rule that is broken is told by the unlikely one, or by none.
             carrier=chosen or next(iter(candidates), None),
             gateway=shared["gateway"],
-            postal_code=shared["postal_code"],
-            mailing_date=shared["mailing_date"],
+            postal_code=shared["postal_code"] or None,
+            mailing_date=shared["mailing_date"] or None,
         )
     except BadParcel as refusal:
         if refusal.field in {"postal code", "mailing date"}:

@@ -76,7 +76,7 @@ def test_a_parcels_page_shows_its_scans_answers_and_watch(operator: Client, ship
     assert "2026-03-05 14:05:00 -05:00" in shown
     assert "Delivered, Front Door/Porch" in shown
     assert shown.rindex("Delivered, Front Door/Porch") < shown.rindex("USPS in possession of item")
-    assert "The answer is no JSON. The raw answer was kept; asked again later." in shown
+    assert "The answer is no JSON. The raw answer was kept. Asked again later." in shown
     answers = Answer.objects.filter(shipment=shipment)
     assert len(answers) == 3
     for answer in answers:

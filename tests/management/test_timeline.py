@@ -100,7 +100,7 @@ def test_every_fact_has_its_line() -> None:
     assert head == "9400100000000000000000 (USPS through usps): Delivered"
     assert facts == [
         "  Error:           USPS did not answer.",
-        "  Carrier's words: Delivered, Front Door",
+        "  In words:        Delivered, Front Door",
         "  Last location:   OLNEY,MD,20832",
         "  Service:         Priority Mail, code 055",
         "  Weight:          2.5 LBS",

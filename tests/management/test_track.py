@@ -282,7 +282,8 @@ def test_postal_code_and_mailing_date_tell_parcels_of_one_number_apart() -> None
 
 
 def test_a_number_the_carrier_does_not_know_yet_exits_3() -> None:
-    code, (report,) = tracked(UNKNOWN_TO_ALL)
+    code, out, err = track(UNKNOWN_TO_ALL, "--json")
+    report = json.loads(out)
 
     assert code == 3
     assert (report["status"], report["scans"], report["answer"]) == (
@@ -291,7 +292,10 @@ def test_a_number_the_carrier_does_not_know_yet_exits_3() -> None:
         {"sha256": None, "fetchedAt": None},
     )
     assert report["checkedAt"] is not None
-    assert report["error"] == Watch.objects.get().heard_text != ""
+    # An answer, and no error: its words are those of the status.
+    assert report["error"] is None
+    assert report["statusText"] == Watch.objects.get().heard_text != ""
+    assert f"{UNKNOWN_TO_ALL}: {report['statusText']}" in err
 
 
 @pytest.mark.parametrize(
@@ -460,7 +464,7 @@ def test_the_timeline_is_readable() -> None:
     *lines, checked = out.splitlines()
     assert lines == [
         "9405509898641500000146 (USPS through pitney_bowes): Acceptance",
-        "  Carrier's words: USPS in possession of item",
+        "  In words:        USPS in possession of item",
         "  Last location:   NIAGARA FALLS,NY,14304",
         "  Service:         Priority Mail, code 055",
         "  Weight:          0 KGS",

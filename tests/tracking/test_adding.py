@@ -50,7 +50,11 @@ def test_a_number_becomes_a_parcel_that_is_due_at_once():
             "The USPS gateway answers for carrier USPS only; leave it out or say pitney_bowes.",
         ),
         ({"postal_code": "8020"}, "postal code", "A ZIP Code is five digits, or nine as 12345-6789."),
+        ({"postal_code": ""}, "postal code", "A ZIP Code is five digits, or nine as 12345-6789."),
         ({"mailing_date": "03/02/2026"}, "mailing date", "A mailing date is a day written as 2026-01-31."),
+        ({"mailing_date": "20260302"}, "mailing date", "A mailing date is a day written as 2026-01-31."),
+        ({"mailing_date": "2026-W10-1"}, "mailing date", "A mailing date is a day written as 2026-01-31."),
+        ({"mailing_date": ""}, "mailing date", "A mailing date is a day written as 2026-01-31."),
     ],
 )  # fmt: skip
 def test_bad_input_names_the_field_and_the_rule_and_stores_nothing(said, field, rule, caplog):
@@ -128,6 +132,17 @@ def test_a_mailing_date_learnt_later_is_applied_to_what_is_already_known():
     add(merchant, mailing_date="2026-03-02")
     ingested(shipment, answer, minute=5)
     assert ScanEvent.objects.get(earlier_parcel=True).text == "Delivered, PO Box"
+
+
+def test_another_day_and_another_place_are_another_parcel_though_days_apart():
+    merchant = a_merchant()
+    first = add(merchant, postal_code="10001", mailing_date="2026-11-01").shipment
+    second = add(merchant, postal_code="90001", mailing_date="2026-11-12").shipment
+    assert (first.instance, second.instance) == (1, 2)
+    first.refresh_from_db()
+    assert (first.destination_postal_code, first.mailing_date) == ("10001", date(2026, 11, 1))
+    assert add(merchant, postal_code="10001").shipment == first
+    assert add(merchant, mailing_date="2026-11-12").shipment == second
 
 
 def test_the_instance_of_a_number_is_found_by_its_mailing_date():

@@ -307,7 +307,7 @@ def test_nonsense_is_kept_raw_and_reported_while_the_old_facts_stay():
     watch = Watch.objects.get(shipment=shipment)
     assert shipment.status == Status.ACCEPTANCE
     assert (watch.error_kind, watch.misses) == ("unreadable", 1)
-    assert watch.error_text == "USPS tracking: no JSON. The raw answer was kept; asked again later."
+    assert watch.error_text == "USPS tracking: no JSON. The raw answer was kept. Asked again later."
     assert watch.error_answer is not None
     assert (watch.error_answer.text, watch.error_answer.kind) == ("<html>Sorry</html>", "unreadable")
     assert watch.checked_at == datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
@@ -515,6 +515,28 @@ def test_a_new_headline_is_news_without_a_new_scan():
     ingested(shipment, a_snapshot(status=Status.IN_TRANSIT))
     entry = ingested(shipment, a_snapshot(status=Status.DELIVERED), minute=5)
     assert (entry.new_scans, entry.is_news) == (0, True)
+
+
+def test_a_delivery_the_answer_does_not_name_is_told_by_its_scan():
+    shipment = a_shipment()
+    ingested(shipment, a_snapshot(a_scan(*DELIVERED, place=OLNEY, signed_by="J SMITH"), a_scan(*ACCEPTED)))
+    shipment.refresh_from_db()
+    assert (shipment.delivered_on, shipment.delivered_time, shipment.delivered_offset) == (
+        date(2026, 3, 5),
+        time(14, 5),
+        -300,
+    )
+    assert (shipment.delivery_location, shipment.delivery_description) == (
+        "OLNEY",
+        "Delivered, Front Door/Porch",
+    )
+    assert shipment.signed_by == "J SMITH"
+
+
+def test_only_what_was_kept_is_said_to_be_kept():
+    shipment = a_shipment()
+    ingested(shipment, UnreadableAnswer("USPS left this number out."))
+    assert Watch.objects.get().error_text == "USPS left this number out. Asked again later."
 
 
 def test_a_scan_years_ahead_is_kept_and_nothing_follows_from_it():

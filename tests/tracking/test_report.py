@@ -227,23 +227,21 @@ def test_a_delivery_without_a_proof_says_so(merchant: Merchant) -> None:
     ingested(shipment, a_snapshot(a_scan(*DELIVERED, place=OLNEY)))
 
     assert report(a_told(shipment))["delivered"] == {
-        **NOTHING, "location": None, "description": None, "signedBy": None, "hasProof": False,
+        "local": "2026-03-05T14:05:00", "utcOffset": "-05:00", "at": "2026-03-05T19:05:00Z",
+        "location": "OLNEY", "description": "Delivered, Front Door/Porch", "signedBy": None, "hasProof": False,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
-        (
-            NotKnown("The carrier has nothing on this number yet."),
-            "The carrier has nothing on this number yet.",
-        ),
+        (NotKnown("The carrier has nothing on this number yet."), None),
         (NotAllowed("This piece is another mailer's."), "This piece is another mailer's."),
         (TryLater("USPS did not answer."), "USPS did not answer. Asked again automatically."),
     ],
 )
 def test_what_keeps_the_facts_away_is_said_and_the_kept_ones_stay(
-    merchant: Merchant, result: object, sentence: str
+    merchant: Merchant, result: object, sentence: str | None
 ) -> None:
     shipment = a_shipment(merchant)
     ingested(shipment, a_snapshot(a_scan(*ACCEPTED)))
@@ -254,6 +252,15 @@ def test_what_keeps_the_facts_away_is_said_and_the_kept_ones_stay(
     assert told["error"] == sentence
     assert (told["status"], len(told["scans"])) == ("Acceptance", 1)
     assert told["answer"]["fetchedAt"] == "2026-03-06T12:00:00Z"
+
+
+def test_that_a_number_is_not_known_yet_is_told_where_nothing_else_is(merchant: Merchant) -> None:
+    shipment = a_shipment(merchant)
+    ingested(shipment, NotKnown("The carrier has nothing on this number yet."))
+
+    told = report(a_told(shipment))
+
+    assert (told["statusText"], told["error"]) == ("The carrier has nothing on this number yet.", None)
 
 
 def test_an_error_is_gone_after_the_next_answer(merchant: Merchant) -> None:

@@ -18,7 +18,7 @@ from shipments.refresh import planner, runner
 from shipments.refresh.windows import reopens_at
 from shipments.tracking.adding import BadParcel, ParcelForm, add_parcel, read_parcel
 from shipments.tracking.ingest import Ingested
-from shipments.tracking.report import Report, reports
+from shipments.tracking.report import Report, not_known_yet, reports
 
 KNOWN, USAGE, NOT_KNOWN_YET, NOT_ASKED = 0, 2, 3, 4
 
@@ -85,6 +85,10 @@ class Command(BaseCommand):
             self.stderr.write(warning)
         ingested, accountless = runner.ask_now(distinct)
         by_pk = _fresh_reports(distinct, accountless)
+        for entry in ingested:
+            # Where the report has other words: the parcel was known before, or a program reads the report.
+            if (sentence := not_known_yet(entry.watch)) and (as_json or entry.shipment.status_text):
+                self.stderr.write(f"{entry.shipment.number}: {sentence}")
         self._print([by_pk[shipment.pk] for shipment in shipments], as_json=as_json)
         if code := _exit_code(distinct, ingested):
             sys.exit(code)
