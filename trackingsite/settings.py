@@ -218,7 +218,7 @@ Q_CLUSTER = {
     # `retry` counts from the moment a task leaves the table: a longer local queue would start tasks twice.
     "queue_limit": _WORKERS,
     "bulk": 1,
-    # A batch takes as long as its slowest exchanges (carriers.http.WHOLE_EXCHANGE, a few in a row); `retry` comes after it.
+    # A batch asks for at most carriers.http.WHOLE_ROUND and then stores; `retry` comes after it.
     "timeout": 150,
     "retry": 200,
     # 0 would retry for ever; failures are acknowledged, the sweep finds the rows again.

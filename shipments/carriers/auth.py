@@ -112,9 +112,9 @@ class AccountToken:
     async def _fetched(self) -> Token:
         try:
             token = await self._fetch()
+            await self._store.put(token)
         except BaseException:
             # Also on cancellation: a lease left behind would keep every other asker waiting.
             await self._store.give_up()
             raise
-        await self._store.put(token)
         return token

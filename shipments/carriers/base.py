@@ -126,9 +126,9 @@ Answer = Snapshot | NotKnown | NotAllowed
 class Outcome:
     """What came of one question: an answer or an error, never both, never neither.
 
-    `part` is this parcel's part of the reply as bytes (the whole body where the reply spoke of one parcel
-    only), None where there was no reply. `body_sha256` is the hex digest of the whole body it stood in.
-    `fetched_at` is when the reply had arrived, or when it was given up.
+    `part` alone says what is to be kept of this parcel: its part of the reply as bytes (the whole body, perhaps
+    cut, where the call asked about this parcel only), None where there is none. `body_sha256` is the hex digest
+    of the whole body it stood in. `fetched_at` is when the reply had arrived, or when it was given up.
     """
 
     question: Question
@@ -146,7 +146,10 @@ class CarrierClient(Protocol):
     max_batch: int
 
     async def track(self, questions: Sequence[Question]) -> list[Outcome]:
-        """One outcome per question, in their order. Never raises `CarrierError`: it stands in the outcomes."""
+        """One outcome per question, in their order. Never raises `CarrierError`: it stands in the outcomes.
+
+        Ends within `http.WHOLE_ROUND`: what has no answer by then is `TryLater`, what was answered stays so.
+        """
         ...
 
     async def check(self) -> None:

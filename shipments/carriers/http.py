@@ -18,6 +18,10 @@ from shipments.carriers.errors import TryLater, UnreadableAnswer
 TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=20.0)
 # A reply that trickles resets the read time-out for ever; this bounds the whole exchange.
 WHOLE_EXCHANGE = timedelta(seconds=30)
+# For all exchanges of one call of a client's `track`, tokens included: searching for the pieces that sink a USPS
+# call takes up to 14 in a row. The queue ends a task after 150 seconds, answers and all; the rest of those is
+# for storing them.
+WHOLE_ROUND = timedelta(seconds=110)
 # A parcel with 99 events is under 100 kB; 35 of them under 4 MB.
 MAX_BODY = 8 * 1024 * 1024
 # How much of an unreadable reply is worth keeping for a person to look at.
@@ -106,8 +110,6 @@ async def _send(http: httpx.AsyncClient, request: httpx.Request, *, what: str, m
         raise TryLater(f"{what}: no complete answer within {WHOLE_EXCHANGE.seconds} seconds.") from exc
     except httpx.TimeoutException as exc:
         raise TryLater(f"{what}: timed out ({type(exc).__name__}).") from exc
-    except httpx.DecodingError as exc:
-        raise UnreadableAnswer(f"{what}: the answer's compression is broken.") from exc
     except (httpx.TransportError, httpx.StreamError) as exc:
         # The text of these names hosts and sockets, never headers or bodies.
         raise TryLater(f"{what}: could not be reached ({type(exc).__name__}).") from exc
@@ -122,16 +124,19 @@ async def _read(response: httpx.Response, *, what: str, max_body: int) -> bytes:
         )
     chunks: list[bytes] = []
     size = 0
-    async for chunk in response.aiter_bytes():
-        size += len(chunk)
-        if size > max_body:
-            kept = b"".join(chunks)[:MAX_KEPT]
-            raise UnreadableAnswer(
-                f"{what}: the answer is longer than {max_body:,} bytes.",
-                http_status=response.status_code,
-                kept=kept,
-            )
-        chunks.append(chunk)
+
+    def refused(why: str) -> UnreadableAnswer:
+        kept = b"".join(chunks)[:MAX_KEPT]
+        return UnreadableAnswer(f"{what}: {why}.", http_status=response.status_code, kept=kept or None)
+
+    try:
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            chunks.append(chunk)
+            if size > max_body:
+                raise refused(f"the answer is longer than {max_body:,} bytes")
+    except httpx.DecodingError as exc:
+        raise refused("the answer's compression is broken") from exc
     return b"".join(chunks)
 
 

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,8 +29,19 @@ class Fetcher:
         return a_token(f"t{mine}")
 
 
-def test_a_token_stays_out_of_its_repr() -> None:
-    assert "secret-token" not in repr(a_token("secret-token"))
+@pytest.mark.parametrize("shown", [repr, str])
+def test_a_token_is_not_shown(shown: Callable[[object], str]) -> None:
+    async def run() -> AccountToken:
+        store = MemoryTokenStore()
+        await store.put(a_token("secret-token"))
+        account = AccountToken(store, Fetcher())
+        assert (await account.live()).value == "secret-token"
+        return account
+
+    account = asyncio.run(run())
+
+    for holder in (account.held, account, account._store):
+        assert "secret-token" not in shown(holder)
 
 
 def test_a_token_is_renewed_before_it_ends() -> None:
@@ -141,6 +153,25 @@ def test_a_cancelled_fetch_lets_the_next_one_try() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        return (await account.live()).value
+
+    assert asyncio.run(run()) == "t2"
+
+
+def test_a_token_that_could_not_be_stored_lets_the_next_one_try() -> None:
+    class Failing(MemoryTokenStore):
+        failures = 1
+
+        async def put(self, token: Token) -> None:
+            if self.failures:
+                self.failures -= 1
+                raise ConnectionError("the database is away")
+            await super().put(token)
+
+    async def run() -> str:
+        account = AccountToken(Failing(), Fetcher())
+        with pytest.raises(ConnectionError):
+            await account.live()
         return (await account.live()).value
 
     assert asyncio.run(run()) == "t2"

@@ -94,8 +94,13 @@ def test_a_reply_that_is_too_long_is_unreadable_and_kept_only_in_part() -> None:
     assert type(error) is UnreadableAnswer
     assert str(error) == "Carrier: the answer is longer than 1,000 bytes."
     assert error.http_status == 200
-    assert error.kept is not None
-    assert len(error.kept) <= MAX_KEPT
+    assert error.kept == b"x" * 1001
+
+
+def test_of_a_reply_that_is_far_too_long_its_beginning_is_kept() -> None:
+    error = failure(says(http_bytes(b"x" * 300_000)), max_body=200_000)
+
+    assert error.kept == b"x" * MAX_KEPT
 
 
 def test_a_reply_that_unpacks_to_too_much_is_unreadable() -> None:
@@ -117,6 +122,17 @@ def test_broken_compression_is_unreadable() -> None:
 
     assert type(error) is UnreadableAnswer
     assert str(error) == "Carrier: the answer's compression is broken."
+    assert (error.http_status, error.kept) == (200, None)
+
+
+def test_what_unpacked_before_the_compression_broke_is_kept() -> None:
+    # Stored blocks unpack as they come; the checksum at the end is wrong.
+    packed = gzip.compress(b"x" * 300_000, compresslevel=0)[:-8] + bytes(8)
+    error = failure(says(http_bytes(packed, "Content-Encoding: gzip")), max_body=1_000_000)
+
+    assert str(error) == "Carrier: the answer's compression is broken."
+    assert error.http_status == 200
+    assert error.kept == b"x" * MAX_KEPT
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 import asyncio
 import contextlib
+import gzip
 import json
 import logging
 import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shipments.carriers.auth import MemoryTokenStore, TokenStore
+from shipments.carriers.auth import MayFetch, MemoryTokenStore, Token, TokenStore
 from shipments.carriers.base import CarrierClient, NotKnown, Outcome, Question, Snapshot
 from shipments.carriers.errors import (
     BadCredentials,
@@ -26,6 +29,8 @@ from shipments.carriers.errors import (
     UnreadableAnswer,
 )
 from shipments.carriers.pitney_bowes.client import PitneyBowesClient
+from shipments.carriers.pitney_bowes.wire import TokenWire
+from shipments.carriers.reading import Findings
 from shipments.enums import CarrierCode, Environment, Gateway, Status
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "pitney_bowes"
@@ -284,8 +289,18 @@ def test_an_endless_reply_is_unreadable_and_kept_only_in_part() -> None:
     outcome = ask(httpx.Response(200, content=b"[" * (8 * 1024 * 1024 + 1)))
 
     assert type(outcome.result) is UnreadableAnswer
-    assert outcome.part is not None
-    assert len(outcome.part) <= 64 * 1024
+    assert outcome.part == outcome.result.kept == b"[" * 64 * 1024
+
+
+def test_what_could_be_unpacked_of_a_reply_with_broken_compression_is_kept() -> None:
+    async def packed() -> AsyncIterator[bytes]:
+        yield gzip.compress(b"[" * 1000, compresslevel=0)[:-8]
+        yield bytes(8)
+
+    outcome = ask(httpx.Response(200, content=packed(), headers={"Content-Encoding": "gzip"}))
+
+    assert type(outcome.result) is UnreadableAnswer
+    assert outcome.part == outcome.result.kept == b"[" * 1000
 
 
 # ---- Many at once
@@ -408,6 +423,26 @@ def test_trouble_with_the_account_ends_the_batch(response: httpx.Response, kind:
     assert len({request.url.raw_path for request in carrier.asked}) == 1
 
 
+def test_a_parcel_that_was_not_asked_about_gets_nobody_elses_reply() -> None:
+    body = b'{"errors":[{"errorCode":"PB-APIM-ERR-1006","errorDescription":"Too many."}]}'
+    carrier = PitneyBowes(
+        lambda _: httpx.Response(429, content=body, headers={"Retry-After": "60"}),
+    )
+
+    first, *others = track(carrier, questions(20), concurrency=1)
+
+    assert len(carrier.asked) == 1
+    assert isinstance(first.result, OverQuota)
+    assert first.part == first.result.kept == body
+    assert len(others) == 19
+    for outcome in others:
+        assert type(outcome.result) is OverQuota
+        assert (outcome.result.kept, outcome.part, outcome.body_sha256) == (None, None, None)
+        assert str(outcome.result) == str(first.result)
+        assert (outcome.result.code, outcome.result.http_status) == ("PB-APIM-ERR-1006", 429)
+        assert outcome.result.retry_after == timedelta(seconds=60)
+
+
 def test_a_carrier_out_of_reach_is_not_asked_for_every_parcel() -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectTimeout("x")
@@ -418,6 +453,68 @@ def test_a_carrier_out_of_reach_is_not_asked_for_every_parcel() -> None:
 
     assert [type(outcome.result) for outcome in outcomes] == [TryLater] * 20
     assert len(carrier.asked) == 3
+
+
+# ---- The time one call of track may take
+
+TOO_LATE = "Pitney Bowes tracking: no answer within the 0.5 seconds that one round of questions may take."
+
+
+def test_when_time_is_up_answers_are_kept_and_the_rest_is_tried_later() -> None:
+    asked: list[int] = []
+    given_up: list[int] = []
+
+    async def slow_from_the_third_on(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth/token":
+            return httpx.Response(200, json={"access_token": TOKEN, "expiresIn": "35999"})
+        number = number_in(request)
+        asked.append(int(number[-8:]))
+        if asked[-1] >= 2:
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                given_up.append(int(number[-8:]))
+                raise
+        return httpx.Response(200, json=an_answer(number))
+
+    begun = monotonic()
+    outcomes = track(slow_from_the_third_on, questions(10), concurrency=2, time_limit=timedelta(seconds=0.5))
+
+    assert monotonic() - begun < 5
+    assert [type(outcome.result) for outcome in outcomes] == [Snapshot] * 2 + [TryLater] * 8
+    assert {str(outcome.result) for outcome in outcomes[2:]} == {TOO_LATE}
+    assert all(outcome.part for outcome in outcomes[:2])
+    assert {(outcome.part, outcome.body_sha256) for outcome in outcomes[2:]} == {(None, None)}
+    assert (asked, given_up) == ([0, 1, 2, 3], [2, 3])
+
+
+def test_a_slow_sign_in_is_given_up_in_time_too() -> None:
+    paths: list[str] = []
+
+    async def sleepy(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.path)
+        await asyncio.sleep(30)
+        return httpx.Response(500)
+
+    begun = monotonic()
+    outcomes = track(sleepy, questions(3), time_limit=timedelta(seconds=0.5))
+
+    assert monotonic() - begun < 5
+    assert [str(outcome.result) for outcome in outcomes] == [TOO_LATE] * 3
+    assert paths == ["/oauth/token"]
+
+
+def test_waiting_for_another_workers_token_ends_in_time_too() -> None:
+    class Busy(MemoryTokenStore):
+        async def take(self, *, rejected: str | None) -> Token | MayFetch | None:
+            return None
+
+    carrier = PitneyBowes()
+
+    outcomes = track(carrier, questions(3), tokens=Busy(), time_limit=timedelta(seconds=0.5))
+
+    assert [str(outcome.result) for outcome in outcomes] == [TOO_LATE] * 3
+    assert carrier.asked == []
 
 
 def test_the_client_says_what_it_is() -> None:
@@ -466,6 +563,27 @@ def test_no_secret_reaches_a_log_when_the_sign_in_fails(caplog: pytest.LogCaptur
     told = [repr(outcomes), *traceback.format_exception(error)]
     told += [record.getMessage() for record in caplog.records]
     for secret in (KEY, SECRET, "a2V5LTBmLXRoZS1hY2NvdW50"):
+        assert secret not in "\n".join(told)
+
+
+@pytest.mark.parametrize("shown", [repr, str])
+def test_no_secret_is_shown_of_a_client_or_a_token_reply(shown: Callable[[object], str]) -> None:
+    async def run() -> list[str]:
+        store = MemoryTokenStore()
+        async with open_client(httpx.MockTransport(PitneyBowes()), tokens=store) as client:
+            await client.track(questions(1))
+            assert isinstance(client, PitneyBowesClient)
+            held = client._token.held
+            assert held is not None
+            assert held.value == f"{TOKEN}-1"
+            return [shown(one) for one in (client, client._token, held, store)]
+
+    told = asyncio.run(run())
+    reply = TokenWire.read({"access_token": TOKEN, "expiresIn": "35999"}, Findings())
+    assert reply.access_token == TOKEN
+    told += [shown(reply), shown(Token(TOKEN, datetime.now(UTC)))]
+
+    for secret in (KEY, SECRET, TOKEN, "a2V5LTBmLXRoZS1hY2NvdW50"):
         assert secret not in "\n".join(told)
 
 

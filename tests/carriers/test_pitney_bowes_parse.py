@@ -333,14 +333,58 @@ def test_a_scan_without_words_of_its_carrier_speaks_pitney_bowes() -> None:
     assert only_scan(scanDescription=None, standardizedEventDescription="In transit").text == "In transit"
 
 
-def test_the_status_text_is_that_of_the_newest_scan_whatever_the_order() -> None:
+def test_the_status_text_is_that_of_the_headlines_scan_whatever_the_clocks_say() -> None:
+    delivered_in_chicago = a_scan(
+        eventTime="09:30:00", packageStatus="Delivered", scanDescription="Delivered"
+    )
+    left_new_york = a_scan(eventTime="10:05:00", packageStatus="InTransit", scanDescription="Departed")
+
+    told = read(an_answer(status="Delivered", scanDetailsList=[delivered_in_chicago, left_new_york]))
+
+    assert (told.status, told.status_text) == (Status.DELIVERED, "Delivered")
+
+
+def test_of_several_scans_with_the_headlines_status_the_first_one_gives_the_words() -> None:
     listed = [
-        a_scan(eventDate="2024-05-01", scanDescription="old"),
-        a_scan(eventDate="2024-05-03", eventTime="09:00:00", scanDescription="earlier that day"),
-        a_scan(eventDate="2024-05-03", eventTime="11:00:00", scanDescription="newest"),
+        a_scan(packageStatus="Manifest", scanDescription="Label created again"),
+        a_scan(eventTime="09:00:00", scanDescription="Arrived"),
+        a_scan(eventTime="23:00:00", scanDescription="Departed"),
     ]
 
-    assert read(an_answer(scanDetailsList=listed)).status_text == "newest"
+    assert read(an_answer(status="InTransit", scanDetailsList=listed)).status_text == "Arrived"
+
+
+@pytest.mark.parametrize(
+    ("status", "scan", "text"),
+    [
+        ("in transit", {"packageStatus": "InTransit"}, "Words"),
+        ("Levitating", {"packageStatus": "Levitating"}, "Words"),
+        ("Delivered", {"packageStatus": None, "scanType": "01"}, "Words"),
+        ("Delivered", {"packageStatus": "InTransit"}, ""),
+        ("Levitating", {"packageStatus": "InTransit"}, ""),
+        ("Levitating", {"packageStatus": None}, ""),
+        (None, {"packageStatus": "InTransit"}, ""),
+        (None, {"packageStatus": None}, ""),
+    ],
+)
+def test_a_scan_gives_the_words_where_word_or_status_are_the_headlines(
+    status: str | None, scan: dict[str, Any], text: str
+) -> None:
+    told = read(an_answer(status=status, scanDetailsList=[a_scan(scanDescription="Words") | scan]))
+
+    assert told.status_text == text
+
+
+def test_a_delivery_back_to_the_sender_is_told_in_the_words_of_its_scan() -> None:
+    back = a_scan(packageStatus="Delivered", scanDescription="Delivered, To Original Sender")
+
+    told = read(an_answer(status="Delivered", scanDetailsList=[back]))
+
+    assert told.scans[0].status is Status.RETURN_TO_SENDER
+    assert told.status_text == "Delivered, To Original Sender"
+
+
+def test_without_scans_the_headline_itself_is_the_status_text() -> None:
     assert read(an_answer(status="Manifest", scanDetailsList=None)).status_text == "Manifest"
 
 

@@ -1,11 +1,13 @@
 """The USPS client over a pretended wire: batches, splitting, outcomes, nothing secret let out."""
 
 import asyncio
+import gzip
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -23,7 +25,9 @@ from shipments.carriers.errors import (
     TryLater,
     UnreadableAnswer,
 )
+from shipments.carriers.reading import Findings
 from shipments.carriers.usps.client import FURTHER_CALLS, UspsClient
+from shipments.carriers.usps.wire import TokenBody
 from shipments.enums import Environment, Gateway, Status
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "usps"
@@ -319,6 +323,38 @@ def test_an_unreadable_body_is_kept_only_where_it_cannot_be_about_another_parcel
     assert first.encode() in alone[0].part
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "[null]",
+        '[{"trackingNumber":["9400109104250532908587"]}]',
+        '[{"trackingNumber":"9400000000000"}]',
+    ],
+)
+def test_a_reply_that_leaves_out_the_only_parcel_asked_for_is_kept(body: str) -> None:
+    (outcome,) = track(Wire(lambda _: httpx.Response(200, text=body)), questions(NUMBER))
+    assert isinstance(outcome.result, UnreadableAnswer)
+    assert str(outcome.result) == "USPS tracking: the answer left this number out."
+    assert outcome.part == outcome.result.kept == body.encode()
+
+
+@pytest.mark.parametrize(("count", "kept"), [(1, b"[" * 1000), (2, None)])
+def test_what_could_be_unpacked_of_broken_compression_is_kept_where_one_parcel_was_asked_for(
+    count: int, kept: bytes | None
+) -> None:
+    async def packed() -> AsyncIterator[bytes]:
+        yield gzip.compress(b"[" * 1000, compresslevel=0)[:-8]
+        yield bytes(8)
+
+    wire = Wire(lambda _: httpx.Response(200, content=packed(), headers={"Content-Encoding": "gzip"}))
+    outcomes = track(wire, questions(*numbers(count)))
+    assert results(outcomes) == [UnreadableAnswer] * count
+    for outcome in outcomes:
+        assert isinstance(outcome.result, UnreadableAnswer)
+        assert outcome.part == outcome.result.kept == kept
+
+
 # ---- A piece that sinks its call
 
 
@@ -424,7 +460,44 @@ def test_a_search_ends_when_usps_wants_fewer_calls() -> None:
     }
 
 
+def test_a_search_cut_short_at_its_last_call_says_so_to_everybody_it_did_not_reach() -> None:
+    def answer(entries: list[dict[str, str]]) -> httpx.Response:
+        return httpx.Response(429) if len(wire.calls) == 1 + FURTHER_CALLS else refused(403)
+
+    wire = Wire(answer)
+    outcomes = track(wire, questions(*numbers(35)))
+    assert len(wire.calls) == 1 + FURTHER_CALLS
+    assert results(outcomes) == [NotAllowed] * 9 + [OverQuota] * 26
+
+
+def test_the_reply_to_a_parcel_asked_alone_stays_with_it() -> None:
+    asked = numbers(35)
+
+    def answer(entries: list[dict[str, str]]) -> httpx.Response:
+        return httpx.Response(429, text=f"Not {asked[0]}.") if len(entries) == 1 else refused(403)
+
+    outcomes = track(Wire(answer), questions(*asked))
+    assert results(outcomes) == [OverQuota] * 35
+    assert [outcome.part for outcome in outcomes] == [f"Not {asked[0]}.".encode(), *[None] * 34]
+    for outcome in outcomes:
+        assert isinstance(outcome.result, OverQuota)
+        assert outcome.result.kept == outcome.part
+
+
 # ---- Trouble of the account, or of USPS
+
+
+def test_parcels_that_were_not_asked_about_get_nobody_elses_reply() -> None:
+    wire = Wire(lambda _: httpx.Response(429, text="Slow down.", headers={"Retry-After": "60"}))
+    outcomes = track(wire, questions(*numbers(70)), concurrency=1)
+    assert len(wire.calls) == 1
+    assert [outcome.part for outcome in outcomes] == [b"Slow down."] * 35 + [None] * 35
+    assert [outcome.body_sha256 is None for outcome in outcomes] == [False] * 35 + [True] * 35
+    for outcome in outcomes:
+        assert isinstance(outcome.result, OverQuota)
+        assert outcome.result.kept == outcome.part
+        assert (outcome.result.http_status, outcome.result.retry_after) == (429, timedelta(seconds=60))
+        assert str(outcome.result) == "USPS wants fewer calls from this account."
 
 
 @pytest.mark.parametrize(
@@ -471,6 +544,69 @@ def test_a_body_without_end_is_given_up() -> None:
     wire = Wire(lambda _: httpx.Response(200, content=endless()))
     (outcome,) = track(wire, questions(NUMBER))
     assert type(outcome.result) is UnreadableAnswer
+    assert outcome.part == outcome.result.kept == b" " * 64 * 1024
+
+
+# ---- The time one call of track may take
+
+TOO_LATE = "USPS tracking: no answer within the 0.5 seconds that one round of questions may take."
+HALF_A_SECOND = timedelta(seconds=0.5)
+
+
+def test_when_time_is_up_a_search_keeps_its_answers_and_the_rest_is_tried_later() -> None:
+    given_up: list[int] = []
+
+    async def answer(entries: list[dict[str, str]]) -> httpx.Response:
+        # The first six calls: all, both halves, then one by one. The sixth does not come back.
+        if len(wire.calls) == 6:
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                given_up.append(len(entries))
+                raise
+        return refused(403)
+
+    wire = Wire(answer)
+    begun = monotonic()
+    outcomes = track(wire, questions(*numbers(35)), time_limit=HALF_A_SECOND)
+    assert monotonic() - begun < 5
+    assert [len(call) for call in wire.calls] == [35, 18, 17, 1, 1, 1]
+    assert given_up == [1]
+    assert results(outcomes) == [NotAllowed] * 2 + [TryLater] * 33
+    assert {str(outcome.result) for outcome in outcomes[2:]} == {TOO_LATE}
+
+
+def test_when_time_is_up_the_calls_that_were_answered_stay_so() -> None:
+    asked = numbers(35 * 5)
+
+    async def answer(entries: list[dict[str, str]]) -> httpx.Response:
+        if entries[0]["trackingNumber"] != asked[0]:
+            await asyncio.sleep(30)
+        return found(entries)
+
+    wire = Wire(answer)
+    begun = monotonic()
+    outcomes = track(wire, questions(*asked), time_limit=HALF_A_SECOND)
+    assert monotonic() - begun < 5
+    assert len(wire.calls) == 3
+    assert results(outcomes) == [Snapshot] * 35 + [TryLater] * 35 * 4
+    assert {str(outcome.result) for outcome in outcomes[35:]} == {TOO_LATE}
+    assert {(outcome.part, outcome.body_sha256) for outcome in outcomes[35:]} == {(None, None)}
+
+
+def test_a_slow_sign_in_is_given_up_in_time_too() -> None:
+    class Sleepy(Wire):
+        async def __call__(self, request: httpx.Request) -> httpx.Response:
+            self.requests.append(request)
+            await asyncio.sleep(30)
+            return httpx.Response(500)
+
+    wire = Sleepy()
+    begun = monotonic()
+    outcomes = track(wire, questions(*numbers(3)), time_limit=HALF_A_SECOND)
+    assert monotonic() - begun < 5
+    assert [str(outcome.result) for outcome in outcomes] == [TOO_LATE] * 3
+    assert len(wire.requests) == 1
 
 
 # ---- Whatever comes
@@ -537,9 +673,26 @@ def test_no_secret_reaches_a_message_a_log_or_a_repr(
     (outcome,) = track(Wire(lambda _: response), questions(NUMBER))
     assert isinstance(outcome.result, CarrierError)
     shown = f"{outcome.result} {outcome.result!r} {outcome.result.code} {caplog.text} {a_client(Wire())!r}"
-    for secret in (KEY, SECRET):
+    for secret in (KEY, SECRET, TOKEN):
         assert secret not in shown
 
 
-def test_a_token_is_not_shown() -> None:
-    assert TOKEN not in repr(Token(TOKEN, datetime.now(UTC)))
+@pytest.mark.parametrize("shown", [repr, str])
+def test_no_secret_is_shown_of_a_client_or_a_token_reply(shown: Callable[[object], str]) -> None:
+    store = MemoryTokenStore()
+
+    async def run() -> list[str]:
+        client = a_client(Wire(), tokens=store)
+        await client.track(questions(NUMBER))
+        held = client._token.held
+        assert held is not None
+        assert held.value == TOKEN
+        await client.aclose()
+        return [shown(one) for one in (client, client._token, held, store)]
+
+    told = asyncio.run(run())
+    reply = TokenBody.read({"access_token": TOKEN, "expires_in": 28799}, Findings())
+    assert reply.access_token == TOKEN
+    told += [shown(reply), shown(Token(TOKEN, datetime.now(UTC)))]
+    for secret in (KEY, SECRET, TOKEN):
+        assert secret not in "\n".join(told)

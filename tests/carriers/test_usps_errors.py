@@ -297,6 +297,14 @@ def test_a_secret_in_the_words_of_usps_is_cut_out() -> None:
     assert "hush" not in repr(refusal)
 
 
+def test_a_secret_of_a_few_characters_does_not_riddle_what_usps_says() -> None:
+    refusal = refusal_in(
+        an_envelope("150001", "A status is not yet available."), status=400, secrets=("1", "a")
+    )
+    assert refusal is not None
+    assert (refusal.code, refusal.said) == ("150001", "A status is not yet available.")
+
+
 @pytest.mark.parametrize(
     "errors", [None, "Access Token", 7, ["x", {"source": "Access Token"}], {"title": "Alone"}]
 )

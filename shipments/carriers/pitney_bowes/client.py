@@ -17,11 +17,12 @@ from shipments.carriers.errors import (
     TryLater,
     UnreadableAnswer,
 )
-from shipments.carriers.http import TIMEOUT, Reply, address_at, exchange
+from shipments.carriers.http import TIMEOUT, WHOLE_ROUND, Reply, address_at, exchange
 from shipments.carriers.pitney_bowes.errors import TOKEN, TRACKING, refusal_of, token_refusal
 from shipments.carriers.pitney_bowes.parse import identifier, snapshot
 from shipments.carriers.pitney_bowes.wire import TokenWire
 from shipments.carriers.reading import Findings, parse_json
+from shipments.carriers.rounds import Round
 from shipments.enums import Environment, Gateway
 
 HOSTS = {
@@ -34,15 +35,13 @@ _MAX_TOKEN_BODY = 64 * 1024
 _LIFE_UNSAID = timedelta(hours=1)
 # Pitney Bowes gives ten hours; longer than this is a misreading.
 _LONGEST_LIFE = timedelta(days=7)
-# So many questions without any reply, and the carrier is taken to be out of reach: the rest is not asked now.
-_SILENCES = 3
 
 
 class PitneyBowesClient:
     """A `CarrierClient` for one Pitney Bowes account.
 
     `base_url` (scheme, host and port) stands in for Pitney Bowes' own host in every address, that of the token
-    too. At most `concurrency` calls are under way at a time.
+    too. At most `concurrency` calls are under way at a time; one call of `track` is over after `time_limit`.
     """
 
     gateway = Gateway.PITNEY_BOWES
@@ -59,6 +58,7 @@ class PitneyBowesClient:
         tokens: TokenStore,
         transport: httpx.AsyncBaseTransport | None = None,
         concurrency: int = 8,
+        time_limit: timedelta = WHOLE_ROUND,
     ) -> None:
         self._environment = environment
         self._host = address_at(HOSTS[environment], base_url)
@@ -71,14 +71,16 @@ class PitneyBowesClient:
             timeout=TIMEOUT, transport=transport, limits=httpx.Limits(max_connections=concurrency)
         )
         self._turns = asyncio.Semaphore(concurrency)
+        self._time_limit = time_limit
 
     async def track(self, questions: Sequence[Question]) -> list[Outcome]:
         if not questions:
             return []
-        round_ = _Round()
+        round_ = _Round(TRACKING, time_limit=self._time_limit)
         try:
-            # Once for all: askers that each find the credentials refused would try them once each.
-            await self._token.live()
+            async with round_.time_left():
+                # Once for all: askers that each find the credentials refused would try them once each.
+                await self._token.live()
         except CarrierError as exc:
             round_.end(exc)
         return list(await asyncio.gather(*(self._in_turn(question, round_) for question in questions)))
@@ -90,12 +92,15 @@ class PitneyBowesClient:
         await self._http.aclose()
 
     async def _in_turn(self, question: Question, round_: "_Round") -> Outcome:
-        async with self._turns:
-            if round_.ended_by is not None:
-                return Outcome(question, round_.ended_by, datetime.now(UTC))
-            outcome = await self._ask(question)
-            round_.learn(outcome)
-            return outcome
+        try:
+            async with round_.time_left(), self._turns:
+                if round_.ended_by is not None:
+                    return Outcome(question, round_.ended_by, datetime.now(UTC))
+                outcome = await self._ask(question)
+                round_.learn(outcome)
+                return outcome
+        except TryLater as exc:
+            return Outcome(question, exc, datetime.now(UTC))
 
     async def _ask(self, question: Question) -> Outcome:
         number = identifier(question.carrier, question.number)
@@ -149,15 +154,8 @@ class PitneyBowesClient:
         return _token(reply, asked_at)
 
 
-class _Round:
-    """One call of `track`: learns from the outcomes when to stop asking for now."""
-
-    def __init__(self) -> None:
-        self.ended_by: CarrierError | None = None
-        self._silences = 0
-
-    def end(self, error: CarrierError) -> None:
-        self.ended_by = error
+class _Round(Round):
+    """Learns from the outcomes when to stop asking for now."""
 
     def learn(self, outcome: Outcome) -> None:
         match outcome.result:
@@ -165,9 +163,7 @@ class _Round:
                 # True of the account, not of the parcel.
                 self.end(error)
             case TryLater(http_status=None) as error:
-                self._silences += 1
-                if self._silences >= _SILENCES:
-                    self.end(error)
+                self.hear_silence(error)
 
 
 def _token(reply: Reply, asked_at: datetime) -> Token:

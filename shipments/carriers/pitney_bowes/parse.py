@@ -63,7 +63,7 @@ def snapshot(value: Any, question: Question) -> Snapshot:
         truncated=isinstance(listed, list) and len(listed) >= FULL_LIST,
         package_count=wire.package_count,
         status=headline,
-        status_text=_newest_text(scans) or wire.status,
+        status_text=_headline_text(wire.status, scans) if scans else wire.status,
         updated=posted(wire.updated_date, wire.updated_time),
         last_location=wire.last_package_status_location,
         service_code=wire.service_code,
@@ -195,14 +195,22 @@ def _same_event(one: Scan, other: Scan) -> bool:
     )
 
 
-def _newest_text(scans: Iterable[Scan]) -> str:
-    """The words of the newest scan: answers list the newest first, but nothing promises it."""
-    newest = max(
-        scans,
-        key=lambda scan: (scan.posted.on, scan.posted.at is None, scan.posted.at or time.max),
-        default=None,
-    )
-    return newest.text if newest else ""
+def _headline_text(word: str, scans: Iterable[Scan]) -> str:
+    """The words of the scan the headline repeats: the first of that status, as answers list the newest first.
+
+    Clocks cannot tell here: an hour later in New York may be earlier than in Chicago. `""` where no scan has the
+    headline's status.
+    """
+    return next((scan.text for scan in scans if _repeats(word, scan)), "")
+
+
+def _repeats(word: str, scan: Scan) -> bool:
+    # The word of a scan stands in its details where it did not decide the scan's status.
+    said = scan.details.get("packageStatus", "")
+    if said and said == word:
+        return True
+    headline = status_of_word(word)
+    return headline is not None and headline in (scan.status, status_of_word(said))
 
 
 def _estimate(wire: TrackingWire) -> DeliveryEstimate | None:

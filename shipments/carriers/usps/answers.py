@@ -123,6 +123,8 @@ def _of_items(
                 )
             case None:
                 result = _unreadable(reply, "the answer left this number out")
+                # Nobody else was asked about: whatever the reply is, it is this parcel's.
+                part = reply.kept if len(asked) == 1 else None
         if isinstance(result, CarrierError):
             result.kept = part
         told[entry] = Told(result, reply.received_at, part, reply.body_sha256)

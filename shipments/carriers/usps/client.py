@@ -18,8 +18,9 @@ from shipments.carriers.errors import (
     TryLater,
     UnreadableAnswer,
 )
-from shipments.carriers.http import TIMEOUT, Reply, address_at, exchange
+from shipments.carriers.http import TIMEOUT, WHOLE_ROUND, Reply, address_at, exchange
 from shipments.carriers.reading import Findings, parse_json
+from shipments.carriers.rounds import Round
 from shipments.carriers.usps import answers
 from shipments.carriers.usps.answers import TRACKING, Sunk, Told
 from shipments.carriers.usps.errors import TOKEN, about_the_token, sign_in_without_tracking
@@ -42,8 +43,6 @@ _MAX_TOKEN_BODY = 64 * 1024
 _LIFE_UNSAID = timedelta(hours=1)
 # Longer than this is a misreading.
 _LONGEST_LIFE = timedelta(days=7)
-# So many calls without any reply, and USPS is taken to be out of reach: the rest is not asked now.
-_SILENCES = 3
 
 _POSTPONED = (
     "USPS refused a call because of one of its parcels; this one is asked about again in another call."
@@ -57,7 +56,7 @@ class UspsClient:
     """A `CarrierClient` for one USPS account.
 
     `base_url` (scheme, host and port) stands in for USPS' own host in every address, that of the token too.
-    At most `concurrency` calls are under way at a time.
+    At most `concurrency` calls are under way at a time; one call of `track` is over after `time_limit`.
     """
 
     gateway = Gateway.USPS
@@ -73,6 +72,7 @@ class UspsClient:
         tokens: TokenStore,
         transport: httpx.AsyncBaseTransport | None = None,
         concurrency: int = 2,
+        time_limit: timedelta = WHOLE_ROUND,
     ) -> None:
         self._host = address_at(HOSTS[environment], base_url)
         self._key = key
@@ -83,19 +83,21 @@ class UspsClient:
             timeout=TIMEOUT, transport=transport, limits=httpx.Limits(max_connections=concurrency)
         )
         self._turns = asyncio.Semaphore(concurrency)
+        self._time_limit = time_limit
 
     async def track(self, questions: Sequence[Question]) -> list[Outcome]:
-        round_ = _Round()
+        round_ = _Round(TRACKING, time_limit=self._time_limit)
         told: dict[Asked, Told] = {}
         entries = [_asked(question) for question in questions]
         # Two questions that would be the same entry have the same answer: it is asked for once.
         distinct = list(dict.fromkeys(entry for entry in entries if isinstance(entry, Asked)))
         if distinct:
             try:
-                # Once for all: askers that each find the credentials refused would try them once each.
-                await self._token.live()
+                async with round_.time_left():
+                    # Once for all: askers that each find the credentials refused would try them once each.
+                    await self._token.live()
             except CarrierError as exc:
-                round_.ended_by = exc
+                round_.end(exc)
         batches = [distinct[at : at + MAX_ITEMS] for at in range(0, len(distinct), MAX_ITEMS)]
         for learned in await asyncio.gather(*(self._ask_batch(batch, round_) for batch in batches)):
             told.update(learned)
@@ -124,7 +126,7 @@ class UspsClient:
         async def settled(group: list[Asked]) -> bool:
             nonlocal calls_left
             calls_left -= 1
-            said = await self._ask(group, round_)
+            said = await self._in_turn(group, round_)
             if isinstance(said, Sunk):
                 return False
             told.update(said)
@@ -141,39 +143,45 @@ class UspsClient:
                 waiting = [[entry] for entry in (*others, *sunk[1])]
             else:
                 waiting = [*_halves(others), *_halves(sunk[1])]
-        while waiting and calls_left:
+        while waiting and calls_left and round_.ended_by is None:
             group = waiting.pop(0)
             if not await settled(group):
                 waiting = [*_halves(group), *waiting]
-        for entry in batch:
-            if entry not in told:
-                told[entry] = Told(TryLater(_POSTPONED), datetime.now(UTC))
-        return told
+        rest = Told(round_.ended_by or TryLater(_POSTPONED), datetime.now(UTC))
+        return {entry: told.get(entry, rest) for entry in batch}
+
+    async def _in_turn(self, group: list[Asked], round_: "_Round") -> dict[Asked, Told] | Sunk:
+        try:
+            async with round_.time_left(), self._turns:
+                if round_.ended_by is not None:
+                    return answers.of_all(round_.ended_by, group, kept=None, at=datetime.now(UTC))
+                return await self._ask(group, round_)
+        except TryLater as exc:
+            return answers.of_all(exc, group, kept=None, at=datetime.now(UTC))
 
     async def _ask(self, group: list[Asked], round_: "_Round") -> dict[Asked, Told] | Sunk:
-        async with self._turns:
-            if round_.ended_by is not None:
-                return {entry: Told(round_.ended_by, datetime.now(UTC)) for entry in group}
-            try:
-                reply = await exchange(
-                    self._http,
-                    "POST",
-                    f"{self._host}/tracking/v3r2/tracking",
-                    what=TRACKING,
-                    token=self._token,
-                    headers={"Accept": "application/json"},
-                    json=[entry.as_wire() for entry in group],
-                )
-            except CarrierError as exc:
-                round_.learn(exc)
-                return answers.of_all(exc, group, kept=exc.kept, at=datetime.now(UTC))
-            said = answers.read(reply, group, secrets=(self._secret, self._key))
-            if not isinstance(said, CarrierError):
-                return said
-            round_.learn(said)
-            return answers.of_all(
-                said, group, kept=reply.kept, at=reply.received_at, body_sha256=reply.body_sha256
+        try:
+            reply = await exchange(
+                self._http,
+                "POST",
+                f"{self._host}/tracking/v3r2/tracking",
+                what=TRACKING,
+                token=self._token,
+                headers={"Accept": "application/json"},
+                json=[entry.as_wire() for entry in group],
             )
+        except CarrierError as exc:
+            round_.learn(exc)
+            return answers.of_all(exc, group, kept=exc.kept, at=datetime.now(UTC))
+        held = self._token.held
+        secrets = (self._secret, self._key, held.value) if held else (self._secret, self._key)
+        said = answers.read(reply, group, secrets=secrets)
+        if not isinstance(said, CarrierError):
+            return said
+        round_.learn(said)
+        return answers.of_all(
+            said, group, kept=reply.kept, at=reply.received_at, body_sha256=reply.body_sha256
+        )
 
     async def _fetch_token(self) -> Token:
         asked_at = datetime.now(UTC)
@@ -200,24 +208,18 @@ class UspsClient:
         return _token(reply, asked_at)
 
 
-class _Round:
-    """One call of `track`: learns from trouble when to stop asking for now."""
-
-    def __init__(self) -> None:
-        self.ended_by: CarrierError | None = None
-        self._silences = 0
+class _Round(Round):
+    """Learns from trouble when to stop asking for now."""
 
     def learn(self, error: CarrierError) -> None:
         match error:
             case BadCredentials() | NotEntitled() | OverQuota():
                 # True of the account, not of the call.
-                self.ended_by = error
+                self.end(error)
             case TryLater() if error.retry_after is not None:
-                self.ended_by = error
+                self.end(error)
             case TryLater(http_status=None):
-                self._silences += 1
-                if self._silences >= _SILENCES:
-                    self.ended_by = error
+                self.hear_silence(error)
 
 
 def _asked(question: Question) -> Asked | BadRequest:

@@ -60,6 +60,8 @@ _OF_THE_ACCOUNT = (
     "api product",
     "contract information is not authorized",
 )
+# A secret as short as "s", as people type for a simulator, would riddle words and codes.
+_SHORTEST_SECRET = 4
 _MAX_SAID = 200
 # Tokens and tracking numbers look like this; nothing a person needs to read does.
 _OPAQUE = re.compile(r"(?=\S*\d)\S{16,}")
@@ -125,7 +127,7 @@ def refusal_in(raw: Any, *, status: int | None, secrets: Sequence[str] = ()) -> 
 
 def _without(secrets: Sequence[str], text: str) -> str:
     for secret in secrets:
-        if secret:
+        if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "…")
     return text
 

@@ -151,5 +151,5 @@ class ErrorBody(Wire):
 class TokenBody(Wire):
     """The reply of the token address (USPS OAuth 3.0.6); `expires_in` comes as a number or as a text."""
 
-    access_token: BearerToken = Field(alias="access_token")
+    access_token: BearerToken = Field(alias="access_token", repr=False)
     expires_in: Count | None = Field(None, alias="expires_in")
