@@ -282,3 +282,24 @@ def test_a_base_url_takes_the_place_of_the_carriers_host(base_url: str | None, a
 def test_a_base_url_that_is_more_or_less_than_a_host_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match=r"base URL|Port could not"):
         address_at("https://api.example", base_url)
+
+
+@pytest.mark.parametrize(
+    ("token", "said"), [("a-token-of-a-carrier", b"you sent ***"), ("short", b"you sent short")]
+)
+def test_a_token_the_gateway_echoes_is_cut_out_of_the_body(token: str, said: bytes) -> None:
+    async def fetch() -> Token:
+        return Token(token, datetime.now(UTC) + timedelta(hours=1))
+
+    async def ask_it() -> Reply:
+        transport = httpx.MockTransport(lambda request: httpx.Response(500, text=f"you sent {token}"))
+        async with httpx.AsyncClient(transport=transport) as http:
+            return await exchange(
+                http,
+                "GET",
+                "https://carrier.example",
+                what="It",
+                token=AccountToken(MemoryTokenStore(), fetch),
+            )
+
+    assert asyncio.run(ask_it()).body == said

@@ -251,7 +251,6 @@ def test_a_sandbox_account_is_told_that_only_production_labels_are_tracked() -> 
         (httpx.Response(200, content=b""), UnreadableAnswer),
         (httpx.Response(200, json=[]), UnreadableAnswer),
         (httpx.Response(200, json={}), UnreadableAnswer),
-        (httpx.Response(200, json=an_answer("9405509898641500000999")), UnreadableAnswer),
         (httpx.Response(204), UnreadableAnswer),
         (httpx.Response(302, headers={"Location": "https://elsewhere.example/"}), UnreadableAnswer),
         (httpx.Response(400, json={"errors": [{"errorCode": "1000001"}]}), BadRequest),
@@ -645,3 +644,11 @@ def test_no_reply_makes_track_raise(status: int, body: bytes) -> None:
     outcome = ask(httpx.Response(status, content=body))
 
     assert isinstance(outcome.result, NotKnown | CarrierError)
+
+
+def test_an_answer_about_another_parcel_is_not_kept() -> None:
+    outcome = ask(httpx.Response(200, json=an_answer("9400111899223456789012")))
+
+    assert isinstance(outcome.result, UnreadableAnswer)
+    assert outcome.part is None
+    assert outcome.result.kept is None

@@ -164,6 +164,8 @@ def test_whatever_the_fields_say_the_moment_keeps_the_local_clock_and_never_cont
         ("11:59:59 pm", time(23, 59)),
         ("18:00:00", time(18, 0)),
         ("by 18:00", time(18, 0)),
+        ("noon", time(12, 0)),
+        ("by Noon", time(12, 0)),
     ],
 )
 def test_a_time_in_words_is_read(text: str, expected: time) -> None:

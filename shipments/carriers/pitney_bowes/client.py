@@ -19,7 +19,7 @@ from shipments.carriers.errors import (
 )
 from shipments.carriers.http import TIMEOUT, WHOLE_ROUND, Reply, address_at, exchange
 from shipments.carriers.pitney_bowes.errors import TOKEN, TRACKING, refusal_of, token_refusal
-from shipments.carriers.pitney_bowes.parse import identifier, snapshot
+from shipments.carriers.pitney_bowes.parse import AboutAnotherParcel, identifier, snapshot
 from shipments.carriers.pitney_bowes.wire import TokenWire
 from shipments.carriers.reading import Findings, parse_json
 from shipments.carriers.rounds import Round
@@ -130,6 +130,9 @@ class PitneyBowesClient:
             return refusal
         try:
             return snapshot(parse_json(reply.body, TRACKING), question)
+        except AboutAnotherParcel as exc:
+            # Not kept: it may be another merchant's.
+            return UnreadableAnswer(str(exc), http_status=reply.status)
         except UnreadableAnswer as exc:
             return UnreadableAnswer(str(exc), http_status=reply.status, kept=reply.kept)
 

@@ -87,6 +87,10 @@ def snapshot(value: Any, question: Question) -> Snapshot:
     )
 
 
+class AboutAnotherParcel(UnreadableAnswer):
+    """The answer can be read, but speaks of a parcel nobody asked about here."""
+
+
 def is_same_parcel(asked: str, told: str, *, carrier: str) -> bool:
     """Whether two writings of a number mean one parcel: with or without routing prefix, or a longer IMb."""
     asked, told = _bare(asked), _bare(told)
@@ -117,7 +121,7 @@ def _number_of(wire: TrackingWire, question: Question) -> str:
     if wire.requested_identifier and _bare(wire.requested_identifier) in {_bare(asked), _bare(sent)}:
         return wire.tracking_number or wire.requested_identifier
     if wire.tracking_number:
-        raise UnreadableAnswer(
+        raise AboutAnotherParcel(
             "Pitney Bowes tracking: the answer is about another number than the one asked."
         )
     raise UnreadableAnswer("Pitney Bowes tracking: the answer does not say which number it is about.")

@@ -17,6 +17,7 @@ _IN_WORDS = re.compile(
 )
 _LEADING_WORD = re.compile(r"^(?:by|before|until)\s+", re.IGNORECASE)
 _MIDNIGHT = time(0)
+_NAMED = {"noon": time(12), "12 noon": time(12), "midday": time(12)}
 
 
 def read_local(text: str) -> Posted:
@@ -40,7 +41,8 @@ def read_clock(text: str) -> time:
     cleaned = text.strip()
     match = _IN_WORDS.fullmatch(cleaned)
     if match is None:
-        return read_time(_LEADING_WORD.sub("", cleaned))
+        bare = _LEADING_WORD.sub("", cleaned)
+        return _NAMED.get(bare.casefold()) or read_time(bare)
     hour, minute = int(match["hour"]), int(match["minute"] or 0)
     if not 1 <= hour <= 12 or minute > 59:
         raise ValueError("a time that is on no clock")
