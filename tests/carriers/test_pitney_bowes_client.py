@@ -240,7 +240,7 @@ def test_a_sandbox_account_is_told_that_only_production_labels_are_tracked() -> 
     outcome = ask(httpx.Response(404), environment=Environment.TEST)
 
     assert isinstance(outcome.result, NotKnown)
-    assert "Pitney Bowes tracks only labels bought in production" in outcome.result.reason
+    assert "only production labels are tracked" in outcome.result.reason
 
 
 @pytest.mark.parametrize(

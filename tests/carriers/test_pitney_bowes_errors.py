@@ -138,7 +138,7 @@ def test_a_sandbox_account_is_told_that_only_production_labels_are_tracked() -> 
     answer = refusal_of(a_reply(404), environment=Environment.TEST, secrets=())
 
     assert answer == NotKnown(
-        f"{NOT_KNOWN} This is a sandbox account, and Pitney Bowes tracks only labels bought in production."
+        f"{NOT_KNOWN} This is a sandbox account, and only production labels are tracked, from the sandbox too."
     )
 
 

@@ -242,5 +242,5 @@ def _not_known(said: Complaint, environment: Environment) -> NotKnown:
     reason = "Pitney Bowes has no tracking information on this number yet. For a new label that is normal."
     if environment is Environment.TEST:
         # Pitney Bowes, Track a Package, consideration 1: sandbox labels are never tracked, anywhere.
-        reason += " This is a sandbox account, and Pitney Bowes tracks only labels bought in production."
+        reason += " This is a sandbox account, and only production labels are tracked, from the sandbox too."
     return NotKnown(reason, code=said.code or None)
