@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.utils.timesince import timesince
+from shipments.facts.spelling import age
 
 Report = dict[str, Any]
 
@@ -73,9 +73,7 @@ def _checked(checked_at: str | None, now: datetime) -> str:
     if checked_at is None:
         return "No carrier has answered about it yet."
     answered = datetime.fromisoformat(checked_at)
-    # Django puts no-break spaces between figure and unit.
-    age = timesince(answered, now).replace("\xa0", " ")
-    return f"A carrier last answered {age} ago, at {answered:%Y-%m-%d %H:%M} UTC."
+    return f"A carrier last answered {age(now - answered)}, at {answered:%Y-%m-%d %H:%M} UTC."
 
 
 def _joined(*parts: object, between: str = " ") -> str:

@@ -111,7 +111,7 @@ def test_every_fact_has_its_line() -> None:
         "  Proof:           the carrier has one",
         "  Tried again:     2026-03-04",
     ]
-    assert checked == "  A carrier last answered 3 hours ago, at 2026-03-06 09:00 UTC."
+    assert checked == "  A carrier last answered 3 h ago, at 2026-03-06 09:00 UTC."
 
 
 def test_a_carriers_text_cannot_repaint_the_terminal() -> None:
