@@ -111,6 +111,15 @@ def place(city: str, region: str, country: str, postal_code: str = "") -> str:
     return ", ".join(part for part in parts if part)
 
 
+def told_place(text: str) -> str:
+    """A carrier's `CITY,ST,ZIP` as people write it: "Olney, MD 20832"; any other form only without its capitals."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) == 3 and len(parts[1]) == 2:
+        return place(parts[0], parts[1], "", parts[2])
+    # Two or three letters are a state or a country.
+    return ", ".join(part if len(part) <= 3 else readable(part) for part in parts if part)
+
+
 def readable(name: str) -> str:
     """A name without the capitals of old machines: "FORT WORTH" is "Fort Worth"."""
     words = name.split()

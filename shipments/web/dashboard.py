@@ -151,7 +151,7 @@ def _row(shipment: Shipment, now: datetime) -> Row:
         group=shipment.group,
         status_label=wording.status_label(shipment.status),
         sentence=wording.sentence(words, now=now),
-        place=shipment.last_location,
+        place=spelling.told_place(shipment.last_location),
         day=spelling.short_day(day, today) if day else "",
         is_late=wording.is_late(words, now=now),
         scanned=spelling.age(now - shipment.last_scan_at) if shipment.last_scan_at else "",

@@ -137,3 +137,18 @@ def test_whatever_a_carrier_calls_a_place_it_can_be_written(
     city: str, region: str, country: str, postal_code: str
 ) -> None:
     assert isinstance(spelling.place(city, region, country, postal_code), str)
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ("NIAGARA FALLS,NY,14304", "Niagara Falls, NY 14304"),
+        ("EDMONTON,AB,T6R3H7", "Edmonton, AB T6R3H7"),
+        ("OLNEY,MD,", "Olney, MD"),
+        ("BROMLEY", "Bromley"),
+        ("SORTING CENTRE, LONDON, GREATER LONDON, GB", "Sorting Centre, London, Greater London, GB"),
+        ("", ""),
+    ],
+)
+def test_a_place_told_in_capitals_is_written_as_people_do(told: str, written: str) -> None:
+    assert spelling.told_place(told) == written
