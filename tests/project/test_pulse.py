@@ -5,6 +5,9 @@ from django.db import OperationalError
 
 from shipments.management.commands.worker import Pulse
 
+# A database that was away makes it let go of this process's connections, which the tests before may have left open.
+pytestmark = pytest.mark.django_db
+
 
 class Cluster:
     """A cluster that takes the nudges it is given, unless it hangs, and a clock that everybody reads."""
