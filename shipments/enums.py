@@ -109,6 +109,39 @@ class Role(StrEnum):
     OWNER = "owner"
 
 
+class Resolution(StrEnum):
+    """What a person has made of a parcel; stands beside the carrier's facts, never over them."""
+
+    LOST = "lost"
+    REFUNDED = "refunded"
+    RETURNED = "returned"
+
+
+class Reason(StrEnum):
+    """Why a parcel needs a person, the worst first."""
+
+    EXCEPTION = "exception"
+    RETURNING = "returning"
+    ATTEMPTED = "attempted"
+    AGEING_PICKUP = "ageing-pickup"
+    LATE = "late"
+    SILENT = "silent"
+    NO_FIRST_SCAN = "no-first-scan"
+    NO_PROOF = "no-proof"
+    NOT_KNOWN = "not-known"
+
+
+class WorkState(StrEnum):
+    """How far a piece of background work has come."""
+
+    DRAFT = "draft"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 class AnswerKind(StrEnum):
     """What a carrier's answer about one parcel amounts to."""
 

@@ -12,10 +12,11 @@ SWEEP = "sweep"
 REFRESH = "refresh_leased"
 TEST_ACCOUNT = "test_account"
 HOUSEKEEP = "housekeep"
-TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP})
+SEND_MAIL = "send_mail"
+TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL})
 
 # What runs without anybody asking: name of the task → minutes between two runs.
-SCHEDULES = {SWEEP: 1, HOUSEKEEP: 60}
+SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, HOUSEKEEP: 60}
 
 
 def enqueue(name: str, *ids: int | str) -> None:

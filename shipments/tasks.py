@@ -5,8 +5,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.models import CarrierAccount, Heartbeat, Throttle
-from shipments.models.audit import AuditEntry
+from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
+from shipments.outbound import mail
 from shipments.refresh import planner, runner
 
 
@@ -33,8 +33,15 @@ def test_account(account_id: int) -> None:
     account.record_test(runner.test_account(account), timezone.now())
 
 
+def send_mail() -> None:
+    """Send the mails that are due."""
+    Heartbeat.objects.beat(timezone.now())
+    mail.send_due(timezone.now())
+
+
 def housekeep() -> None:
-    """Forget ended throttles, and make the months the audit will need."""
+    """Forget ended throttles, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
+    Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())

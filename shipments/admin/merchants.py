@@ -9,6 +9,7 @@ from shipments.models import Membership, Merchant
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
+    fields = ("user", "role")
     extra = 0
     autocomplete_fields = ("user",)
 
@@ -19,6 +20,8 @@ class MerchantAdmin(Audited):
 
     list_display = ("name", "slug", "time_zone", "created_at")
     search_fields = ("name", "slug")
+    # Thresholds, language and the like are the merchant's own to set, on the dashboard.
+    fields = ("slug", "name", "time_zone")
     inlines = (MembershipInline,)
 
     def has_delete_permission(self, request: HttpRequest, obj: Merchant | None = None) -> bool:

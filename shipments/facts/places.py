@@ -39,13 +39,13 @@ def zone_of(place: Place) -> str | None:
     point = _given_point(place)
     if point is not None and (zone := _zone_at(point)) is not None:
         return zone
-    country = _country(place)
+    country = country_of(place)
     if country == "US":
         return _us_zone(place)
     if country == "CA":
         postal_code = canadian_postal_code(place.postal_code)
         by_code = zones.canadian_zone(postal_code) if postal_code else None
-        return by_code or zones.PROVINCE_ZONES.get(_region(place))
+        return by_code or zones.PROVINCE_ZONES.get(region_of(place))
     return one_zone(country) if country else None
 
 
@@ -55,7 +55,7 @@ def point_of(place: Place) -> tuple[float, float] | None:
     if point is not None:
         return point
     five = _zip(place)
-    return zones.zip_point(five) if five and _country(place) == "US" else None
+    return zones.zip_point(five) if five and country_of(place) == "US" else None
 
 
 def is_us_postal_code(text: str) -> bool:
@@ -84,25 +84,25 @@ def comparable_postal_code(text: str, country: str = "") -> str:
     return _BETWEEN.sub("", text).upper()
 
 
-def _country(place: Place) -> str | None:
+def country_of(place: Place) -> str | None:
     """The code of the place's country, worked out from the rest where the carrier left it out; islands count as US."""
     if place.country.strip():
         code = country_code(place.country)
         return "US" if _is_us(code) else code
     if canadian_postal_code(place.postal_code):
         return "CA"
-    region = _region(place)
+    region = region_of(place)
     if region in zones.STATE_ZONES or region in zones.MILITARY:
         return "US"
     if region in zones.PROVINCE_ZONES:
         return "CA"
-    if is_us_postal_code(place.postal_code) or _plant_state(place):
+    if is_us_postal_code(place.postal_code):
         return "US"
     return None
 
 
 def _us_zone(place: Place) -> str | None:
-    region = _region(place)
+    region = region_of(place)
     five = _zip(place)
     if region in zones.MILITARY or (five and zones.is_military_zip(five)):
         return None
@@ -110,7 +110,7 @@ def _us_zone(place: Place) -> str | None:
         return zone
     # Puerto Rico and its like may stand in either field.
     island = country_code(place.country) or ""
-    state = region or (island if island in zones.ISLANDS else "") or _plant_state(place)
+    state = region or (island if island in zones.ISLANDS else "")
     return zones.STATE_ZONES.get(state)
 
 
@@ -143,8 +143,9 @@ def _zone_at(point: tuple[float, float]) -> str | None:
     return zone if zone and not zone.startswith("Etc/") else None
 
 
-def _region(place: Place) -> str:
-    return place.region.strip().upper()
+def region_of(place: Place) -> str:
+    """State or province as written, in capitals; that of a USPS plant where only its name tells it; else `""`."""
+    return place.region.strip().upper() or _plant_state(place)
 
 
 def _zip(place: Place) -> str | None:

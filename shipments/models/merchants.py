@@ -1,18 +1,28 @@
 """Merchants, and who may do what for them."""
 
 import zoneinfo
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from django.apps import apps
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import Role
+from shipments.enums import Reason, Role
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from shipments.models.users import User
+
+# Nobody reads a larger figure in a corner of a page; counting on would cost every page.
+MOST_COUNTED = 1000
 
 
 @cache
@@ -27,8 +37,23 @@ def validate_zone(name: str) -> None:
         raise ValidationError(_("A time zone is an IANA name such as America/New_York."), code="zone")
 
 
+def reason_choices() -> list[tuple[str, str]]:
+    return [(reason.value, reason.value) for reason in Reason]
+
+
 def role_choices() -> list[tuple[str, str]]:
     return [(role.value, role.value) for role in Role]
+
+
+def language_choices() -> list[tuple[str, str]]:
+    return [(code, str(name)) for code, name in settings.LANGUAGES]
+
+
+def _days(label: "StrOrPromise", default: int) -> models.PositiveSmallIntegerField:  # type: ignore[type-arg]
+    """A threshold of attention, in days; a year is longer than any parcel is followed."""
+    return models.PositiveSmallIntegerField(
+        label, default=default, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
 
 
 class MerchantQuerySet(models.QuerySet["Merchant"]):
@@ -40,14 +65,29 @@ class MerchantQuerySet(models.QuerySet["Merchant"]):
 
 
 class Merchant(models.Model):
-    """Somebody who ships parcels. `slug` stands in addresses; parcels without a known place use `time_zone`."""
+    """Somebody who ships parcels. `slug` stands in addresses; parcels without a known place use `time_zone`.
+
+    The `…_days` are thresholds of `analytics.attention`: those for scans in business days, the others in days.
+    """
 
     slug = models.SlugField(_("short name"), max_length=50, unique=True)
     name = models.CharField(_("name"), max_length=200)
     time_zone = models.CharField(
         _("time zone"), max_length=64, default="America/New_York", validators=[validate_zone]
     )
+    language = models.CharField(_("language"), max_length=10, choices=language_choices, default="en")
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    first_scan_days = _days(_("business days from label to first scan"), 4)
+    silent_days = _days(_("business days without a scan, domestic"), 3)
+    silent_days_abroad = _days(_("business days without a scan, cross-border"), 5)
+    pickup_days = _days(_("days held for pickup"), 3)
+    late_days = _days(_("days past the promised date"), 1)
+    proof_always_due = models.BooleanField(
+        _("proof is due for every delivery"),
+        default=False,
+        help_text=_("Unset: only for parcels that were added with it."),
+    )
 
     objects: ClassVar[MerchantQuerySet] = MerchantQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -60,8 +100,38 @@ class Merchant(models.Model):
         return self.name
 
 
+class CountUpTo(models.Subquery):
+    """How many rows a sliced queryset has: what is beyond the slice is neither read nor counted."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Memberships, many at once."""
+
+    def for_frame(self, user: "User", slug: str, now: datetime) -> Self:
+        """The person's memberships by the name of the merchant, and on that of `slug` as `attention_count` how many
+        parcels need somebody, up to `MOST_COUNTED`."""
+        items = apps.get_model("shipments", "AttentionItem").objects
+        needing = items.filter(merchant=models.OuterRef("merchant")).open(now).order_by().values("pk")
+        return (
+            self.filter(user=user)
+            .select_related("merchant")
+            .annotate(
+                attention_count=models.Case(
+                    models.When(merchant__slug=slug, then=CountUpTo(needing[:MOST_COUNTED])), default=0
+                )
+            )
+            .order_by("merchant__name", "pk")
+        )
+
+
 class Membership(models.Model):
     """One person's role for one merchant."""
+
+    # Set by `for_frame` only.
+    attention_count: int
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("person")
@@ -70,6 +140,19 @@ class Membership(models.Model):
         Merchant, models.CASCADE, related_name="memberships", verbose_name=_("merchant")
     )
     role = models.CharField(_("role"), max_length=10, choices=role_choices, default=Role.VIEWER)
+    joined_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+
+    # What this person has chosen to see, and has seen.
+    columns = ArrayField(models.CharField(max_length=20), default=list, editable=False)
+    seen_until = models.DateTimeField(_("news seen until"), default=timezone.now, editable=False)
+    # What this person is told by e-mail: a digest at an hour of the merchant's clock, and reasons to be told at once.
+    digest_at = models.TimeField(_("daily digest at"), null=True, blank=True)
+    digest_sent_on = models.DateField(null=True, editable=False)
+    alert_reasons = ArrayField(
+        models.CharField(max_length=20, choices=reason_choices), default=list, blank=True
+    )
+
+    objects: ClassVar[MembershipQuerySet] = MembershipQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("membership")

@@ -3,11 +3,14 @@
 import uuid
 from typing import ClassVar, Self
 
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import GROUP_OF, EndReason, Lifecycle, Status, StatusGroup
+from shipments.enums import GROUP_OF, EndReason, Lifecycle, Resolution, Status, StatusGroup
 from shipments.facts.numbers import lookup_key, normal
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
@@ -20,6 +23,25 @@ def lifecycle_choices() -> list[tuple[str, str]]:
 
 def end_reason_choices() -> list[tuple[str, str]]:
     return [(reason.value, reason.value) for reason in EndReason]
+
+
+def resolution_choices() -> list[tuple[str, str]]:
+    return [(resolution.value, resolution.value) for resolution in Resolution]
+
+
+def _group_of_status() -> models.Case:
+    """`GROUP_OF` for the database, which keeps the group of every parcel in step with its status."""
+    return models.Case(
+        *(
+            models.When(
+                status__in=[status.value for status, of in GROUP_OF.items() if of == group],
+                then=models.Value(group.value),
+            )
+            for group in StatusGroup
+            if group != StatusGroup.UNKNOWN
+        ),
+        default=models.Value(StatusGroup.UNKNOWN.value),
+    )
 
 
 class ShipmentQuerySet(models.QuerySet["Shipment"]):
@@ -42,7 +64,7 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         )
 
     def in_group(self, group: StatusGroup) -> Self:
-        return self.filter(status__in=[status for status, of in GROUP_OF.items() if of == group])
+        return self.filter(status_group=group)
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
@@ -84,6 +106,12 @@ class Shipment(models.Model):
     mailing_date = models.DateField(_("mailing date"), null=True, blank=True)
     order_number = models.CharField(_("order"), max_length=100, blank=True)
     recipient_name = models.CharField(_("recipient"), max_length=200, blank=True)
+    proof_due = models.BooleanField(
+        _("proof is due"),
+        default=False,
+        help_text=_("A delivery without signature or picture needs a person."),
+    )
+    tags = ArrayField(models.CharField(max_length=40), verbose_name=_("tags"), default=list, blank=True)
     created_at = models.DateTimeField(_("added"), default=timezone.now, editable=False)
 
     lifecycle = models.CharField(
@@ -91,7 +119,17 @@ class Shipment(models.Model):
     )
     end_reason = models.CharField(_("ended because"), max_length=10, choices=end_reason_choices, blank=True)
 
+    resolution = models.CharField(_("resolution"), max_length=10, choices=resolution_choices, blank=True)
+    resolved_at = models.DateTimeField(_("resolved"), null=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("resolved by")
+    )
+
     status = models.CharField(_("status"), max_length=20, choices=status_choices, default=Status.UNKNOWN)
+    status_group = models.GeneratedField(
+        expression=_group_of_status(), output_field=models.CharField(max_length=10), db_persist=True
+    )
+    status_since = models.DateTimeField(_("in this status since"), null=True)
     status_text = models.CharField(_("carrier's words"), max_length=1000, blank=True)
     changed_at = models.DateTimeField(_("last news"), null=True)
     last_scan_at = models.DateTimeField(_("last scan"), null=True)
@@ -107,6 +145,20 @@ class Shipment(models.Model):
     second_number = models.CharField(_("second number"), max_length=100, blank=True)
     origin_city = models.CharField(_("origin"), max_length=1000, blank=True)
     destination_city = models.CharField(_("destination"), max_length=1000, blank=True)
+
+    # What figures and attention count from, derived from the scans like everything above. Regions are states
+    # or provinces, countries ISO codes; days are those on the clock of their place.
+    origin_region = models.CharField(max_length=60, blank=True)
+    origin_country = models.CharField(max_length=2, blank=True)
+    destination_region = models.CharField(max_length=60, blank=True)
+    destination_country = models.CharField(max_length=2, blank=True)
+    first_promised_on = models.DateField(_("first promised day"), null=True)
+    labelled_at = models.DateTimeField(_("label"), null=True)
+    first_scan_at = models.DateTimeField(_("first scan"), null=True)
+    first_scan_on = models.DateField(null=True)
+    first_attempt_on = models.DateField(_("first attempt"), null=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    had_exception = models.BooleanField(_("had an exception"), default=False)
 
     shipped_on = models.DateField(null=True)
     shipped_time = models.TimeField(null=True)
@@ -165,7 +217,16 @@ class Shipment(models.Model):
         indexes = [
             models.Index(fields=["lookup_key"], name="shipment_lookup_idx"),
             models.Index(fields=["merchant", "-created_at", "-id"], name="shipment_newest_idx"),
-            models.Index(fields=["merchant", "status", "-created_at", "-id"], name="shipment_status_idx"),
+            models.Index(
+                fields=["merchant", "status_group", "-created_at", "-id"], name="shipment_group_idx"
+            ),
+            models.Index(
+                models.F("merchant"),
+                models.F("changed_at").desc(nulls_last=True),
+                models.F("id").desc(),
+                name="shipment_news_idx",
+            ),
+            GinIndex(fields=["tags"], name="shipment_tags_idx", condition=~models.Q(tags=[])),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from shipments.facts.places import Place, zone_of
 from shipments.facts.timeline import Moment, Stop, is_of_earlier_parcel, moments, status_of
 from shipments.facts.times import Posted
 from shipments.models import ScanEvent, Shipment
+from shipments.tracking.milestones import MILESTONES, mark_milestones
 
 _SETTLED = ("offset", "zone", "at", "known_by", "ordered_at", "withdrawn_at", "earlier_parcel")
 # A carrier fills these in, or corrects them, for a scan it has shown before; they are no part of the fingerprint.
@@ -45,7 +46,7 @@ SHIPMENT_FACTS = (
     "weight_value", "weight_unit", "dimension", "reference_number", "smart_label_barcode", "second_number", "origin_city",
     "destination_city", "destination_postal_code", "estimated_on", "estimated_from", "estimated_to", "estimated_offset",
     "delivery_location", "delivery_description", "signed_by", "proof_url", "details", "answer", "answered_by", "facts_fetched_at",
-    "covered_from", "unreadable_scans",
+    "covered_from", "unreadable_scans", *MILESTONES,
     *(f"{moment}_{part}" for moment in _MOMENTS for part in ("on", "time", "offset", "at")),
 )  # fmt: skip
 
@@ -135,6 +136,7 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
         newest = recognised[0] if recognised else telling[0] if telling else None
         shipment.status_text = snapshot.status_text or (newest.text if newest else "")
         _take_over(shipment, snapshot, shown)
+    mark_milestones(shipment, shown, [place_of(scan) for scan in shown], snapshot)
     cut_to_fit(shipment, SHIPMENT_FACTS)
     return [getattr(shipment, name) for name in _NEWSWORTHY] != before
 

@@ -22,6 +22,7 @@ from shipments.facts.timeline import fingerprint
 from shipments.models import (
     Answer,
     CarrierAccount,
+    PromisedDay,
     ScanEvent,
     Shipment,
     StatusMapping,
@@ -175,6 +176,7 @@ class _Round:
         unrecognised: list[ScanEvent] = []
         new_counts: dict[int, int] = {}
         changed: list[Shipment] = []
+        promises: list[PromisedDay] = []
         for pk, (outcome, answer) in fresh.items():
             shipment, snapshot = self.shipments[pk], outcome.result
             assert isinstance(snapshot, Snapshot)
@@ -199,7 +201,10 @@ class _Round:
             if is_newest:
                 shipment.answer, shipment.answered_by = answer, self.seen[pk].account.gateway
                 shipment.facts_fetched_at = outcome.fetched_at
+            promised = _promise(shipment)
             is_news |= derive(shipment, scans, snapshot if is_newest else None)
+            if _promise(shipment) != promised:
+                promises.append(_promised_day(shipment, outcome.fetched_at))
             if added or is_news:
                 shipment.changed_at = self.now
             changed.append(shipment)
@@ -207,6 +212,7 @@ class _Round:
         ScanEvent.objects.bulk_create(inserts, batch_size=2000)
         _overwrite(updates, SCAN_FACTS)
         _overwrite(changed, SHIPMENT_FACTS)
+        PromisedDay.objects.bulk_create(promises, ignore_conflicts=True)
         self._count_unrecognised(unrecognised)
         return new_counts, {shipment.pk for shipment in changed if shipment.changed_at == self.now}
 
@@ -340,6 +346,21 @@ def _event(
     )
     cut_to_fit(event, SCAN_TEXTS)
     return event
+
+
+def _promise(shipment: Shipment) -> tuple[object, ...]:
+    return shipment.estimated_on, shipment.estimated_from, shipment.estimated_to
+
+
+def _promised_day(shipment: Shipment, told_at: datetime) -> PromisedDay:
+    return PromisedDay(
+        shipment=shipment,
+        merchant_id=shipment.merchant_id,
+        on=shipment.estimated_on,
+        starts=shipment.estimated_from,
+        ends=shipment.estimated_to,
+        told_at=told_at,
+    )
 
 
 def _oldest_first(scans: Sequence[Scan]) -> Sequence[Scan]:

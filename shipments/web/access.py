@@ -7,9 +7,9 @@ from typing import Any, Concatenate, ParamSpec, Protocol
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -38,8 +38,9 @@ class MemberRequest(PersonRequest):
 
     merchant: Merchant
     membership: Membership
-    # Asked for by whole pages only: not evaluated for a fragment.
-    other_merchants: QuerySet[Merchant]
+    other_merchants: list[Merchant]
+    # Open items of attention, up to `MOST_COUNTED`.
+    attention_count: int
 
 
 class View(Protocol):
@@ -80,21 +81,19 @@ def for_members(
         def guarded(request: Any, /, *args: Any, merchant: str, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
                 return _sign_in_first(request)
-            membership = (
-                Membership.objects.select_related("merchant")
-                .filter(user=request.user, merchant__slug=merchant)
-                .first()
-            )
+            # One statement for all that the frame of a page shows.
+            memberships = {
+                membership.merchant.slug: membership
+                for membership in Membership.objects.for_frame(request.user, merchant, timezone.now())
+            }
+            membership = memberships.pop(merchant, None)
             if membership is None:
                 raise Http404
             if not has_rank(membership, at_least):
                 raise PermissionDenied
             request.merchant, request.membership = membership.merchant, membership
-            request.other_merchants = (
-                Merchant.objects.filter(memberships__user=request.user)
-                .exclude(pk=membership.merchant_id)
-                .order_by("name")
-            )
+            request.other_merchants = [other.merchant for other in memberships.values()]
+            request.attention_count = membership.attention_count
             # Written only when it changes: a page that polls must not rewrite the session each time.
             if request.session.get(LAST_MERCHANT) != merchant:
                 request.session[LAST_MERCHANT] = merchant

@@ -225,6 +225,7 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     context = {
+        "room": "add",
         "form": form,
         "lines": lines,
         "again": again,

@@ -5,7 +5,6 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,12 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from shipments.enums import GROUP_OF, Status, StatusGroup
-from shipments.facts import numbers, spelling, wording
-from shipments.models import (
-    Membership,
-    Shipment,
-)
+from shipments.bulk.filters import ListFilter
+from shipments.enums import StatusGroup
+from shipments.facts import spelling, wording
+from shipments.models import Membership, Shipment, Tally
 from shipments.models.shipments import ShipmentQuerySet
 from shipments.web.access import LAST_MERCHANT, MemberRequest, PersonRequest, for_members, signed_in
 from shipments.web.forms import ListQuery, Mark
@@ -96,14 +93,19 @@ def shipment_list(request: MemberRequest) -> HttpResponse:
     query = ListQuery(request.GET)
     mine = Shipment.objects.for_merchant(request.merchant)
     asked = query.cleaned_data if query.is_valid() else {"tab": "", "q": "", "after": ""}
-    found = _found(mine, asked) if query.is_valid() else mine.none()
+    found = (
+        _after(ListFilter.read(asked).apply(mine), Mark.read(asked["after"]))
+        if query.is_valid()
+        else mine.none()
+    )
     page = list(found.select_related("carrier", "merchant", "watch").newest_first()[: PAGE_SIZE + 1])
     older = str(Mark(page[PAGE_SIZE - 1].created_at, page[PAGE_SIZE - 1].pk)) if len(page) > PAGE_SIZE else ""
     now = timezone.now()
     context = {
+        "room": "shipments",
         "query": query,
         "asked": asked,
-        "tabs": _tabs(request, mine, asked),
+        "tabs": _tabs(request, asked),
         "rows": [_row(shipment, now) for shipment in page[:PAGE_SIZE]],
         "older_url": _list_url(request, asked | {"after": older}) if older else "",
         "newest_url": _list_url(request, asked | {"after": ""}) if asked["after"] else "",
@@ -119,22 +121,13 @@ def shipment_list(request: MemberRequest) -> HttpResponse:
     )
 
 
-def _found(mine: ShipmentQuerySet, asked: dict[str, str]) -> ShipmentQuerySet:
-    """What the address of the list asks for, from where it asks for it."""
-    found = mine
-    if typed := asked["q"].strip():
-        found = mine.filter(order_number__istartswith=typed)
-        # Punctuation alone is in no number, but every number ends with nothing.
-        if numbers.normal(typed):
-            found |= mine.with_number_like(typed)
-    if asked["tab"]:
-        found = found.in_group(StatusGroup(asked["tab"]))
-    if after := Mark.read(asked["after"]):
-        # By the last row seen, not by a count of rows: page 900 costs what page 1 does, and nothing shifts.
-        found = found.filter(created_at__lte=after.created_at).exclude(
-            created_at=after.created_at, pk__gte=after.pk
-        )
-    return found
+def _after(found: ShipmentQuerySet, after: Mark | None) -> ShipmentQuerySet:
+    """What comes after the last row seen: by key, so page 900 costs what page 1 does, and nothing shifts."""
+    if after is None:
+        return found
+    return found.filter(created_at__lte=after.created_at).exclude(
+        created_at=after.created_at, pk__gte=after.pk
+    )
 
 
 def _row(shipment: Shipment, now: datetime) -> Row:
@@ -163,11 +156,10 @@ def _row(shipment: Shipment, now: datetime) -> Row:
     )
 
 
-def _tabs(request: MemberRequest, mine: ShipmentQuerySet, asked: dict[str, str]) -> list[Tab]:
-    by_status = dict(mine.order_by().values_list("status").annotate(parcels=Count("pk")))
+def _tabs(request: MemberRequest, asked: dict[str, str]) -> list[Tab]:
     counts = dict.fromkeys(StatusGroup, 0)
-    for status, parcels in by_status.items():
-        counts[GROUP_OF.get(Status(status), StatusGroup.UNKNOWN)] += parcels
+    for (_lifecycle, group), parcels in Tally.objects.counts(request.merchant).items():
+        counts[group] += parcels
     labels = {
         StatusGroup.WAITING: _("Waiting"),
         StatusGroup.MOVING: _("On the way"),

@@ -129,6 +129,7 @@ def _detail(request: MemberRequest, shipment: Shipment) -> HttpResponse:
     version = sha256((facts + particulars).encode()).hexdigest()[:16]
     is_news = request.GET.get("seen") != version
     context = {
+        "room": "shipments",
         "parcel": parcel,
         "shipment": shipment,
         "watch": shipment.watch,

@@ -60,7 +60,16 @@ def test_a_merchant_is_written_down_with_who_and_from_where(operator: Client, ol
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.person, entry.address, entry.source) == ("added", olga.pk, "192.0.2.7", "admin")
     assert (entry.row, entry.merchant) == (str(acme.pk), acme.pk)
-    assert entry.after == {"slug": "acme", "name": "Acme", "time_zone": "America/Denver"}
+    given = {"slug": "acme", "name": "Acme", "time_zone": "America/Denver"}
+    assert entry.after == given | {
+        "language": "en",
+        "first_scan_days": 4,
+        "silent_days": 3,
+        "silent_days_abroad": 5,
+        "pickup_days": 3,
+        "late_days": 1,
+        "proof_always_due": False,
+    }
 
 
 def test_only_what_changed_is_written_down(operator: Client, merchant: Merchant) -> None:
@@ -102,18 +111,19 @@ def test_memberships_on_the_merchants_page_are_written_down_too(
         (alice.pk, "manager"),
         (vera.pk, "viewer"),
     }
+    untold = {"digest_at": None, "alert_reasons": "[]"}
     assert written() == [
         (
             "added",
             "shipments.Membership",
             {},
-            {"user": vera.pk, "merchant": merchant.pk, "role": "viewer"},
+            {"user": vera.pk, "merchant": merchant.pk, "role": "viewer"} | untold,
         ),
         ("changed", "shipments.Membership", {"role": "owner"}, {"role": "manager"}),
         (
             "deleted",
             "shipments.Membership",
-            {"user": bob.pk, "merchant": merchant.pk, "role": "viewer"},
+            {"user": bob.pk, "merchant": merchant.pk, "role": "viewer"} | untold,
             {},
         ),
     ]

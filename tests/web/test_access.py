@@ -1,45 +1,26 @@
 """Who may open what on the dashboard: one table, and nothing that is not in it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.test import Client
-from django.urls import reverse
+from django.urls import URLResolver, get_resolver, reverse
 
-from shipments.models import Answer, AuditEntry, PrivateLink, Shipment, User, Watch
-from shipments.web import urls_dashboard
+from shipments.models import Answer, Shipment, User
 from tests.factories import a_merchant, a_person, a_scan, a_shipment, a_snapshot, ingested
+from tests.web.access_table import FORMS, SIGN_IN, TABLE
 
 pytestmark = pytest.mark.django_db
 
-IN, ON, NO, NONE, NOT_SO = 200, 302, 403, 404, 405
-# Strangers are sent to the sign-in page; a merchant of others is not found, whether it exists or not.
-SIGN_IN = 302
-
-# (route, method) → stranger, member of another merchant, viewer, manager, owner
-TABLE = {
-    ("dashboard", "GET"): (SIGN_IN, ON, ON, ON, ON),
-    ("merchant-home", "GET"): (SIGN_IN, NONE, ON, ON, ON),
-    ("shipment-list", "GET"): (SIGN_IN, NONE, IN, IN, IN),
-    ("shipment-list", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
-    ("shipment-add", "GET"): (SIGN_IN, NONE, NO, IN, IN),
-    ("shipment-add", "POST"): (SIGN_IN, NONE, NO, ON, ON),
-    ("shipment-detail", "GET"): (SIGN_IN, NONE, IN, IN, IN),
-    ("shipment-refresh", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
-    ("shipment-refresh", "POST"): (SIGN_IN, NONE, NO, ON, ON),
-    ("private-link-make", "POST"): (SIGN_IN, NONE, NO, ON, ON),
-    ("private-link-revoke", "POST"): (SIGN_IN, NONE, NO, ON, ON),
-    ("shipment-answer", "GET"): (SIGN_IN, NONE, IN, IN, IN),
-}
 PEOPLE = ("stranger", "charlie", "bob", "mary", "alice")
 ROWS = [
     pytest.param(route, method, who, status, id=f"{method} {route} by {who}")
     for (route, method), statuses in TABLE.items()
     for who, status in zip(PEOPLE, statuses, strict=True)
 ]
-NEW_NUMBER = {"line-number": "9405509898641500000146", "line-carrier": "USPS"}
 
 
 @pytest.fixture
@@ -50,27 +31,45 @@ def parcel(alice: User) -> Shipment:
 
 
 def address(route: str, parcel: Shipment) -> str:
-    arguments: dict[str, dict[str, Any]] = {
-        "dashboard": {},
-        "merchant-home": {"merchant": "alpine"},
-        "shipment-list": {"merchant": "alpine"},
-        "shipment-add": {"merchant": "alpine"},
-        "shipment-answer": {
-            "merchant": "alpine",
-            "public_id": parcel.public_id,
-            "sha256": Answer.objects.get(shipment=parcel).sha256,
-        },
+    """The address of a route of Alpine's, filled with what there is of it."""
+    values: dict[str, Callable[[], Any]] = {
+        "merchant": lambda: "alpine",
+        "public_id": lambda: parcel.public_id,
+        "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
     }
-    return reverse(route, kwargs=arguments.get(route, {"merchant": "alpine", "public_id": parcel.public_id}))
+    return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
+
+
+def routes() -> dict[str, set[str]]:
+    """Every named route under app/, whatever module lists it, and the names its address takes."""
+    found: dict[str, set[str]] = {}
+
+    def walk(patterns: Iterable[Any], before: str) -> None:
+        for pattern in patterns:
+            path = before + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                walk(pattern.url_patterns, path)
+            elif path.startswith("app/"):
+                found[pattern.name] = set(re.findall(r"<(?:\w+:)?(\w+)>", path))
+
+    walk(get_resolver().url_patterns, "")
+    return found
+
+
+def parameters_of(route: str) -> set[str]:
+    return routes()[route]
+
+
+# What a page may write for its reader alone: when they looked, and that they did.
+OF_THE_READER = {"Membership", "Throttle"}
 
 
 def everything() -> list[Any]:
-    """All that a page of the dashboard could change."""
+    """All rows of ours that a page of the dashboard could change."""
     return [
-        list(Shipment.objects.order_by("pk").values()),
-        list(Watch.objects.order_by("pk").values()),
-        list(PrivateLink.objects.order_by("pk").values("pk", "revoked_at")),
-        AuditEntry.objects.count(),
+        sorted(map(str, model._default_manager.values()))
+        for model in apps.get_app_config("shipments").get_models()
+        if model.__name__ not in OF_THE_READER
     ]
 
 
@@ -93,7 +92,7 @@ def test_the_table_of_access_holds(
         response = (
             client.generic(method, address(route, parcel))
             if method == "GET"
-            else client.post(address(route, parcel), NEW_NUMBER)
+            else client.post(address(route, parcel), FORMS.get(route, {}))
         )
 
     assert response.status_code == status
@@ -105,7 +104,7 @@ def test_the_table_of_access_holds(
 
 
 def test_no_route_of_the_dashboard_is_missing_from_the_table() -> None:
-    assert {pattern.name for pattern in urls_dashboard.urlpatterns} == {route for route, _method in TABLE}
+    assert set(routes()) == {route for route, _method in TABLE}
 
 
 def test_a_merchant_of_others_and_none_at_all_are_told_apart_by_nobody(

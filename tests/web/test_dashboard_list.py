@@ -235,8 +235,8 @@ def test_the_list_takes_the_same_few_statements_for_any_number_of_parcels(
         a_shipment(merchant)
     viewer.get(LIST)
 
-    # Session, person, membership, parcels, counts, the person's other merchants.
-    with django_assert_num_queries(6):
+    # Session, person, memberships, parcels, tallies.
+    with django_assert_num_queries(5):
         viewer.get(LIST)
 
 

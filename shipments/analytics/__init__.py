@@ -1,0 +1,1 @@
+"""What follows from many parcels: who needs a person, and figures."""

@@ -1,0 +1,79 @@
+"""Parcels that need a person, and what the merchant's people have made of them."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from shipments.enums import Reason
+from shipments.models.merchants import Merchant, reason_choices
+from shipments.models.shipments import Shipment
+
+
+class AttentionItemQuerySet(models.QuerySet["AttentionItem"]):
+    """Items, many at once."""
+
+    def for_merchant(self, merchant: Merchant) -> Self:
+        return self.filter(merchant=merchant)
+
+    def open(self, now: datetime) -> Self:
+        """Those somebody should look at now: neither done nor put off to later."""
+        return self.filter(done_at=None).exclude(snoozed_until__gt=now)
+
+    def worst_first(self) -> Self:
+        return self.order_by("rank", "since", "pk")
+
+
+class AttentionItem(models.Model):
+    """A parcel that needs a person, for as long as one of the reasons holds.
+
+    `reasons` are all that hold, the worst first; `reason` is the worst, `rank` its place among all reasons, `since`
+    when it began to hold. `done_reasons` and `done_at` are set by a person: the item comes back when the parcel has
+    news after that, or when a reason appears that did not hold then. Written by `analytics.attention`.
+    """
+
+    shipment = models.OneToOneField(
+        Shipment, models.CASCADE, related_name="attention", verbose_name=_("shipment")
+    )
+    merchant = models.ForeignKey(
+        Merchant, models.CASCADE, related_name="+", db_index=False, verbose_name=_("merchant")
+    )
+    reasons = ArrayField(models.CharField(max_length=20, choices=reason_choices), verbose_name=_("reasons"))
+    reason = models.CharField(_("worst reason"), max_length=20, choices=reason_choices)
+    rank = models.PositiveSmallIntegerField()
+    since = models.DateTimeField(_("since"))
+    found_at = models.DateTimeField(_("found"))
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("owner")
+    )
+    snoozed_until = models.DateTimeField(_("put off until"), null=True)
+    done_at = models.DateTimeField(_("done"), null=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("done by")
+    )
+    done_reasons = ArrayField(models.CharField(max_length=20), default=list)
+
+    objects: ClassVar[AttentionItemQuerySet] = AttentionItemQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        verbose_name = _("attention item")
+        verbose_name_plural = _("attention items")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(reason__in=[reason.value for reason in Reason]),
+                name="attention_reason_is_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["merchant", "rank", "since", "id"],
+                name="attention_worst_idx",
+                condition=models.Q(done_at=None),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason} of shipment {self.shipment_id}"
