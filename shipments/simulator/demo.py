@@ -66,6 +66,31 @@ _SHIPPED: tuple[tuple[CarrierCode, Scenario, int], ...] = (
     (_UPS, Scenario.LABEL_ONLY, 1),
 )
 
+# The weeks before those: mostly what goes well, so that figures have something to compare.
+_HISTORY: tuple[tuple[CarrierCode, Scenario, int], ...] = (
+    (_USPS, Scenario.ON_TIME, 18),
+    (_USPS, Scenario.FAST, 4),
+    (_USPS, Scenario.LATE, 3),
+    (_USPS, Scenario.ATTEMPT, 3),
+    (_USPS, Scenario.SIGNATURE, 2),
+    (_USPS, Scenario.MISSENT, 1),
+    (_NEWGISTICS, Scenario.ON_TIME, 6),
+    (_NEWGISTICS, Scenario.WEATHER, 2),
+    (_PBCS, Scenario.ON_TIME, 4),
+    (_PBI, Scenario.TO_CANADA, 3),
+    (_PBI, Scenario.TO_BRITAIN, 2),
+    (_FEDEX, Scenario.ON_TIME, 6),
+    (_FEDEX, Scenario.FAST, 3),
+    (_FEDEX, Scenario.DAMAGED, 1),
+    (_UPS, Scenario.ON_TIME, 8),
+    (_UPS, Scenario.PHOTO, 3),
+    (_UPS, Scenario.LATE, 2),
+    (_UPS, Scenario.ATTEMPT, 2),
+    (_UPS, Scenario.REFUSED, 1),
+)
+_HISTORY_DAYS = range(19, 89)
+_HISTORY_A_DAY = 5
+
 # A live parcel starts every few minutes by the clock, so that asking again names the same ones and the next.
 _LIVE_EVERY = timedelta(minutes=4)
 _LIVE_FOR = timedelta(minutes=24)
@@ -95,6 +120,23 @@ def demo_parcels(now: datetime, seed: int = DEFAULT_SEED) -> list[DemoParcel]:
     The same all day (UTC) for one seed, but for the live ones, which the clock brings on and takes off.
     """
     return [*_shipped(now, seed), *_live(now, seed)]
+
+
+def demo_history(now: datetime, seed: int = DEFAULT_SEED) -> list[DemoParcel]:
+    """Some 300 parcels of the ten weeks before `demo_parcels` begins, on working days, all arrived or gone back by now."""
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    kinds = [(carrier, scenario) for carrier, scenario, weight in _HISTORY for _ in range(weight)]
+    parcels: dict[str, DemoParcel] = {}
+    for days in _HISTORY_DAYS:
+        day = today - timedelta(days=days)
+        for turn in range(_HISTORY_A_DAY if day.weekday() < 5 else 0):
+            place = days * _HISTORY_A_DAY + turn
+            chance = dice(seed, "demo history", place, day)
+            carrier, scenario = chance.choice(kinds)
+            start = day + timedelta(minutes=chance.randrange(13 * 60, 22 * 60))
+            parcel = _parcel(carrier, scenario, start, seed, place, order=30_000 + place)
+            parcels.setdefault(parcel.number, parcel)
+    return list(parcels.values())
 
 
 def _shipped(now: datetime, seed: int) -> list[DemoParcel]:

@@ -54,7 +54,7 @@ def test_the_demo_has_people_accounts_parcels_and_links(
         (merchant.pk, "pitney_bowes", "production", NOWHERE, 20),
         (merchant.pk, "usps", "production", NOWHERE, 20),
     ]
-    assert Shipment.objects.filter(merchant=merchant).count() > 50
+    assert Shipment.objects.filter(merchant=merchant).count() > 300
     assert Shipment.objects.values("carrier").distinct().count() == 8
     assert Watch.objects.due(timezone.now()).count() == Shipment.objects.count()
     (public,), (private,) = made["tracking_links"], made["private_links"]

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from shipments.enums import CarrierCode, Gateway, Status
-from shipments.simulator.demo import demo_parcels
+from shipments.simulator.demo import demo_history, demo_parcels
 from shipments.simulator.journeys import journey_for, scans_until
 from shipments.simulator.steps import LIVE
 
@@ -67,3 +67,16 @@ def test_the_postal_code_is_that_of_the_destination() -> None:
         assert parcel.postal_code == journey.destination.postal_code
         assert parcel.mailing_date == journey.mailed_on
         assert parcel.recipient_email.endswith("@example.com")
+
+
+def test_the_months_before_have_a_few_parcels_every_working_day_and_their_story_is_over() -> None:
+    history = demo_history(EVENING)
+    journeys = [journey_for(parcel.number) for parcel in history]
+
+    assert len(history) == 250
+    assert not {parcel.number for parcel in history} & {parcel.number for parcel in demo_parcels(EVENING)}
+    days = {journey.start.date() for journey in journeys if journey}
+    assert len(days) == 50
+    assert all(day.weekday() < 5 for day in days)
+    ends = {scans_until(journey, EVENING)[-1].words.status for journey in journeys if journey}
+    assert ends <= {Status.DELIVERED, Status.RETURN_TO_SENDER}

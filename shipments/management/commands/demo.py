@@ -16,7 +16,7 @@ from shipments.enums import Environment, Gateway, Role
 from shipments.facts.places import is_us_postal_code
 from shipments.models import CarrierAccount, Membership, Merchant, PrivateLink, Shipment, User
 from shipments.models.accounts import clean_base_url
-from shipments.simulator.demo import DemoParcel, demo_parcels
+from shipments.simulator.demo import DemoParcel, demo_history, demo_parcels
 from shipments.simulator.journeys import Scenario, journey_for
 from shipments.simulator.steps import LIVE
 from shipments.tracking.adding import add_parcel, read_parcel
@@ -59,11 +59,14 @@ class Command(BaseCommand):
         except ValidationError as exc:
             raise CommandError(f"simulator url: {' '.join(exc.messages)}", returncode=2) from None
         with transaction.atomic():
-            merchant, _ = Merchant.objects.get_or_create(slug=SLUG, defaults={"name": NAME})
+            merchant, is_new = Merchant.objects.get_or_create(slug=SLUG, defaults={"name": NAME})
             now = timezone.now()
             users = _people(merchant)
             for gateway in Gateway:
                 _account(merchant, gateway, address)
+            if is_new:
+                for parcel in demo_history(now):
+                    _shipment(merchant, parcel)
             parcels = wanted_parcels(merchant, now)
             shipments = {parcel.number: _shipment(merchant, parcel) for parcel in parcels}
             public, private = _to_show(parcels, now)
