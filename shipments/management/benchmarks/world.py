@@ -7,6 +7,7 @@ year. Numbers, places, services, orders and names are spread so that filters fin
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -97,7 +98,7 @@ FROM (
 
 def fill(merchant: Merchant, parcels: int, now: datetime) -> None:
     """Give the merchant so many parcels of the past year, with watch, answer and scans; statistics are up to date afterwards."""
-    values = {"merchant": merchant.pk, "parcels": parcels, "now": now, "cities": list(_CITIES)}
+    values: dict[str, Any] = {"merchant": merchant.pk, "parcels": parcels, "now": now, "cities": list(_CITIES)}
     with connection.cursor() as cursor:
         for table, statement in (
             ("shipments_shipment", _SHIPMENTS),
