@@ -14,6 +14,7 @@ from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
 from shipments.models.tallies import Tally
 from shipments.models.users import User
+from shipments.models.views import SavedView, SeenParcel
 from shipments.models.watches import Watch
 
 __all__ = [
@@ -31,7 +32,9 @@ __all__ = [
     "Note",
     "PrivateLink",
     "PromisedDay",
+    "SavedView",
     "ScanEvent",
+    "SeenParcel",
     "Shipment",
     "StatusMapping",
     "Tally",

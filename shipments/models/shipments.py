@@ -1,12 +1,17 @@
 """Parcels: what the merchant told us, and what the carrier's answers amount to."""
 
 import uuid
-from typing import ClassVar, Self
+from datetime import date
+from typing import Any, ClassVar, Self
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
+from django.db.models.functions import Collate, Left, Reverse, Upper
+from django.db.models.lookups import Exact, IStartsWith, StartsWith
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +19,14 @@ from shipments.enums import GROUP_OF, EndReason, Lifecycle, Resolution, Status, 
 from shipments.facts.numbers import lookup_key, normal
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
-from shipments.models.merchants import Merchant
+from shipments.models.merchants import Membership, Merchant
+
+# Fewer signs are in too many numbers to find one by.
+SHORTEST_END = 4
+# Carriers may send long texts; an entry of an index holds no more than this of them.
+INDEXED_SIGNS = 100
+# Statuses after which no promise is waited for.
+OVER = (Status.DELIVERED.value, Status.RETURN_TO_SENDER.value)
 
 
 def lifecycle_choices() -> list[tuple[str, str]]:
@@ -44,6 +56,33 @@ def _group_of_status() -> models.Case:
     )
 
 
+class Folded(models.Func):
+    """Tags without the difference between capitals and small letters, in the database's way."""
+
+    function = "shipments_folded"
+    output_field = ArrayField(models.CharField())
+
+
+def by_service() -> Left:
+    """The service as far as the index has it."""
+    return Left("service_name", INDEXED_SIGNS)
+
+
+def by_place() -> Left:
+    """Where the parcel was seen last, as far as the index has it."""
+    return Left("last_location", INDEXED_SIGNS)
+
+
+def by_order() -> Collate:
+    """The order as it is sorted: capitals and small letters alike, sign by sign."""
+    return Collate(Upper("order_number"), "C")
+
+
+def by_recipient() -> SearchVector:
+    """The words of the recipient's name."""
+    return SearchVector("recipient_name", config="simple")
+
+
 class ShipmentQuerySet(models.QuerySet["Shipment"]):
     """Parcels, many at once."""
 
@@ -55,16 +94,61 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
         return self.filter(lookup_key=lookup_key(typed))
 
     def with_number_like(self, typed: str) -> Self:
-        """Those whose number is, starts with or ends with what was typed."""
-        text = normal(typed)
-        return self.filter(
-            models.Q(lookup_key=lookup_key(typed))
-            | models.Q(number__startswith=text)
-            | models.Q(number__endswith=text)
-        )
+        """Those whose number is, starts with or ends with what was typed; none for what can be no number."""
+        wanted = _has_number(typed)
+        return self.filter(wanted) if wanted else self.none()
+
+    def searched(self, text: str) -> Self:
+        """Those that free text finds: by number in any form, its start or its end; by the start of the order; by words
+        of the recipient's name or their starts; by a tag. Capitals and small letters are alike."""
+        wanted = models.Q(IStartsWith(models.F("order_number"), text)) | _has_tag(text) | _has_number(text)
+        # A word of signs alone has no lexeme, and would be one that every name has.
+        if words := [word for word in text.split() if any(sign.isalnum() for sign in word)]:
+            wanted |= models.Q(_Matches(by_recipient(), _starts(words)))
+        return self.filter(wanted)
+
+    def with_service(self, name: str) -> Self:
+        """Those sent by this service; of a longer name its start is enough."""
+        return self.filter(Exact(by_service(), name[:INDEXED_SIGNS]))
+
+    def tagged(self, tag: str) -> Self:
+        """Those with this tag, in capitals or small letters."""
+        return self.filter(_has_tag(tag))
+
+    def last_seen_in(self, place: str) -> Self:
+        """Those whose last known place begins so, in capitals or small letters."""
+        return self.filter(IStartsWith(by_place(), place[:INDEXED_SIGNS]))
 
     def in_group(self, group: StatusGroup) -> Self:
         return self.filter(status_group=group)
+
+    def late(self, today: date) -> Self:
+        """Those that were promised for a day before `today`, and are neither delivered nor on their way back."""
+        return self.filter(estimated_on__lt=today, delivered_on=None).exclude(status__in=OVER)
+
+    def with_proof(self) -> Self:
+        """Those whose delivery the carrier can prove."""
+        return self.exclude(proof_url="")
+
+    def without_proof(self) -> Self:
+        """Those that were delivered, as the carrier says, without offering proof of it."""
+        return self.filter(status=Status.DELIVERED, proof_url="")
+
+    def news_to(self, reader: Membership) -> Self:
+        """Those that changed after everything this person has seen, and that they have not opened since."""
+        return self.filter(changed_at__gt=reader.seen_until).exclude(_opened_since_the_news(reader))
+
+    def marked_for(self, reader: Membership) -> Self:
+        """Each with `is_news`: whether `news_to` this person has it."""
+        return self.annotate(
+            is_news=models.Case(
+                models.When(
+                    models.Q(changed_at__gt=reader.seen_until) & ~models.Q(_opened_since_the_news(reader)),
+                    then=True,
+                ),
+                default=False,
+            )
+        )
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
@@ -72,6 +156,63 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
     def public(self) -> Self:
         """Those a stranger may look up: archived parcels are gone from public pages."""
         return self.exclude(lifecycle=Lifecycle.ARCHIVED)
+
+
+class _Matches(models.Func):
+    """Whether a text search finds something."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " @@ "
+    output_field = models.BooleanField()
+
+
+class _Contains(models.Func):
+    """Whether an array has all of another."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " @> "
+    output_field = models.BooleanField()
+
+
+def _has_number(typed: str) -> models.Q:
+    """The number in any form, its start or its end; nothing where punctuation alone was typed, which is in no number."""
+    number = normal(typed)
+    if not number:
+        return models.Q()
+    wanted = models.Q(lookup_key=lookup_key(typed))
+    if len(number) >= SHORTEST_END:
+        wanted |= models.Q(number__startswith=number)
+        wanted |= models.Q(StartsWith(Reverse("number"), number[::-1]))
+    return wanted
+
+
+def _has_tag(tag: str) -> models.Q:
+    # The second condition is the index's own.
+    asked = Folded(models.Value([tag], output_field=ArrayField(models.CharField())))
+    return models.Q(_Contains(Folded("tags"), asked)) & ~models.Q(tags=[])
+
+
+def _starts(words: list[str]) -> SearchQuery:
+    """What has a word beginning with each of these. A quoted text is cut into words the way names are."""
+    quoted = ("'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in words)
+    return SearchQuery(" & ".join(quoted), config="simple", search_type="raw")
+
+
+def _opened_since_the_news(reader: Membership) -> models.Exists:
+    seen: Any = apps.get_model("shipments", "SeenParcel")._default_manager
+    return models.Exists(
+        seen.filter(
+            membership=reader, shipment=models.OuterRef("pk"), seen_at__gte=models.OuterRef("changed_at")
+        )
+    )
+
+
+_LISTED = ("merchant", "is_archived")
+
+
+def _down(column: str) -> models.OrderBy:
+    """Largest first, nulls last."""
+    return models.F(column).desc(nulls_last=True)
 
 
 class Shipment(models.Model):
@@ -116,6 +257,12 @@ class Shipment(models.Model):
 
     lifecycle = models.CharField(
         _("lifecycle"), max_length=10, choices=lifecycle_choices, default=Lifecycle.ACTIVE
+    )
+    # What is archived is out of every list but its own: each index of a list keeps it apart.
+    is_archived = models.GeneratedField(
+        expression=models.Q(lifecycle=Lifecycle.ARCHIVED.value),
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
     end_reason = models.CharField(_("ended because"), max_length=10, choices=end_reason_choices, blank=True)
 
@@ -216,17 +363,54 @@ class Shipment(models.Model):
         ]
         indexes = [
             models.Index(fields=["lookup_key"], name="shipment_lookup_idx"),
-            models.Index(fields=["merchant", "-created_at", "-id"], name="shipment_newest_idx"),
+            # One for each order of the list, and for each way to cut it in its usual order.
+            models.Index(fields=[*_LISTED, "-created_at", "-id"], name="shipment_newest_idx"),
+            models.Index(fields=[*_LISTED, "status_group", "-created_at", "-id"], name="shipment_group_idx"),
+            models.Index(fields=[*_LISTED, "carrier", "-created_at", "-id"], name="shipment_carrier_idx"),
             models.Index(
-                fields=["merchant", "status_group", "-created_at", "-id"], name="shipment_group_idx"
-            ),
-            models.Index(
-                models.F("merchant"),
-                models.F("changed_at").desc(nulls_last=True),
+                *_LISTED,
+                by_service(),
+                models.F("created_at").desc(),
                 models.F("id").desc(),
-                name="shipment_news_idx",
+                name="shipment_service_idx",
             ),
-            GinIndex(fields=["tags"], name="shipment_tags_idx", condition=~models.Q(tags=[])),
+            models.Index(*_LISTED, _down("changed_at"), models.F("id").desc(), name="shipment_news_idx"),
+            models.Index(*_LISTED, _down("last_scan_at"), models.F("id").desc(), name="shipment_scan_idx"),
+            models.Index(
+                *_LISTED, _down("delivered_on"), models.F("id").desc(), name="shipment_delivered_idx"
+            ),
+            models.Index(fields=[*_LISTED, "estimated_on", "id"], name="shipment_promised_idx"),
+            models.Index(*_LISTED, by_order(), "id", name="shipment_order_idx"),
+            models.Index(
+                fields=[*_LISTED, "estimated_on", "id"],
+                name="shipment_late_idx",
+                condition=models.Q(delivered_on=None) & ~models.Q(status__in=OVER),
+            ),
+            models.Index(
+                fields=[*_LISTED, "-created_at", "-id"],
+                name="shipment_proof_idx",
+                condition=~models.Q(proof_url=""),
+            ),
+            models.Index(
+                fields=[*_LISTED, "-created_at", "-id"],
+                name="shipment_no_proof_idx",
+                condition=models.Q(status=Status.DELIVERED.value, proof_url=""),
+            ),
+            models.Index(
+                fields=[*_LISTED, "resolution", "-created_at", "-id"],
+                name="shipment_resolution_idx",
+                condition=~models.Q(resolution=""),
+            ),
+            # What free text and starts of places are looked up in.
+            models.Index("merchant", OpClass("number", "text_pattern_ops"), name="shipment_number_idx"),
+            models.Index(
+                "merchant", OpClass(Reverse("number"), "text_pattern_ops"), name="shipment_number_end_idx"
+            ),
+            models.Index(
+                "merchant", OpClass(Upper(by_place()), "text_pattern_ops"), name="shipment_place_idx"
+            ),
+            GinIndex(by_recipient(), name="shipment_recipient_idx"),
+            GinIndex(Folded("tags"), name="shipment_tags_idx", condition=~models.Q(tags=[])),
         ]
 
     def __str__(self) -> str:

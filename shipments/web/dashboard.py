@@ -93,14 +93,19 @@ def shipment_list(request: MemberRequest) -> HttpResponse:
     query = ListQuery(request.GET)
     mine = Shipment.objects.for_merchant(request.merchant)
     asked = query.cleaned_data if query.is_valid() else {"tab": "", "q": "", "after": ""}
+    now = timezone.now()
     found = (
-        _after(ListFilter.read(asked).apply(mine), Mark.read(asked["after"]))
+        _after(
+            ListFilter.read({"tab": [asked["tab"]], "q": [asked["q"]]}).apply(
+                mine, merchant=request.merchant, now=now, reader=request.membership
+            ),
+            Mark.read(asked["after"]),
+        )
         if query.is_valid()
         else mine.none()
     )
     page = list(found.select_related("carrier", "merchant", "watch").newest_first()[: PAGE_SIZE + 1])
     older = str(Mark(page[PAGE_SIZE - 1].created_at, page[PAGE_SIZE - 1].pk)) if len(page) > PAGE_SIZE else ""
-    now = timezone.now()
     context = {
         "room": "shipments",
         "query": query,
