@@ -5,9 +5,10 @@ day begins. Days are those on the clock of a zone, and a clock time of one day e
 of the clock makes no day longer or shorter.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -98,3 +99,13 @@ def _stepped(day: date, days: int) -> date:
 def _instant(day: date, at: time, zone: str) -> datetime:
     # A time the clock skips is read with the offset before the change, one it doubles is the earlier one.
     return datetime.combine(day, at.replace(fold=0), ZoneInfo(zone)).astimezone(UTC)
+
+
+@lru_cache(maxsize=8)
+def calendar(first: date, last: date) -> tuple[tuple[int, ...], tuple[date, ...]]:
+    """Business days for who cannot call us: of each day from `first` to `last` the place (from 1) of the first business day
+    on or after it, and the business days at these places."""
+    span = [first + _DAY * step for step in range((last - first).days + 1)]
+    days = [day for day in span if is_business_day(day)]
+    # So many business days come before a day, and the one that is on or after it stands behind them.
+    return tuple(bisect_left(days, day) + 1 for day in span), tuple(days)

@@ -73,7 +73,33 @@ class AttentionItem(models.Model):
                 name="attention_worst_idx",
                 condition=models.Q(done_at=None),
             ),
+            # Also what counts of all of a merchant's items are read from.
+            models.Index(fields=["merchant", "-done_at", "-id"], name="attention_done_idx"),
         ]
 
     def __str__(self) -> str:
         return f"{self.reason} of shipment {self.shipment_id}"
+
+
+class AttentionReviewManager(models.Manager["AttentionReview"]):
+    """When all parcels were looked through."""
+
+    def note(self, now: datetime) -> None:
+        """Write down that all parcels have been looked through."""
+        self.update_or_create(pk=1, defaults={"at": now})
+
+
+class AttentionReview(models.Model):
+    """When all parcels were looked through last: one row, so that an empty page can say since when it is known to be empty."""
+
+    at = models.DateTimeField()
+
+    objects: ClassVar[AttentionReviewManager] = AttentionReviewManager()
+
+    class Meta:
+        verbose_name = "attention review"
+        verbose_name_plural = "attention reviews"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="attention_review_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"all parcels looked through at {self.at}"

@@ -11,6 +11,7 @@ from shipments.facts.business_days import (
     business_days_after,
     business_days_before,
     business_days_between,
+    calendar,
     is_business_day,
 )
 
@@ -149,3 +150,11 @@ def test_the_days_of_a_threshold_are_counted_the_same(moment: datetime, days: in
 
     # On a day off the next business day counts as begun, and its threshold as one day more.
     assert business_days_between(before, today) == (days if is_business_day(today) or days == 0 else days - 1)
+
+
+def test_a_calendar_says_of_each_day_which_business_day_comes_next() -> None:
+    places, days = calendar(date(2026, 6, 17), date(2026, 6, 23))
+
+    # Wednesday, Thursday, Juneteenth, the weekend, Monday, Tuesday.
+    assert places == (1, 2, 3, 3, 3, 3, 4)
+    assert days == (date(2026, 6, 17), date(2026, 6, 18), date(2026, 6, 22), date(2026, 6, 23))
