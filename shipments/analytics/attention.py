@@ -12,7 +12,15 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from shipments.analytics.attention_rules import EVERYBODY, PROOF_IS_KEPT, PROOF_TAKES, SOME, verdicts
+from shipments.analytics.attention_rules import (
+    EVERY_MERCHANT,
+    EVERYBODY,
+    PROOF_IS_KEPT,
+    PROOF_TAKES,
+    SOME,
+    THEIR_MERCHANTS,
+    verdicts,
+)
 from shipments.enums import Reason
 from shipments.facts import business_days
 from shipments.models import AttentionReview
@@ -60,7 +68,7 @@ _CAME_BACK = "item.done_at IS NOT NULL AND (verdict.changed_at > item.done_at OR
 _DIFFERS = f"(item.reasons, item.since) IS DISTINCT FROM (verdict.reasons, verdict.since) OR {_CAME_BACK}"
 
 _OUTDATED = f"""
-WITH {verdicts(EVERYBODY)}
+WITH {verdicts(EVERYBODY, EVERY_MERCHANT)}
 SELECT shipment_id
 FROM verdict FULL JOIN shipments_attentionitem AS item USING (shipment_id)
 WHERE verdict.rank IS NULL AND item.merchant_id IN (SELECT id FROM judged) OR item.id IS NULL OR {_DIFFERS}
@@ -69,7 +77,7 @@ ORDER BY verdict.rank NULLS FIRST, shipment_id LIMIT %(most)s
 """  # noqa: S608
 
 _WRITE = f"""
-WITH {verdicts(SOME)},
+WITH {verdicts(SOME, THEIR_MERCHANTS)},
 gone AS (
     DELETE FROM shipments_attentionitem AS item
     WHERE item.shipment_id = ANY(%(ids)s) AND item.merchant_id IN (SELECT id FROM judged)
@@ -145,15 +153,11 @@ def _arguments(cursor: Any, now: datetime, ids: Sequence[int] | None = None) -> 
     There are as many instants as there are different thresholds, however many merchants share them. A merchant whose
     thresholds change just now is left for the next review.
     """
-    of_these = (
-        ""
-        if ids is None
-        else "WHERE id IN (SELECT merchant_id FROM shipments_shipment WHERE id = ANY(%(ids)s))"
-    )
+    of_these = EVERY_MERCHANT if ids is None else THEIR_MERCHANTS
     cursor.execute(
         f"""
         SELECT DISTINCT time_zone, unnest(ARRAY[first_scan_days, silent_days, silent_days_abroad])
-        FROM shipments_merchant {of_these}
+        FROM shipments_merchant AS m WHERE {of_these}
         """,  # noqa: S608
         {"ids": None if ids is None else list(ids)},
     )

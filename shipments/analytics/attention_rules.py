@@ -82,6 +82,11 @@ def _business_days_after(moment: str, days: str) -> str:
     )"""  # noqa: S608
 
 
+def _before(days: str) -> str:
+    """SQL for the instant behind one of a merchant's thresholds; null where the caller sent none for it."""
+    return f"(SELECT t.before FROM threshold AS t WHERE t.zone = m.time_zone AND t.days = m.{days})"  # noqa: S608
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One reason: the condition under which it holds, and the expression of the instant since when it does."""
@@ -156,12 +161,15 @@ EVERYBODY = f"""
         AND s.status = '{Status.DELIVERED}' AND s.resolution = '' AND s.signed_by = '' AND s.proof_url = '' AND NOT s.proof_due
         AND {_DELIVERED_AT} BETWEEN %(proof_from)s AND %(proof_until)s
 """  # noqa: S608
+EVERY_MERCHANT = "true"
 SOME = "SELECT unnest(%(ids)s::bigint[]) AS id"
+THEIR_MERCHANTS = "m.id IN (SELECT s.merchant_id FROM shipments_shipment AS s WHERE s.id = ANY(%(ids)s))"
 
 
-def verdicts(candidates: str) -> str:
+def verdicts(candidates: str, merchants: str) -> str:
     """SQL of common table expressions that end in `verdict`: the parcels among the candidates that need a person, with their
-    reasons, the worst first, its `rank`, and since when it holds. `judged` are the merchants whose thresholds were known."""
+    reasons, the worst first, its `rank`, and since when it holds. `judged` are those of the merchants whose thresholds the
+    caller sent."""
     reasons = "\n UNION ALL ".join(
         f"SELECT '{rule.reason}'::text AS reason, {rank} AS rank, {rule.since} AS since WHERE {rule.holds}"
         for rank, rule in enumerate(RULES)
@@ -171,13 +179,16 @@ def verdicts(candidates: str) -> str:
     threshold (zone, days, before) AS (
         SELECT * FROM unnest(%(zones)s::text[], %(spans)s::int[], %(befores)s::timestamptz[])
     ),
-    judged AS (
-        SELECT m.id, m.time_zone, m.first_scan_days, m.silent_days, m.silent_days_abroad, m.pickup_days, m.late_days,
-            m.proof_always_due, label.before AS label_before, home.before AS silent_before, abroad.before AS abroad_before
-        FROM shipments_merchant AS m
-        JOIN threshold AS label ON label.zone = m.time_zone AND label.days = m.first_scan_days
-        JOIN threshold AS home ON home.zone = m.time_zone AND home.days = m.silent_days
-        JOIN threshold AS abroad ON abroad.zone = m.time_zone AND abroad.days = m.silent_days_abroad
+    -- By sub-queries: joins on several columns look to the planner as if hardly a merchant were left, and it would then find
+    -- the candidates anew for each of them.
+    judged AS MATERIALIZED (
+        SELECT * FROM (
+            SELECT m.id, m.time_zone, m.first_scan_days, m.silent_days, m.silent_days_abroad, m.pickup_days, m.late_days,
+                m.proof_always_due, {_before("first_scan_days")} AS label_before, {_before("silent_days")} AS silent_before,
+                {_before("silent_days_abroad")} AS abroad_before
+            FROM shipments_merchant AS m WHERE {merchants}
+        ) AS merchant
+        WHERE label_before IS NOT NULL AND silent_before IS NOT NULL AND abroad_before IS NOT NULL
     ),
     candidate AS ({candidates}),
     verdict AS (
