@@ -5,6 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
+from shipments.analytics import attention
 from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
@@ -20,7 +21,9 @@ def sweep() -> None:
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
     """Ask about one batch; when it was the last one waiting, look for more."""
     Heartbeat.objects.beat(timezone.now())
-    runner.refresh_leased(account_id, UUID(lease), shipment_ids)
+    ingested = runner.refresh_leased(account_id, UUID(lease), shipment_ids)
+    if changed := [entry.shipment.pk for entry in ingested if entry.is_news]:
+        attention.review(timezone.now(), changed)
     Heartbeat.objects.beat(timezone.now())
     if queueing.waiting() == 0:
         queueing.enqueue(queueing.SWEEP)
@@ -37,6 +40,13 @@ def send_mail() -> None:
     """Send the mails that are due."""
     Heartbeat.objects.beat(timezone.now())
     mail.send_due(timezone.now())
+
+
+def review_attention(*shipment_ids: int) -> None:
+    """Find what needs a person among these parcels; without ids among everybody's."""
+    Heartbeat.objects.beat(timezone.now())
+    attention.review(timezone.now(), shipment_ids or None)
+    Heartbeat.objects.beat(timezone.now())
 
 
 def housekeep() -> None:

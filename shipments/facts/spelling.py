@@ -87,6 +87,11 @@ def ahead(span: timedelta) -> str:
     return _("in %(span)s") % {"span": _span(max(span, timedelta(minutes=1)))}
 
 
+def lasting(span: timedelta) -> str:
+    """How long something has gone on: "for 4 min", "for 3 h", "for 2 days"."""
+    return _("for %(span)s") % {"span": _span(max(span, timedelta()))}
+
+
 def zone_label(zone: str, offset: int | None, known_by: ZoneKnownBy | str) -> str:
     """The clock a time was read on: "Central Time", or "UTC−5" where only the offset is known; says so when it was assumed.
 

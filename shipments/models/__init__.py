@@ -2,7 +2,7 @@
 
 from shipments.models.accounts import AccountToken, CarrierAccount
 from shipments.models.answers import Answer
-from shipments.models.attention import AttentionItem
+from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
 from shipments.models.links import PrivateLink
@@ -21,6 +21,7 @@ __all__ = [
     "AccountToken",
     "Answer",
     "AttentionItem",
+    "AttentionReview",
     "AuditEntry",
     "Carrier",
     "CarrierAccount",

@@ -6,11 +6,14 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Reason
+from shipments.facts.reasons import ReasonWords, words
 from shipments.models.merchants import Merchant, reason_choices
 from shipments.models.shipments import Shipment
+from shipments.models.users import User
 
 
 class AttentionItemQuerySet(models.QuerySet["AttentionItem"]):
@@ -23,8 +26,28 @@ class AttentionItemQuerySet(models.QuerySet["AttentionItem"]):
         """Those somebody should look at now: neither done nor put off to later."""
         return self.filter(done_at=None).exclude(snoozed_until__gt=now)
 
+    def snoozed(self, now: datetime) -> Self:
+        """Those put off to later."""
+        return self.filter(done_at=None, snoozed_until__gt=now)
+
+    def done(self) -> Self:
+        """Those a person has done with, for as long as their reasons go on to hold."""
+        return self.filter(done_at__isnull=False)
+
     def worst_first(self) -> Self:
         return self.order_by("rank", "since", "pk")
+
+    def locked(self) -> Self:
+        """With their rows locked, in the order in which every writer of many items takes them."""
+        return self.select_for_update(of=("self",)).order_by("shipment_id")
+
+    def mark_done(self, by: User, now: datetime) -> int:
+        """Done with, for these reasons."""
+        return self.update(done_at=now, done_by=by.pk, done_reasons=models.F("reasons"), snoozed_until=None)
+
+    def undo(self) -> int:
+        """Not done with after all."""
+        return self.update(done_at=None, done_by=None, done_reasons=[])
 
 
 class AttentionItem(models.Model):
@@ -73,7 +96,46 @@ class AttentionItem(models.Model):
                 name="attention_worst_idx",
                 condition=models.Q(done_at=None),
             ),
+            # Also what counts of all of a merchant's items are read from.
+            models.Index(fields=["merchant", "-done_at", "-id"], name="attention_done_idx"),
         ]
 
     def __str__(self) -> str:
         return f"{self.reason} of shipment {self.shipment_id}"
+
+    @property
+    def told(self) -> list[ReasonWords]:
+        """All reasons in words, the worst first."""
+        return [words(reason) for reason in self.reasons]
+
+    def is_snoozed(self, now: datetime) -> bool:
+        return self.done_at is None and self.snoozed_until is not None and self.snoozed_until > now
+
+    @property
+    def is_snoozed_now(self) -> bool:
+        """For templates, which have no clock of their own."""
+        return self.is_snoozed(timezone.now())
+
+
+class AttentionReviewManager(models.Manager["AttentionReview"]):
+    """When all parcels were looked through."""
+
+    def note(self, now: datetime) -> None:
+        """Write down that all parcels have been looked through."""
+        self.update_or_create(pk=1, defaults={"at": now})
+
+
+class AttentionReview(models.Model):
+    """When all parcels were looked through last: one row, so that an empty page can say since when it is known to be empty."""
+
+    at = models.DateTimeField()
+
+    objects: ClassVar[AttentionReviewManager] = AttentionReviewManager()
+
+    class Meta:
+        verbose_name = "attention review"
+        verbose_name_plural = "attention reviews"
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="attention_review_is_one_row")]
+
+    def __str__(self) -> str:
+        return f"all parcels looked through at {self.at}"

@@ -10,7 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import models
-from django.db.models.functions import Collate, Left, Reverse, Upper
+from django.db.models.functions import Coalesce, Collate, Left, Reverse, Upper
 from django.db.models.lookups import Exact, IStartsWith, StartsWith
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -81,6 +81,14 @@ def by_order() -> Collate:
 def by_recipient() -> SearchVector:
     """The words of the recipient's name."""
     return SearchVector("recipient_name", config="simple")
+
+
+def _known_delivered_at() -> Coalesce:
+    """When a delivered parcel was delivered, as well as the database knows it."""
+    return Coalesce("delivered_at", "status_since", "changed_at", "created_at")
+
+
+_UNPROVED = models.Q(status=Status.DELIVERED, resolution="", signed_by="", proof_url="")
 
 
 class ShipmentQuerySet(models.QuerySet["Shipment"]):
@@ -411,6 +419,34 @@ class Shipment(models.Model):
             ),
             GinIndex(by_recipient(), name="shipment_recipient_idx"),
             GinIndex(Folded("tags"), name="shipment_tags_idx", condition=~models.Q(tags=[])),
+            # The branches of `attention_rules.EVERYBODY`: a few in a hundred parcels each, however many lie in the past.
+            models.Index(
+                fields=["id"],
+                name="shipment_under_way_idx",
+                condition=models.Q(lifecycle=Lifecycle.ACTIVE, resolution="")
+                & ~models.Q(status=Status.DELIVERED),
+            ),
+            models.Index(
+                fields=["id"],
+                name="shipment_left_in_trouble_idx",
+                condition=models.Q(
+                    lifecycle=Lifecycle.ENDED,
+                    end_reason=EndReason.TOO_OLD,
+                    resolution="",
+                    status__in=[Status.EXCEPTION.value, Status.RETURN_TO_SENDER.value],
+                ),
+            ),
+            models.Index(
+                _known_delivered_at(),
+                name="shipment_proof_due_idx",
+                condition=_UNPROVED & models.Q(proof_due=True),
+            ),
+            models.Index(
+                models.F("merchant"),
+                _known_delivered_at(),
+                name="shipment_unproved_idx",
+                condition=_UNPROVED & models.Q(proof_due=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -40,14 +40,14 @@ def home(request: PersonRequest) -> HttpResponse:
     if not slugs:
         return render(request, "dashboard/no_merchant.html")
     last = request.session.get(LAST_MERCHANT)
-    return redirect("shipment-list", last if last in slugs else slugs[0])
+    return redirect("attention", last if last in slugs else slugs[0])
 
 
 @require_safe
 @for_members()
 def merchant_home(request: MemberRequest) -> HttpResponse:
     """The first page of a merchant."""
-    return redirect("shipment-list", request.merchant.slug)
+    return redirect("attention", request.merchant.slug)
 
 
 # ---- The list

@@ -46,7 +46,8 @@ def sign_in(page: Page, live_server: Any, email: str = "alice@example.com") -> N
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/app/alpine/shipments/")
+    page.wait_for_url("**/app/alpine/attention/")
+    page.goto(f"{live_server.url}/app/alpine/shipments/")
 
 
 def barriers(page: Page) -> list[str]:

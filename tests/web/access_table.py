@@ -11,6 +11,13 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     # Where it begins
     ("dashboard", "GET"): (SIGN_IN, ON, ON, ON, ON),
     ("merchant-home", "GET"): (SIGN_IN, NONE, ON, ON, ON),
+    # Attention
+    ("attention", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("attention", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("attention-act", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("attention-act", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("attention-several", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("attention-several", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     # Shipments
     ("shipment-list", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("shipment-list", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
@@ -28,5 +35,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
 
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {
+    "attention-act": {"do": "done"},
+    "attention-several": {"do": "done", "item": "01234567-89ab-4cde-8f01-23456789abcd"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
 }

@@ -183,11 +183,11 @@ def test_the_dashboard_opens_the_merchant_looked_at_last(
     bakery = a_merchant(slug="bakery", name="Zimt Bakery")
     alice.memberships.create(merchant=bakery, role="viewer")
     client = signed_in(alice)
-    assert client.get("/app/").headers["Location"] == "/app/alpine/shipments/"
+    assert client.get("/app/").headers["Location"] == "/app/alpine/attention/"
 
     client.get("/app/bakery/shipments/")
 
-    assert client.get("/app/").headers["Location"] == "/app/bakery/shipments/"
+    assert client.get("/app/").headers["Location"] == "/app/bakery/attention/"
 
 
 def test_a_merchant_one_has_left_is_forgotten(alice: User, signed_in: Callable[[User], Client]) -> None:
@@ -197,7 +197,7 @@ def test_a_merchant_one_has_left_is_forgotten(alice: User, signed_in: Callable[[
     client.get("/app/bakery/shipments/")
     membership.delete()
 
-    assert client.get("/app/").headers["Location"] == "/app/alpine/shipments/"
+    assert client.get("/app/").headers["Location"] == "/app/alpine/attention/"
 
 
 def test_who_belongs_to_no_merchant_is_told_whom_to_ask(signed_in: Callable[[User], Client]) -> None:

@@ -75,7 +75,7 @@ def test_looking_at_the_sign_out_page_does_not_sign_out(
     client = signed_in(alice)
 
     assert client.get("/accounts/logout/").status_code == 200
-    assert client.get("/app/").headers["Location"] == "/app/alpine/shipments/"
+    assert client.get("/app/").headers["Location"] == "/app/alpine/attention/"
 
 
 @pytest.mark.parametrize(

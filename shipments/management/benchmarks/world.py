@@ -98,7 +98,12 @@ FROM (
 
 def fill(merchant: Merchant, parcels: int, now: datetime) -> None:
     """Give the merchant so many parcels of the past year, with watch, answer and scans; statistics are up to date afterwards."""
-    values: dict[str, Any] = {"merchant": merchant.pk, "parcels": parcels, "now": now, "cities": list(_CITIES)}
+    values: dict[str, Any] = {
+        "merchant": merchant.pk,
+        "parcels": parcels,
+        "now": now,
+        "cities": list(_CITIES),
+    }
     with connection.cursor() as cursor:
         for table, statement in (
             ("shipments_shipment", _SHIPMENTS),

@@ -1,0 +1,161 @@
+"""What people ask of the attention page, and what they do with its items, read and checked."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from shipments.enums import Reason
+from shipments.facts import spelling
+from shipments.models import Membership, Merchant, User
+
+# When an item that was put off comes back: as the day begins for who works with it.
+MORNING = time(8)
+LONGEST_SNOOZE = timedelta(days=365)
+# More than stand on a page cannot be picked.
+MOST_PICKED = 25
+
+VIEWS = ("", "snoozed", "done")
+OWNERS = ("", "me", "nobody")
+DEEDS = ("done", "undo", "snooze", "wake", "assign", "note")
+
+
+def _choices(values: Any) -> list[tuple[str, str]]:
+    return [(str(value), str(value)) for value in values]
+
+
+class AttentionQuery(forms.Form):
+    """What the address of the page asks for: which items, whose, for which reason, where the page before ended.
+
+    `seen` is when the page that asks for news was drawn, in seconds.
+    """
+
+    view = forms.ChoiceField(
+        required=False,
+        choices=_choices(VIEWS),
+        error_messages={"invalid_choice": _("There is no such view.")},
+    )
+    owner = forms.ChoiceField(
+        required=False,
+        choices=_choices(OWNERS),
+        error_messages={"invalid_choice": _("There is no such owner.")},
+    )
+    reason = forms.ChoiceField(
+        required=False,
+        choices=[("", ""), *_choices(Reason)],
+        error_messages={"invalid_choice": _("There is no such reason.")},
+    )
+    after = forms.CharField(required=False, max_length=120)
+    seen = forms.FloatField(required=False, min_value=0, max_value=4e9)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMark:
+    """Where a page ended: rank and moment of its last item by which the view is sorted, and the item."""
+
+    rank: int
+    at: datetime
+    pk: int
+
+    def __str__(self) -> str:
+        text = f"{self.rank} {self.at.isoformat()} {self.pk}"
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> "ItemMark | None":
+        """The mark in an address; None for what is none, which begins the list anew."""
+        try:
+            written = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+            rank, moment, pk = written.split(" ")
+            mark = cls(int(rank), datetime.fromisoformat(moment), int(pk))
+        except (ValueError, binascii.Error):
+            return None
+        is_ours = mark.at.utcoffset() == timedelta(0) and 0 <= mark.rank < 100 and 0 < mark.pk < 2**63
+        return mark if is_ours else None
+
+
+class Deed(forms.Form):
+    """What is to be done with one item or several. After `is_valid`, what it needs stands in `until`, `owner` and `text`."""
+
+    do = forms.ChoiceField(
+        choices=_choices(DEEDS), error_messages={"invalid_choice": _("There is no such action.")}
+    )
+    until = forms.ChoiceField(
+        required=False,
+        choices=_choices(("tomorrow", "3-days", "date")),
+        error_messages={"invalid_choice": _("Choose until when.")},
+    )
+    date = forms.DateField(
+        required=False, error_messages={"invalid": _("Write the day as 2026-06-30, or choose it.")}
+    )
+    owner = forms.CharField(required=False, max_length=20)
+    text = forms.CharField(
+        required=False,
+        max_length=2000,
+        error_messages={
+            "max_length": _("A note has at most %(limit_value)d characters; this one has %(show_value)d.")
+        },
+    )
+
+    def __init__(self, data: Any, *, merchant: Merchant, person: User, now: datetime) -> None:
+        super().__init__(data)
+        self.merchant, self.person, self.now = merchant, person, now
+        # What a valid deed amounts to.
+        self.wakes_at: datetime | None = None
+        self.new_owner: User | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Judge what the chosen deed needs, and nothing else."""
+        told: dict[str, Any] = self.cleaned_data
+        match told.get("do"):
+            case "snooze":
+                self._read_until(told)
+            case "assign":
+                self._read_owner(told)
+            case "note" if not told.get("text") and "text" not in self.errors:
+                self.add_error("text", _("Write something first."))
+        return told
+
+    def _read_until(self, told: dict[str, Any]) -> None:
+        today = spelling.today_at(self.now, self.merchant.time_zone)
+        if "until" in self.errors or "date" in self.errors:
+            return
+        day: date | None = {"tomorrow": today + timedelta(days=1), "3-days": today + timedelta(days=3)}.get(
+            told["until"], told.get("date")
+        )
+        problem: Promise | None = None
+        if day is None:
+            problem = _("Choose a day.")
+        elif day <= today:
+            problem = _("Choose a day after today.")
+        elif day > today + LONGEST_SNOOZE:
+            problem = _("Choose a day within a year.")
+        if problem is not None or day is None:
+            self.add_error("date", problem or "")
+            return
+        self.wakes_at = datetime.combine(day, MORNING, ZoneInfo(self.merchant.time_zone)).astimezone(UTC)
+
+    def _read_owner(self, told: dict[str, Any]) -> None:
+        owner = told.get("owner", "")
+        if owner == "me":
+            self.new_owner = self.person
+        elif owner != "nobody":
+            member = (
+                Membership.objects.filter(merchant=self.merchant, user=int(owner))
+                .select_related("user")
+                .first()
+                if owner.isdecimal() and owner.isascii()
+                else None
+            )
+            if member is None:
+                self.add_error(
+                    "owner", _("Choose somebody who belongs to %(merchant)s.") % {"merchant": self.merchant}
+                )
+            else:
+                self.new_owner = member.user

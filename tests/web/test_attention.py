@@ -1,0 +1,645 @@
+"""The attention page: what is on it and in which order, and what people do with it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.template.loader import render_to_string
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from shipments.analytics import attention
+from shipments.enums import Reason, Status
+from shipments.models import AttentionItem, AttentionReview, AuditEntry, Merchant, Note, Shipment, User
+from shipments.web.attention import PAGE_SIZE
+from shipments.web.forms_attention import ItemMark
+from tests.factories import a_merchant, a_person, a_shipment
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/app/alpine/attention/"
+SEVERAL = f"{PAGE}several/"
+HTMX = {"HX-Request": "true"}
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(mary)
+
+
+def needing(merchant: Merchant, *reasons: Reason, since: timedelta = DAY, **over: Any) -> AttentionItem:
+    """An item as a review would write it, for a parcel in trouble."""
+    held = reasons or (Reason.EXCEPTION,)
+    parcel = {key.removeprefix("parcel_"): over.pop(key) for key in list(over) if key.startswith("parcel_")}
+    now = timezone.now()
+    return AttentionItem.objects.create(
+        **{
+            "shipment": a_shipment(
+                merchant, **{"status": Status.EXCEPTION, "status_since": now - since, **parcel}
+            ),
+            "merchant": merchant,
+            "reasons": list(held),
+            "reason": held[0],
+            "rank": list(Reason).index(held[0]),
+            "since": now - since,
+            "found_at": now,
+            **over,
+        }
+    )
+
+
+def address(item: AttentionItem) -> str:
+    return f"{PAGE}{item.shipment.public_id}/"
+
+
+def act(client: Client, item: AttentionItem, do: str, **data: Any) -> Any:
+    return client.post(address(item), {"do": do, **data})
+
+
+def shown(client: Client, **query: str) -> list[str]:
+    return [view.item.shipment.number for view in client.get(PAGE, query).context["items"]]
+
+
+def numbers(*items: AttentionItem) -> list[str]:
+    return [item.shipment.number for item in items]
+
+
+def counts(client: Client, which: str = "chips", **query: str) -> dict[str, int]:
+    return {chip.key: chip.count for chip in client.get(PAGE, query).context[which]}
+
+
+# ---- What is on it
+
+
+def test_the_worst_comes_first_and_what_has_waited_longest_before_the_rest(
+    manager: Client, merchant: Merchant
+) -> None:
+    silent = needing(merchant, Reason.SILENT, since=9 * DAY)
+    younger, older = needing(merchant, since=DAY), needing(merchant, since=3 * DAY)
+
+    assert shown(manager) == numbers(older, younger, silent)
+
+
+def test_a_row_says_why_how_long_and_what_to_do(manager: Client, merchant: Merchant, mary: User) -> None:
+    item = needing(
+        merchant,
+        Reason.EXCEPTION,
+        Reason.LATE,
+        since=3 * DAY,
+        owner=mary,
+        parcel_order_number="A-77",
+        parcel_recipient_name="Ada Sample",
+        parcel_first_promised_on=datetime(2026, 6, 12).date(),
+    )
+    Note.objects.create(
+        shipment=item.shipment, merchant=merchant, author=mary, text="Old news", made_at=timezone.now() - DAY
+    )
+    Note.objects.create(
+        shipment=item.shipment, merchant=merchant, author=mary, text="Buyer called <b>twice</b>"
+    )
+
+    page = manager.get(PAGE).content.decode()
+
+    for words in (
+        "Problem reported",
+        "Late",
+        "for 3 days",
+        "Read the carrier&#x27;s last words.",
+        "The carrier reported a problem",
+        "Promised for 12 June",
+        "The promised day has passed.",
+        "USPS · A-77 · Ada Sample",
+        "Yours",
+        "Buyer called &lt;b&gt;twice&lt;/b&gt;",
+    ):
+        assert words in page
+    assert "Old news" not in page
+    assert "<title>(1) Attention · Alpine Outfitters</title>" in page
+
+
+def test_another_merchants_items_are_neither_shown_nor_counted(manager: Client, merchant: Merchant) -> None:
+    needing(a_merchant())
+
+    page = manager.get(PAGE)
+
+    assert page.context["items"] == []
+    assert "<title>Attention" in page.content.decode()
+
+
+def test_done_and_snoozed_ones_have_views_of_their_own(
+    manager: Client, merchant: Merchant, mary: User
+) -> None:
+    now = timezone.now()
+    due = needing(merchant, snoozed_until=now - timedelta(minutes=1))
+    later, soon = needing(merchant, snoozed_until=now + 2 * DAY), needing(merchant, snoozed_until=now + DAY)
+    first = needing(merchant, done_at=now - DAY, done_by=mary)
+    last = needing(merchant, done_at=now, done_by=mary)
+
+    assert shown(manager) == numbers(due)
+    assert shown(manager, view="snoozed") == numbers(soon, later)
+    assert shown(manager, view="done") == numbers(last, first)
+    assert counts(manager, "views") == {"open": 1, "snoozed": 2, "done": 2}
+
+
+def test_items_are_filtered_by_reason_and_owner_and_counted_by_both(
+    manager: Client, merchant: Merchant, mary: User, alice: User
+) -> None:
+    mine = needing(merchant, Reason.EXCEPTION, Reason.LATE, owner=mary)
+    hers = needing(merchant, Reason.LATE, owner=alice)
+    nobodys = needing(merchant, Reason.SILENT)
+
+    assert shown(manager, reason="late") == numbers(mine, hers)
+    assert shown(manager, owner="me") == numbers(mine)
+    assert shown(manager, owner="nobody") == numbers(nobodys)
+    assert shown(manager, owner="nobody", reason="late") == []
+    assert counts(manager) == {"all": 3, "exception": 1, "late": 2, "silent": 1}
+    assert counts(manager, owner="me") == {"all": 1, "exception": 1, "late": 1}
+    assert counts(manager, owner="nobody", reason="late") == {"all": 1, "silent": 1, "late": 0}
+    assert counts(manager, "owners") == {"all": 3, "me": 1, "nobody": 1}
+
+
+@pytest.mark.parametrize(
+    "query", [{"view": "all"}, {"owner": "7"}, {"reason": "ugly"}, {"seen": "soon"}, {"after": "x" * 121}]
+)
+def test_an_address_that_asks_for_what_is_not_is_refused_by_name(
+    manager: Client, merchant: Merchant, query: dict[str, str]
+) -> None:
+    needing(merchant)
+
+    page = manager.get(PAGE, query)
+
+    assert page.status_code == 400
+    assert "This address asks for something that does not exist" in page.content.decode()
+
+
+@pytest.mark.parametrize("view", ["", "snoozed", "done"])
+def test_pages_follow_one_another_without_gap_or_double(
+    manager: Client, merchant: Merchant, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shipments.web.attention.PAGE_SIZE", 2)
+    now = timezone.now()
+    state: dict[str, dict[str, Any]] = {
+        "": {},
+        "snoozed": {"snoozed_until": now + DAY},
+        "done": {"done_at": now},
+    }
+    for reason in (Reason.LATE, Reason.EXCEPTION, Reason.EXCEPTION, Reason.SILENT, Reason.LATE):
+        needing(merchant, reason, **state[view])
+    # The same moment for some: the item itself decides.
+    AttentionItem.objects.update(since=now)
+    everything = [
+        item.shipment.number
+        for item in AttentionItem.objects.order_by(
+            *(("-pk",) if view == "done" else ("pk",) if view else ("rank", "pk"))
+        )
+    ]
+    seen: list[str] = []
+    url = f"{PAGE}?view={view}"
+    while url:
+        context = manager.get(url).context
+        seen += numbers(*(item.item for item in context["items"]))
+        url = context["next_url"]
+
+    assert seen == everything
+
+
+def test_a_mark_nobody_made_begins_anew(manager: Client, merchant: Merchant) -> None:
+    item = needing(merchant)
+
+    assert shown(manager, after="nonsense") == numbers(item)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_mark_or_none(text: str) -> None:
+    mark = ItemMark.read(text)
+
+    assert mark is None or ItemMark.read(str(mark)) == mark
+
+
+@given(
+    st.integers(0, 99),
+    st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+    st.integers(1, 2**63 - 1),
+)
+def test_a_mark_is_read_as_it_was_written(rank: int, at: datetime, pk: int) -> None:
+    assert ItemMark.read(str(ItemMark(rank, at, pk))) == ItemMark(rank, at, pk)
+
+
+def test_an_empty_page_is_calm_and_says_since_when_it_is_known(manager: Client) -> None:
+    assert "They have not been looked through yet" in manager.get(PAGE).content.decode()
+    AttentionReview.objects.note(timezone.now() - timedelta(minutes=2))
+
+    page = manager.get(PAGE).content.decode()
+
+    assert "Nothing needs you" in page
+    assert "All of them were looked through 2 min ago." in page
+
+
+@pytest.mark.parametrize(
+    ("view", "words"), [("done", "Nothing is done with"), ("snoozed", "Nothing is put off")]
+)
+def test_empty_views_say_what_they_are_for(manager: Client, view: str, words: str) -> None:
+    assert words in manager.get(PAGE, {"view": view}).content.decode()
+
+
+def test_a_viewer_looks_and_is_offered_no_deed(
+    bob: User, merchant: Merchant, signed_in: Callable[[User], Client]
+) -> None:
+    needing(merchant)
+
+    page = signed_in(bob).get(PAGE).content.decode()
+
+    assert "Problem reported" in page
+    assert 'name="do"' not in page
+    assert 'name="item"' not in page
+
+
+@pytest.mark.parametrize("items", [1, PAGE_SIZE + 5])
+def test_a_page_takes_at_most_eight_statements_whatever_is_on_it(
+    manager: Client,
+    merchant: Merchant,
+    mary: User,
+    items: int,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(items):
+        item = needing(merchant, Reason.EXCEPTION, Reason.LATE, owner=mary)
+        Note.objects.create(shipment=item.shipment, merchant=merchant, author=mary, text="seen")
+    for n in range(items):
+        a_person(f"colleague-{n}@example.com", merchant, "manager")
+    manager.get(PAGE)
+
+    with django_assert_num_queries(6):
+        manager.get(PAGE)
+
+
+def test_an_empty_page_takes_six(manager: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    manager.get(PAGE)
+
+    with django_assert_num_queries(6):
+        manager.get(PAGE)
+
+
+# ---- News
+
+
+def test_the_quiet_line_tells_how_many_came_since_the_page_was_drawn(
+    manager: Client, merchant: Merchant
+) -> None:
+    needing(merchant)
+    drawn = manager.get(PAGE).context["drawn_at"]
+    assert "more parcel" not in manager.get(PAGE, {"seen": drawn}, headers=HTMX).content.decode()
+    needing(merchant)
+    needing(merchant, snoozed_until=timezone.now() - timedelta(milliseconds=1))
+    needing(merchant, snoozed_until=timezone.now() + DAY)
+
+    news = manager.get(PAGE, {"seen": drawn}, headers=HTMX).content.decode()
+
+    assert "2 more parcels need somebody: show them" in news
+    assert "<title>(3) Attention · Alpine Outfitters</title>" in news
+    assert f"seen={drawn}" in news
+    assert "<ol" not in news
+
+
+# ---- Deeds
+
+
+def test_done_is_kept_with_who_when_and_for_which_reasons(
+    manager: Client, merchant: Merchant, mary: User
+) -> None:
+    item = needing(merchant, Reason.EXCEPTION, Reason.LATE)
+
+    response = act(manager, item, "done", next=PAGE)
+
+    item.refresh_from_db()
+    assert response.headers["Location"] == PAGE
+    assert (item.done_by, item.done_reasons) == (mary, ["exception", "late"])
+    assert item.done_at is not None
+    assert shown(manager) == []
+    entry = AuditEntry.objects.get(verb="attention done")
+    assert (entry.model, entry.row, entry.person) == ("shipments.Shipment", str(item.shipment_id), mary.pk)
+    assert entry.before == {"reasons": "exception, late"}
+
+
+def test_done_may_be_undone(manager: Client, merchant: Merchant) -> None:
+    item = needing(merchant)
+    act(manager, item, "done")
+
+    act(manager, item, "undo")
+
+    item.refresh_from_db()
+    assert (item.done_at, item.done_by, item.done_reasons) == (None, None, [])
+    assert shown(manager) == numbers(item)
+
+
+def test_what_is_done_comes_back_only_with_news(manager: Client, merchant: Merchant) -> None:
+    item = needing(merchant)
+    act(manager, item, "done")
+    attention.review(timezone.now() + DAY)
+    assert shown(manager) == []
+
+    Shipment.objects.update(changed_at=timezone.now())
+    attention.review(timezone.now())
+
+    assert shown(manager) == numbers(item)
+
+
+@pytest.mark.parametrize(
+    ("until", "day", "wakes"),
+    [
+        ("tomorrow", "", "2026-06-16 08:00"),
+        ("3-days", "", "2026-06-18 08:00"),
+        ("date", "2026-11-02", "2026-11-02 08:00"),  # the day after the clocks went back
+    ],
+)
+def test_snoozing_ends_in_the_morning_on_the_merchants_clock(
+    manager: Client, merchant: Merchant, monkeypatch: pytest.MonkeyPatch, until: str, day: str, wakes: str
+) -> None:
+    eastern = ZoneInfo("America/New_York")
+    # Still Monday in New York, and Tuesday in UTC.
+    now = datetime(2026, 6, 15, 22, 30, tzinfo=eastern)
+    monkeypatch.setattr("shipments.web.attention_deeds.timezone.now", lambda: now)
+    item = needing(merchant)
+
+    act(manager, item, "snooze", until=until, date=day)
+
+    item.refresh_from_db()
+    assert item.snoozed_until == datetime.fromisoformat(wakes).replace(tzinfo=eastern)
+
+
+def test_a_snoozed_item_may_be_woken(manager: Client, merchant: Merchant) -> None:
+    item = needing(merchant, snoozed_until=timezone.now() + DAY)
+
+    act(manager, item, "wake")
+
+    assert shown(manager) == numbers(item)
+
+
+def test_items_are_taken_given_to_members_and_given_up(
+    manager: Client, merchant: Merchant, mary: User, alice: User
+) -> None:
+    item = needing(merchant)
+    for owner, expected in (("me", mary), (str(alice.pk), alice), ("nobody", None)):
+        act(manager, item, "assign", owner=owner)
+        item.refresh_from_db()
+        assert item.owner == expected
+    assert [
+        (entry.before["owner"], entry.after["owner"])
+        for entry in AuditEntry.objects.filter(verb="attention assigned").order_by("id")
+    ] == [(None, mary.pk), (mary.pk, alice.pk), (alice.pk, None)]
+
+
+def test_a_note_is_kept_and_its_words_stay_out_of_the_audit(
+    manager: Client, merchant: Merchant, mary: User
+) -> None:
+    item = needing(merchant)
+
+    act(manager, item, "note", text="  Buyer is at work until six  ")
+
+    note = Note.objects.get()
+    assert (note.shipment, note.merchant, note.author) == (item.shipment, merchant, mary)
+    assert note.text == "Buyer is at work until six"
+    assert "six" not in str(AuditEntry.objects.filter(verb="noted").values())
+
+
+REFUSED: list[tuple[dict[str, str], str]] = [
+    ({"do": "burn"}, "There is no such action."),
+    ({}, "This field is required."),
+    ({"do": "snooze"}, "Choose a day."),
+    ({"do": "snooze", "until": "never"}, "Choose until when."),
+    ({"do": "snooze", "until": "date", "date": "2020-01-01"}, "Choose a day after today."),
+    ({"do": "snooze", "until": "date", "date": "2999-01-01"}, "Choose a day within a year."),
+    ({"do": "snooze", "until": "date", "date": "30/30/30"}, "Write the day as 2026-06-30, or choose it."),
+    ({"do": "assign", "owner": "99999999"}, "Choose somebody who belongs to Alpine Outfitters."),
+    ({"do": "assign", "owner": "9" * 20}, "Choose somebody who belongs to Alpine Outfitters."),
+    ({"do": "assign"}, "Choose somebody who belongs to Alpine Outfitters."),
+    ({"do": "note", "text": "  "}, "Write something first."),
+    ({"do": "note", "text": "x" * 2001}, "A note has at most 2000 characters; this one has 2001."),
+]
+
+
+@pytest.mark.parametrize(("data", "words"), REFUSED)
+def test_what_cannot_be_done_is_said_and_changes_nothing(
+    manager: Client, merchant: Merchant, data: dict[str, str], words: str
+) -> None:
+    item = needing(merchant)
+    before = AttentionItem.objects.values().get()
+
+    alone = manager.post(address(item), data)
+    row = manager.post(address(item), data, headers=HTMX)
+    several = manager.post(SEVERAL, {**data, "item": str(item.shipment.public_id)})
+
+    for response in (alone, row, several):
+        assert response.status_code == 400
+        assert AttentionItem.objects.values().get() == before
+        assert not AuditEntry.objects.exists()
+        assert not Note.objects.exists()
+    assert words in alone.content.decode()
+    assert words in several.content.decode()
+    assert f'value="{item.shipment.public_id}"' in several.content.decode()
+    assert "checked" in several.content.decode()
+
+
+def test_a_refused_note_is_not_lost(manager: Client, merchant: Merchant) -> None:
+    item = needing(merchant)
+    text = "long " * 401
+
+    for headers in ({}, HTMX):
+        page = manager.post(address(item), {"do": "note", "text": text}, headers=headers).content.decode()
+        assert text.strip() in page
+        assert "A note has at most 2000 characters" in page
+
+
+def test_a_stranger_to_the_merchant_cannot_be_made_owner(
+    manager: Client, merchant: Merchant, charlie: User
+) -> None:
+    item = needing(merchant)
+
+    assert act(manager, item, "assign", owner=str(charlie.pk)).status_code == 400
+    item.refresh_from_db()
+    assert item.owner is None
+
+
+def test_a_parcel_that_needs_nobody_any_more_is_left_alone_and_told(
+    manager: Client, merchant: Merchant
+) -> None:
+    item = needing(merchant)
+    AttentionItem.objects.all().delete()
+
+    plain = manager.post(address(item), {"do": "done"}, follow=True)
+    row = manager.post(address(item), {"do": "done"}, headers=HTMX)
+
+    for response in (plain, row):
+        assert response.status_code == 200
+        assert "needs nobody any more" in response.content.decode()
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize("whose", ["another merchant's", "nobody's"])
+def test_what_is_not_ones_own_is_not_found(manager: Client, whose: str) -> None:
+    theirs = needing(a_merchant())
+    public_id = theirs.shipment.public_id if whose == "another merchant's" else uuid4()
+
+    assert manager.post(f"{PAGE}{public_id}/", {"do": "done"}).status_code == 404
+    assert AttentionItem.objects.get().done_at is None
+
+
+# ---- With a fragment
+
+
+def test_a_row_that_was_dealt_with_stays_where_it_is_with_the_way_back(
+    manager: Client, merchant: Merchant
+) -> None:
+    item, _other = needing(merchant), needing(merchant)
+
+    answer = manager.post(address(item), {"do": "done", "next": PAGE}, headers=HTMX)
+
+    page = answer.content.decode()
+    assert f'class="item is-trouble is-settled" id="item-{item.shipment.public_id}"' in page
+    assert 'value="undo"' in page
+    assert "<title>(1) Attention · Alpine Outfitters</title>" in page
+    assert "Done. It comes back only when something new happens." in page
+    assert {chip.key: chip.count for chip in answer.context["views"]} == {"open": 1, "snoozed": 0, "done": 1}
+
+
+def test_a_row_that_was_only_taken_goes_on_as_it_was(manager: Client, merchant: Merchant) -> None:
+    item = needing(merchant)
+
+    page = manager.post(
+        address(item), {"do": "assign", "owner": "me", "next": PAGE}, headers=HTMX
+    ).content.decode()
+
+    assert "is-settled" not in page
+    assert "Give it up" in page
+
+
+# ---- Where one goes on
+
+
+def test_without_scripts_one_goes_on_with_the_next_item(manager: Client, merchant: Merchant) -> None:
+    first, second = needing(merchant, since=2 * DAY), needing(merchant, since=DAY)
+    view = manager.get(PAGE).context["items"][0]
+    assert (view.item, view.then) == (first, second.shipment.public_id)
+
+    response = act(manager, first, "done", next=f"{PAGE}?reason=exception", then=str(view.then))
+
+    assert response.headers["Location"] == f"{PAGE}?reason=exception#item-{second.shipment.public_id}"
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://evil.example/app/alpine/",
+        "//evil.example/",
+        "/app/bayside/attention/",
+        "javascript:alert(1)",
+        "",
+    ],
+)
+def test_one_comes_back_to_the_merchants_own_pages_only(
+    manager: Client, merchant: Merchant, elsewhere: str
+) -> None:
+    item = needing(merchant)
+
+    response = act(manager, item, "done", next=elsewhere, then="not an id")
+
+    assert response.headers["Location"] == PAGE
+
+
+# ---- Several
+
+
+def picked(*items: AttentionItem) -> list[str]:
+    return [str(item.shipment.public_id) for item in items]
+
+
+def test_several_are_done_at_once_and_written_down_one_by_one(manager: Client, merchant: Merchant) -> None:
+    one, two, other = (needing(merchant) for _ in range(3))
+
+    response = manager.post(SEVERAL, {"do": "done", "item": picked(one, two), "next": PAGE}, follow=True)
+
+    assert "2 done." in response.content.decode()
+    assert shown(manager) == numbers(other)
+    assert set(AuditEntry.objects.values_list("row", flat=True)) == {
+        str(one.shipment_id),
+        str(two.shipment_id),
+    }
+
+
+def test_several_are_put_off_and_given_away(manager: Client, merchant: Merchant, alice: User) -> None:
+    items = [needing(merchant), needing(merchant)]
+
+    manager.post(SEVERAL, {"do": "assign", "owner": str(alice.pk), "item": picked(*items)})
+    manager.post(SEVERAL, {"do": "snooze", "until": "tomorrow", "item": picked(*items)})
+
+    assert set(AttentionItem.objects.values_list("owner", flat=True)) == {alice.pk}
+    assert len(shown(manager, view="snoozed")) == 2
+
+
+def test_picks_of_others_and_of_the_past_are_left_alone_and_told(manager: Client, merchant: Merchant) -> None:
+    mine, theirs = needing(merchant), needing(a_merchant())
+
+    page = manager.post(
+        SEVERAL, {"do": "done", "item": [*picked(mine, theirs), "not an id"]}, follow=True
+    ).content.decode()
+
+    assert "1 parcel needs nobody any more, and was left alone." in page
+    theirs.refresh_from_db()
+    assert theirs.done_at is None
+
+
+@pytest.mark.parametrize(
+    ("picks", "words"),
+    [(0, "Pick at least one parcel first."), (PAGE_SIZE + 1, f"Pick at most {PAGE_SIZE} parcels at once.")],
+)
+def test_too_few_and_too_many_picks_are_refused(
+    manager: Client, merchant: Merchant, picks: int, words: str
+) -> None:
+    items = [needing(merchant) for _ in range(max(picks, 1))]
+
+    page = manager.post(SEVERAL, {"do": "done", "item": picked(*items[:picks])})
+
+    assert page.status_code == 400
+    assert words in page.content.decode()
+    assert not AttentionItem.objects.done().exists()
+
+
+# ---- On a parcel's own page
+
+
+def test_a_parcels_page_can_show_why_it_needs_somebody_and_what_to_do(
+    merchant: Merchant, mary: User, rf: Any
+) -> None:
+    item = needing(merchant, Reason.EXCEPTION, Reason.LATE, since=3 * DAY)
+    request = rf.get(f"/app/alpine/shipments/{item.shipment.public_id}/")
+    request.user, request.merchant, request.membership = mary, merchant, mary.memberships.get()
+
+    def drawn() -> str:
+        item.refresh_from_db()
+        return render_to_string("dashboard/_attention_of_parcel.html", {"item": item}, request)
+
+    for words in (
+        "Needs attention",
+        "Problem reported",
+        "The promised day has passed.",
+        "For 3\xa0days.",
+        "Take it",
+    ):
+        assert words in drawn()
+    AttentionItem.objects.update(owner=mary)
+    assert "You have it." in drawn()
+    AttentionItem.objects.update(snoozed_until=timezone.now() + DAY)
+    assert "Put off until" in drawn()
+    assert 'value="wake"' in drawn()
+    AttentionItem.objects.update(snoozed_until=None)
+    AttentionItem.objects.mark_done(mary, timezone.now())
+    assert "Attention: done with" in drawn()
+    assert 'value="undo"' in drawn()
+    assert f'action="{address(item)}"' in drawn()
