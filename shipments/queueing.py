@@ -13,10 +13,12 @@ REFRESH = "refresh_leased"
 TEST_ACCOUNT = "test_account"
 HOUSEKEEP = "housekeep"
 SEND_MAIL = "send_mail"
-TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL})
+SEND_ALERTS = "send_alerts"
+SEND_DIGESTS = "send_digests"
+TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL, SEND_ALERTS, SEND_DIGESTS})
 
 # What runs without anybody asking: name of the task → minutes between two runs.
-SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, HOUSEKEEP: 60}
+SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, SEND_ALERTS: 1, SEND_DIGESTS: 5, HOUSEKEEP: 60}
 
 
 def enqueue(name: str, *ids: int | str) -> None:

@@ -5,7 +5,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
+from shipments.analytics import alerts, digests
+from shipments.models import Alert, AuditEntry, CarrierAccount, Heartbeat, Mail, Tally, Throttle
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 
@@ -39,9 +40,23 @@ def send_mail() -> None:
     mail.send_due(timezone.now())
 
 
+def send_alerts() -> None:
+    """Write to whoever wishes to hear at once of what was found."""
+    Heartbeat.objects.beat(timezone.now())
+    alerts.send_alerts(timezone.now())
+
+
+def send_digests() -> None:
+    """Write the daily digests that are due."""
+    Heartbeat.objects.beat(timezone.now())
+    digests.send_digests(timezone.now())
+
+
 def housekeep() -> None:
-    """Forget ended throttles, put the tallies together, and make the months the audit will need."""
+    """Forget ended throttles and old mails and alerts, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
+    Mail.objects.forget_old(timezone.now())
+    Alert.objects.forget_old(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())

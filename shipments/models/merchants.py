@@ -1,7 +1,8 @@
 """Merchants, and who may do what for them."""
 
 import zoneinfo
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, time
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Reason, Role
+from shipments.facts.daily import last_day
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -161,6 +163,15 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role} @ {self.merchant_id}"
+
+    def choose_alerts(self, digest_at: time | None, reasons: Sequence[Reason], now: datetime) -> None:
+        """Be told of these reasons at once, and of everything once a day; the first digest comes when it is
+        `digest_at` next."""
+        if digest_at is not None and digest_at != self.digest_at:
+            self.digest_sent_on = last_day(digest_at, self.merchant.time_zone, now)
+        self.digest_at = digest_at
+        self.alert_reasons = [reason.value for reason in Reason if reason in reasons]
+        self.save(update_fields=["digest_at", "digest_sent_on", "alert_reasons"])
 
     def may_change(self) -> bool:
         """Whether this role adds and changes parcels."""
