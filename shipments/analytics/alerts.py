@@ -77,7 +77,7 @@ def _tell(member: Membership, news: AlertQuerySet, now: datetime) -> bool:
         "alert",
         f"alert:{member.pk}:{now.isoformat()}",
         _subject(member.merchant, parcels, lines),
-        {"parcels": parcels, "lines": lines, "more": parcels - len(lines)},
+        {"parcels": parcels, "lines": lines, "more": parcels - len(lines), "advice": lines[0].advice},
     )
 
 

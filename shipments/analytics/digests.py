@@ -10,8 +10,8 @@ from django.utils import translation
 from django.utils.translation import ngettext
 
 from shipments.analytics.letters import Line, line_of, with_parcels, write_to
-from shipments.facts import reason_words
 from shipments.facts.daily import instant_of, last_day
+from shipments.facts.reasons import words
 from shipments.models import AttentionItem, Membership, Merchant
 
 MOST_LISTED = 10
@@ -106,7 +106,7 @@ def _counts(merchant: Merchant, new_since: datetime, now: datetime) -> Sequence[
         .values("rank", "reason")
         .annotate(parcels=Count("pk"), new=Count("pk", filter=Q(found_at__gt=new_since)))
     )
-    return [ReasonCount(reason_words.label(row["reason"]), row["parcels"], row["new"]) for row in rows]
+    return [ReasonCount(str(words(row["reason"]).label), row["parcels"], row["new"]) for row in rows]
 
 
 def _lines(merchant: Merchant, new_since: datetime, now: datetime) -> list[Line]:

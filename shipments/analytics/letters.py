@@ -1,6 +1,6 @@
 """What mails to staff say of parcels: numbers, orders and reasons, never a recipient's name or a carrier's words."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from shipments.facts import reason_words, spelling
+from shipments.facts import spelling
+from shipments.facts.reasons import words
 from shipments.models import AttentionItem, Membership, Merchant
 from shipments.models.attention import AttentionItemQuerySet
 from shipments.outbound.mail import post, site_address
@@ -22,12 +23,14 @@ class Line:
     carrier: str
     order: str
     reasons: tuple[str, ...]
+    # What the worst of the reasons means, and what to do.
+    advice: str
     since: str
     url: str
     is_new: bool
 
 
-def line_of(item: AttentionItem, reasons: Iterable[str], *, now: datetime, new_since: datetime) -> Line:
+def line_of(item: AttentionItem, reasons: Sequence[str], *, now: datetime, new_since: datetime) -> Line:
     """The item as a line that names these of its reasons; its days are on the merchant's clock."""
     shipment = item.shipment
     today = spelling.today_at(now, item.merchant.time_zone)
@@ -35,7 +38,8 @@ def line_of(item: AttentionItem, reasons: Iterable[str], *, now: datetime, new_s
         number=shipment.number,
         carrier=shipment.carrier.name,
         order=shipment.order_number,
-        reasons=tuple(reason_words.label(reason) for reason in reasons),
+        reasons=tuple(str(words(reason).label) for reason in reasons),
+        advice=f"{words(reasons[0]).why} {words(reasons[0]).action}",
         since=spelling.short_day(spelling.today_at(item.since, item.merchant.time_zone), today),
         url=site_address("shipment-detail", item.merchant.slug, shipment.public_id),
         is_new=item.found_at > new_since,

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reason', models.CharField(choices=shipments.models.merchants.reason_choices, max_length=20, verbose_name='reason')),
-                ('since', models.DateTimeField(verbose_name='since')),
+                ('news_at', models.DateTimeField(verbose_name='news of')),
                 ('found_at', models.DateTimeField(db_index=True, verbose_name='found')),
                 ('told_at', models.DateTimeField(null=True, verbose_name='told')),
             ],
@@ -55,6 +55,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='alert',
-            constraint=models.UniqueConstraint(fields=('shipment', 'reason', 'since'), name='news_told_once'),
+            constraint=models.UniqueConstraint(fields=('shipment', 'reason', 'news_at'), name='news_told_once'),
         ),
     ]

@@ -25,10 +25,11 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                INSERT INTO shipments_alert (merchant_id, shipment_id, reason, since, found_at)
-                SELECT item.merchant_id, item.shipment_id, news.reason, item.since, %s
+                INSERT INTO shipments_alert (merchant_id, shipment_id, reason, news_at, found_at)
+                SELECT item.merchant_id, item.shipment_id, news.reason, GREATEST(item.since, parcel.changed_at), %s
                 FROM unnest(%s::bigint[], %s::text[]) AS news (shipment_id, reason)
                 JOIN shipments_attentionitem item ON item.shipment_id = news.shipment_id AND item.done_at IS NULL
+                JOIN shipments_shipment parcel ON parcel.id = item.shipment_id
                 WHERE EXISTS (
                     SELECT FROM shipments_membership member
                     WHERE member.merchant_id = item.merchant_id AND news.reason = ANY (member.alert_reasons)
@@ -46,8 +47,12 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 
 class Alert(models.Model):
-    """One reason that began to hold for one parcel. `told_at`: when the people who wished for it were written to; all
-    that was told in one go has the same. Written by `analytics.alerts`."""
+    """One reason that began to hold for one parcel, at the latest with its news of `news_at`: an item that comes back
+    after it was done has had news since.
+
+    `told_at`: when the people who wished for it were written to; all that was told in one go has the same. Written by
+    `analytics.alerts`.
+    """
 
     merchant = models.ForeignKey(
         Merchant, models.CASCADE, related_name="+", db_index=False, verbose_name=_("merchant")
@@ -56,7 +61,7 @@ class Alert(models.Model):
         Shipment, models.CASCADE, related_name="+", db_index=False, verbose_name=_("shipment")
     )
     reason = models.CharField(_("reason"), max_length=20, choices=reason_choices)
-    since = models.DateTimeField(_("since"))
+    news_at = models.DateTimeField(_("news of"))
     found_at = models.DateTimeField(_("found"), db_index=True)
     told_at = models.DateTimeField(_("told"), null=True)
 
@@ -66,7 +71,7 @@ class Alert(models.Model):
         verbose_name = _("alert")
         verbose_name_plural = _("alerts")
         constraints = [
-            models.UniqueConstraint(fields=["shipment", "reason", "since"], name="news_told_once"),
+            models.UniqueConstraint(fields=["shipment", "reason", "news_at"], name="news_told_once"),
         ]
         indexes = [
             models.Index(fields=["merchant"], name="alert_untold_idx", condition=models.Q(told_at=None)),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Nobody reads a larger figure in a corner of a page; counting on would cost every page.
 MOST_COUNTED = 1000
+# Bounds of a threshold: a year is longer than any parcel is followed.
+LEAST_DAYS, MOST_DAYS = 1, 365
 
 
 @cache
@@ -52,9 +54,9 @@ def language_choices() -> list[tuple[str, str]]:
 
 
 def _days(label: "StrOrPromise", default: int) -> models.PositiveSmallIntegerField:  # type: ignore[type-arg]
-    """A threshold of attention, in days; a year is longer than any parcel is followed."""
+    """A threshold of attention, in days."""
     return models.PositiveSmallIntegerField(
-        label, default=default, validators=[MinValueValidator(1), MaxValueValidator(365)]
+        label, default=default, validators=[MinValueValidator(LEAST_DAYS), MaxValueValidator(MOST_DAYS)]
     )
 
 

@@ -1,22 +1,22 @@
 """What people choose on the settings pages, read and checked."""
 
-import zoneinfo
 from dataclasses import dataclass
 from datetime import time
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from babel.dates import get_timezone_name
 from django import forms
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import get_language_info, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from shipments.enums import Reason
-from shipments.facts import reason_words, spelling
+from shipments.facts import spelling
+from shipments.facts.reasons import words
 from shipments.models import Membership, Merchant
-from shipments.models.merchants import known_zones
+from shipments.models.merchants import LEAST_DAYS, MOST_DAYS, known_zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,16 @@ class Zone:
     told: str
 
 
+def zones() -> tuple[Zone, ...]:
+    """The zones of places, and UTC, in the language that is active; old names of whole countries and fixed offsets are
+    understood but not offered."""
+    return _zones(spelling.locale())
+
+
 @cache
-def zones(locale: str) -> tuple[Zone, ...]:
-    """The zones of places, and UTC; old names of whole countries and fixed offsets are understood but not offered."""
+def _zones(_locale: str) -> tuple[Zone, ...]:
     offered = sorted(name for name in known_zones() if "/" in name and not name.startswith("Etc/"))
-    return tuple(
-        Zone(
-            name,
-            str(get_timezone_name(zoneinfo.ZoneInfo(name), "long", zone_variant="generic", locale=locale)),
-        )
-        for name in [*offered, "UTC"]
-    )
+    return tuple(Zone(name, spelling.zone_name(name)) for name in [*offered, "UTC"])
 
 
 @cache
@@ -104,38 +103,58 @@ class MerchantForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subs
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What a threshold of attention is about: the reason it belongs to, and what is counted."""
+    """A threshold of attention: the reason it belongs to and for which parcels, what is counted, and in which days."""
 
     field: str
     reason: Reason
-    counts: Any
-    unit: Any
+    counts: Promise
+    in_business_days: bool = False
+    only: Promise | None = None
 
     @property
     def label(self) -> str:
-        return reason_words.label(self.reason)
+        label = str(words(self.reason).label)
+        return (
+            label if self.only is None else _("%(reason)s, %(which)s") % {"reason": label, "which": self.only}
+        )
 
     @property
     def default(self) -> int:
         return int(Merchant._meta.get_field(self.field).default)
 
+    def told(self, days: int) -> str:
+        """So many days in words: "4 business days from the label to …"."""
+        told = (
+            ngettext("%(days)d business day %(counts)s", "%(days)d business days %(counts)s", days)
+            if self.in_business_days
+            else ngettext("%(days)d day %(counts)s", "%(days)d days %(counts)s", days)
+        )
+        return told % {"days": days, "counts": self.counts}
 
-_BUSINESS_DAYS, _DAYS = gettext_lazy("business days"), gettext_lazy("days")
+
 THRESHOLDS = (
     Threshold(
         "first_scan_days",
         Reason.NO_FIRST_SCAN,
         gettext_lazy("from the label to the carrier's first scan"),
-        _BUSINESS_DAYS,
+        in_business_days=True,
     ),
     Threshold(
-        "silent_days", Reason.SILENT, gettext_lazy("without a scan, within one country"), _BUSINESS_DAYS
+        "silent_days",
+        Reason.SILENT,
+        gettext_lazy("without a scan"),
+        in_business_days=True,
+        only=gettext_lazy("within one country"),
     ),
     Threshold(
-        "silent_days_abroad", Reason.SILENT, gettext_lazy("without a scan, across a border"), _BUSINESS_DAYS
+        "silent_days_abroad",
+        Reason.SILENT,
+        gettext_lazy("without a scan"),
+        in_business_days=True,
+        only=gettext_lazy("across a border"),
     ),
-    Threshold("pickup_days", Reason.AGEING_PICKUP, gettext_lazy("held for pickup"), _DAYS),
-    Threshold("late_days", Reason.LATE, gettext_lazy("past the promised day"), _DAYS),
+    Threshold("pickup_days", Reason.AGEING_PICKUP, gettext_lazy("held for pickup")),
+    Threshold("late_days", Reason.LATE, gettext_lazy("past the promised day")),
 )
 
 
@@ -148,15 +167,21 @@ class ThresholdForm(forms.ModelForm):  # type: ignore[type-arg]  # the same
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        bounds = {"least": LEAST_DAYS, "most": MOST_DAYS}
+        rule = _("Type a whole number from %(least)d to %(most)d.") % bounds
         for threshold in THRESHOLDS:
-            field = self.fields[threshold.field]
-            field.label = _("%(reason)s: %(unit)s %(counts)s") % {
-                "reason": threshold.label,
-                "unit": threshold.unit,
-                "counts": threshold.counts,
-            }
-            field.widget.attrs["inputmode"] = "numeric"
+            # Not the model's own field: that one would say 0 where the rule says 1.
+            self.fields[threshold.field] = forms.IntegerField(
+                label=threshold.label,
+                min_value=LEAST_DAYS,
+                max_value=MOST_DAYS,
+                widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+                help_text=_("From %(least)d to %(most)d; %(default)d unless you say otherwise.")
+                % (bounds | {"default": threshold.default}),
+                error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), rule),
+            )
         self.fields["proof_always_due"].label = _("Every delivery needs a signature or a picture")
+        self.fields["proof_always_due"].help_text = _("Not set: only parcels that were added with it.")
 
 
 class AlertForm(forms.Form):
@@ -168,7 +193,7 @@ class AlertForm(forms.Form):
         label=gettext_lazy("Tell me at once"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        choices=lambda: [(reason.value, reason_words.label(reason)) for reason in Reason],
+        choices=lambda: [(reason.value, str(words(reason).label)) for reason in Reason],
     )
 
     def __init__(self, *args: Any, membership: Membership, **kwargs: Any) -> None:
@@ -195,13 +220,3 @@ class AlertForm(forms.Form):
         if cleaned.get("digest") and not cleaned.get("digest_at") and "digest_at" not in self.errors:
             self.add_error("digest_at", _("Choose an hour for the digest."))
         return cleaned
-
-
-def days_told(days: int, threshold: Threshold) -> str:
-    """A threshold as it stands, for who may not change it: "4 business days from the label to …"."""
-    told = (
-        ngettext("%(days)d business day %(counts)s", "%(days)d business days %(counts)s", days)
-        if threshold.unit is _BUSINESS_DAYS
-        else ngettext("%(days)d day %(counts)s", "%(days)d days %(counts)s", days)
-    )
-    return told % {"days": days, "counts": threshold.counts}

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from shipments.analytics import letters
 from shipments.enums import Reason, Role, ZoneKnownBy
-from shipments.facts import reason_words, spelling
+from shipments.facts import spelling
+from shipments.facts.reasons import words
 from shipments.models import Merchant, Throttle
 from shipments.web.access import MemberRequest, for_members, has_rank, record
 from shipments.web.forms_settings import (
@@ -23,7 +24,6 @@ from shipments.web.forms_settings import (
     AlertForm,
     MerchantForm,
     ThresholdForm,
-    days_told,
     language_names,
     zones,
 )
@@ -33,7 +33,7 @@ MOST_TEST_MAILS = 3
 PER = timedelta(minutes=10)
 
 # What always needs somebody, whatever the thresholds.
-AT_ONCE = (Reason.EXCEPTION, Reason.RETURNING, Reason.ATTEMPTED, Reason.NOT_KNOWN)
+AT_ONCE = (Reason.EXCEPTION, Reason.RETURNING, Reason.ATTEMPTED)
 
 page = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -55,7 +55,7 @@ def merchant(request: MemberRequest) -> HttpResponse:
             "room": "settings",
             "part": "merchant",
             "form": form,
-            "zones": zones(spelling.locale()) if form else (),
+            "zones": zones() if form else (),
             "language_name": dict(language_names()).get(request.merchant.language, request.merchant.language),
             "clock": spelling.clock(now.astimezone(ZoneInfo(zone)).time()),
         },
@@ -82,12 +82,12 @@ def attention(request: MemberRequest) -> HttpResponse:
                 {
                     "about": threshold,
                     "field": form[threshold.field] if form else None,
-                    "told": days_told(getattr(request.merchant, threshold.field), threshold),
+                    "told": threshold.told(getattr(request.merchant, threshold.field)),
                 }
                 for threshold in THRESHOLDS
             ],
-            "proof_label": reason_words.label(Reason.NO_PROOF),
-            "at_once": [reason_words.label(reason) for reason in AT_ONCE],
+            "proof_label": words(Reason.NO_PROOF).label,
+            "at_once": [words(reason).label for reason in AT_ONCE],
         },
         status=_status(form),
     )

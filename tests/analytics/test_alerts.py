@@ -75,6 +75,7 @@ def test_one_parcel_is_one_mail_to_each_who_wished_for_it(alice: User, mary: Use
         assert f"http://localhost:8000/app/alpine/shipments/{parcel.public_id}/" in body
         assert "http://localhost:8000/app/alpine/settings/alerts/" in body
         assert "since 6 March" in body
+        assert "The carrier reports a problem." in body
         assert "Robin" not in body
 
 
@@ -103,6 +104,20 @@ def test_a_reason_that_begins_anew_is_news(alice: User) -> None:
     assert send_alerts(later) == 1
 
 
+def test_what_comes_back_with_news_after_it_was_done_is_told_again(alice: User) -> None:
+    subscribe(alice, Reason.EXCEPTION)
+    parcel = a_shipment(alice.memberships.get().merchant, changed_at=SINCE)
+    item = an_item(parcel, Reason.EXCEPTION)
+    tell(found(item), NOW)
+    send_alerts(NOW)
+
+    # Done, then another problem of the same kind: the item comes back with the reason it had.
+    Shipment.objects.update(changed_at=NOW + timedelta(hours=3))
+    later = NOW + timedelta(hours=4)
+    assert tell(found(item), later) == 1
+    assert send_alerts(later) == 1
+
+
 def test_a_burst_is_one_mail_with_the_worst_and_a_count_of_the_rest(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -121,7 +136,7 @@ def test_a_burst_is_one_mail_with_the_worst_and_a_count_of_the_rest(
         assert "And 30 more parcels." in body
         assert [item.shipment.number in body for item in worst] == [True] * MOST_LISTED
         assert [item.shipment.number in body for item in late] == [False] * 30
-        assert body.count("Problem reported, Past its promised day") == MOST_LISTED
+        assert body.count("Problem reported · Late") == MOST_LISTED
     assert Alert.objects.untold().count() == 0
 
 
