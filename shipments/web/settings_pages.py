@@ -112,6 +112,7 @@ def alerts(request: MemberRequest) -> HttpResponse:
             "room": "settings",
             "part": "alerts",
             "form": form,
+            "choices": [(choice, words(choice.data["value"])) for choice in form["reasons"]],
             "zone": spelling.zone_label(request.merchant.time_zone, None, ZoneKnownBy.PLACE),
         },
         status=_status(form),
