@@ -14,10 +14,30 @@ TEST_ACCOUNT = "test_account"
 HOUSEKEEP = "housekeep"
 SEND_MAIL = "send_mail"
 REVIEW_ATTENTION = "review_attention"
-TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL, REVIEW_ATTENTION})
+SEND_ALERTS = "send_alerts"
+SEND_DIGESTS = "send_digests"
+TASKS = frozenset(
+    {
+        SWEEP,
+        REFRESH,
+        TEST_ACCOUNT,
+        HOUSEKEEP,
+        SEND_MAIL,
+        REVIEW_ATTENTION,
+        SEND_ALERTS,
+        SEND_DIGESTS,
+    }
+)
 
 # What runs without anybody asking: name of the task → minutes between two runs.
-SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, REVIEW_ATTENTION: 5, HOUSEKEEP: 60}
+SCHEDULES = {
+    SWEEP: 1,
+    SEND_MAIL: 1,
+    REVIEW_ATTENTION: 5,
+    SEND_ALERTS: 1,
+    SEND_DIGESTS: 5,
+    HOUSEKEEP: 60,
+}
 
 
 def enqueue(name: str, *ids: int | str) -> None:

@@ -5,8 +5,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.analytics import attention
-from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
+from shipments.analytics import alerts, attention, digests
+from shipments.models import Alert, AuditEntry, CarrierAccount, Heartbeat, Mail, Tally, Throttle
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 
@@ -49,9 +49,23 @@ def review_attention(*shipment_ids: int) -> None:
     Heartbeat.objects.beat(timezone.now())
 
 
+def send_alerts() -> None:
+    """Write to whoever wishes to hear at once of what was found."""
+    Heartbeat.objects.beat(timezone.now())
+    alerts.send_alerts(timezone.now())
+
+
+def send_digests() -> None:
+    """Write the daily digests that are due."""
+    Heartbeat.objects.beat(timezone.now())
+    digests.send_digests(timezone.now())
+
+
 def housekeep() -> None:
-    """Forget ended throttles, put the tallies together, and make the months the audit will need."""
+    """Forget ended throttles and old mails and alerts, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
+    Mail.objects.forget_old(timezone.now())
+    Alert.objects.forget_old(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())

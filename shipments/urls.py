@@ -5,5 +5,6 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("shipments.web.urls_dashboard")),
     path("", include("shipments.web.urls_attention")),
+    path("", include("shipments.web.urls_settings")),
     path("", include("shipments.web.urls_public")),
 ]

@@ -6,6 +6,7 @@ The value of a secret never enters a message.
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -60,6 +61,23 @@ def words(name: str, default: tuple[str, ...] = ()) -> list[str]:
     if value is None:
         return list(default)
     return [word for part in value.split(",") if (word := part.strip())]
+
+
+def site(name: str) -> str | None:
+    """The address of a site in `name`, `https://tracker.example` or with a port, without a slash at its end; None when
+    unset."""
+    value = _raw(name)
+    if value is None:
+        return None
+    rule = f"{name} must be the address of a site without a path, such as https://tracker.example."
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ImproperlyConfigured(rule) from None
+    if not usable or parts.path not in {"", "/"} or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ImproperlyConfigured(rule)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def path(name: str, default: Path) -> Path:

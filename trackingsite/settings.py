@@ -27,6 +27,15 @@ if PRODUCTION and (DEBUG or ALLOW_PRIVATE_HOSTS):
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=() if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+# Where people reach this site: mails are made in the queue, where no request tells.
+_NAMED_HOSTS = [host for host in ALLOWED_HOSTS if not host.startswith((".", "*"))]
+SITE_URL = env.site("SITE_URL") or (
+    (f"https://{_NAMED_HOSTS[0]}" if _NAMED_HOSTS else "") if PRODUCTION else "http://localhost:8000"
+)
+if not SITE_URL:
+    raise ImproperlyConfigured(
+        "Production needs SITE_URL, or a host name in ALLOWED_HOSTS: mails link to the site by it."
+    )
 # How many proxies in front of us add to X-Forwarded-For; 0 trusts no such header.
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0)
 
@@ -161,6 +170,12 @@ EMAIL_PORT = env.number("EMAIL_PORT", default=25)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", default="")
 EMAIL_HOST_PASSWORD = env.secret("EMAIL_HOST_PASSWORD") or ""
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.flag("EMAIL_USE_SSL", default=False)
+if EMAIL_USE_TLS and EMAIL_USE_SSL:
+    raise ImproperlyConfigured(
+        "Set EMAIL_USE_TLS (STARTTLS, mostly port 587) or EMAIL_USE_SSL (mostly port 465), not both."
+    )
+# Seconds for each word of the mail server; outbound.mail goes on with the next round after that.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="tracking@localhost")
 

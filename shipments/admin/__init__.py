@@ -3,9 +3,31 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from shipments.admin import accounts, answers, audit, carriers, links, merchants, pacing, shipments, users
+from shipments.admin import (
+    accounts,
+    answers,
+    audit,
+    carriers,
+    links,
+    merchants,
+    notices,
+    pacing,
+    shipments,
+    users,
+)
 
-__all__ = ["accounts", "answers", "audit", "carriers", "links", "merchants", "pacing", "shipments", "users"]
+__all__ = [
+    "accounts",
+    "answers",
+    "audit",
+    "carriers",
+    "links",
+    "merchants",
+    "notices",
+    "pacing",
+    "shipments",
+    "users",
+]
 
 admin.site.site_header = _("Parcel tracking: back-office")
 admin.site.site_title = _("Back-office")

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from shipments.analytics import alerts
 from shipments.analytics.attention_rules import (
     EVERY_MERCHANT,
     EVERYBODY,
@@ -137,10 +138,12 @@ def _write(now: datetime, ids: Sequence[int]) -> list[Found]:
             [list(ids)],
         )
         cursor.execute(_WRITE, _arguments(cursor, now, ids) | {"ids": list(ids)})
-        return [
+        found = [
             Found(shipment_id, merchant_id, _reasons(reasons), _reasons(new))
             for shipment_id, merchant_id, reasons, new in cursor.fetchall()
         ]
+    alerts.tell([(entry.shipment_id, entry.merchant_id, entry.new) for entry in found], now)
+    return found
 
 
 def _reasons(words: Iterable[str]) -> tuple[Reason, ...]:

@@ -92,13 +92,20 @@ def lasting(span: timedelta) -> str:
     return _("for %(span)s") % {"span": _span(max(span, timedelta()))}
 
 
+def zone_name(zone: str) -> str:
+    """What people call the clock of a zone, "Central Time"; the zone's own name where it belongs to no place."""
+    if "/" not in zone or zone.startswith("Etc/"):
+        return zone
+    return str(get_timezone_name(ZoneInfo(zone), "long", zone_variant="generic", locale=locale()))
+
+
 def zone_label(zone: str, offset: int | None, known_by: ZoneKnownBy | str) -> str:
     """The clock a time was read on: "Central Time", or "UTC−5" where only the offset is known; says so when it was assumed.
 
     `zone` is an IANA name or `""`, `offset` in minutes.
     """
     if zone:
-        name = str(get_timezone_name(ZoneInfo(zone), "long", zone_variant="generic", locale=locale()))
+        name = zone_name(zone)
     elif offset is not None:
         hours, minutes = divmod(abs(offset), 60)
         name = f"UTC{'−' if offset < 0 else '+'}{hours}" + (f":{minutes:02d}" if minutes else "")

@@ -1,6 +1,7 @@
 """The store of facts; every model is imported from here."""
 
 from shipments.models.accounts import AccountToken, CarrierAccount
+from shipments.models.alerts import Alert
 from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
@@ -19,6 +20,7 @@ from shipments.models.watches import Watch
 
 __all__ = [
     "AccountToken",
+    "Alert",
     "Answer",
     "AttentionItem",
     "AttentionReview",

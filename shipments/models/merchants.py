@@ -1,7 +1,8 @@
 """Merchants, and who may do what for them."""
 
 import zoneinfo
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, time
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Reason, Role
+from shipments.facts.daily import last_day
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 # Nobody reads a larger figure in a corner of a page; counting on would cost every page.
 MOST_COUNTED = 1000
+# Bounds of a threshold: a year is longer than any parcel is followed.
+LEAST_DAYS, MOST_DAYS = 1, 365
 
 
 @cache
@@ -50,9 +54,9 @@ def language_choices() -> list[tuple[str, str]]:
 
 
 def _days(label: "StrOrPromise", default: int) -> models.PositiveSmallIntegerField:  # type: ignore[type-arg]
-    """A threshold of attention, in days; a year is longer than any parcel is followed."""
+    """A threshold of attention, in days."""
     return models.PositiveSmallIntegerField(
-        label, default=default, validators=[MinValueValidator(1), MaxValueValidator(365)]
+        label, default=default, validators=[MinValueValidator(LEAST_DAYS), MaxValueValidator(MOST_DAYS)]
     )
 
 
@@ -161,6 +165,15 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role} @ {self.merchant_id}"
+
+    def choose_alerts(self, digest_at: time | None, reasons: Sequence[Reason], now: datetime) -> None:
+        """Be told of these reasons at once, and of everything once a day; the first digest comes when it is
+        `digest_at` next."""
+        if digest_at is not None and digest_at != self.digest_at:
+            self.digest_sent_on = last_day(digest_at, self.merchant.time_zone, now)
+        self.digest_at = digest_at
+        self.alert_reasons = [reason.value for reason in Reason if reason in reasons]
+        self.save(update_fields=["digest_at", "digest_sent_on", "alert_reasons"])
 
     def may_change(self) -> bool:
         """Whether this role adds and changes parcels."""

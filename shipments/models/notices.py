@@ -14,6 +14,10 @@ FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
 # About two days of tries; then a person has to look.
 MOST_TRIES = 18
+# What could not even be tried for so long is no news any more.
+LONGEST_WAIT = timedelta(days=3)
+# How long it is kept who was written to and when, and that somebody was told.
+KEPT = timedelta(days=90)
 
 
 class MailQuerySet(models.QuerySet["Mail"]):
@@ -22,12 +26,30 @@ class MailQuerySet(models.QuerySet["Mail"]):
     def due(self, now: datetime) -> Self:
         return self.filter(due_at__lte=now)
 
+    def given_up(self) -> Self:
+        return self.filter(due_at=None, sent_at=None)
+
+    def put_off(self, error: str, now: datetime) -> int:
+        """Nobody's mails go out at the moment: these wait without having been tried. Those that have waited for
+        `LONGEST_WAIT` are given up."""
+        return self.update(
+            error=error[:500],
+            due_at=models.Case(
+                models.When(made_at__lt=now - LONGEST_WAIT, then=None), default=now + FIRST_RETRY
+            ),
+        )
+
+    def forget_old(self, now: datetime) -> int:
+        """Drop those that are over and were made longer ago than `KEPT`."""
+        return self.filter(due_at=None, made_at__lt=now - KEPT).delete()[0]
+
 
 class Mail(models.Model):
     """One mail to one person. `due_at` null: sent, or given up.
 
     While somebody sends it `due_at` is the end of their lease. What it says is encrypted, because it may hold links
     that open things, and is forgotten once it was sent. `key`, where given, keeps the same news from being told twice.
+    `unsubscribe_url` is the page on which its reader ends such mails.
     """
 
     merchant = models.ForeignKey(
@@ -39,6 +61,7 @@ class Mail(models.Model):
     subject = models.CharField(_("subject"), max_length=200)
     text = EncryptedTextField(_("text"))
     html = EncryptedTextField(_("HTML"), blank=True, default="")
+    unsubscribe_url = models.CharField(max_length=500, blank=True)
     made_at = models.DateTimeField(_("made"), default=timezone.now)
     due_at = models.DateTimeField(_("due"), null=True, default=timezone.now)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -52,10 +75,17 @@ class Mail(models.Model):
         verbose_name_plural = _("mails")
         indexes = [
             models.Index(fields=["due_at"], name="mail_due_idx", condition=models.Q(due_at__isnull=False)),
+            models.Index(fields=["made_at"], name="mail_over_idx", condition=models.Q(due_at=None)),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} mail {self.pk}"
+
+    @property
+    def masked_to(self) -> str:
+        """The address as far as an operator needs it to tell two apart: `a•••@example.com`."""
+        name, at, host = self.to.rpartition("@")
+        return f"{name[:1]}•••{at}{host}"
 
     def note_sent(self, now: datetime) -> None:
         """It is out: what it said is forgotten."""
@@ -69,3 +99,14 @@ class Mail(models.Model):
         pause = min(FIRST_RETRY * 2 ** (self.tries - 1), LONGEST_RETRY)
         self.due_at = now + pause if self.tries < MOST_TRIES else None
         self.save(update_fields=["tries", "error", "due_at"])
+
+    def note_refusal(self, error: str) -> None:
+        """It never will be: given up."""
+        self.tries += 1
+        self.error, self.due_at = error[:500], None
+        self.save(update_fields=["tries", "error", "due_at"])
+
+    def send_again(self, now: datetime) -> bool:
+        """Begin anew with one that was given up; False for any other."""
+        again = type(self).objects.filter(pk=self.pk).given_up().update(due_at=now, tries=0, made_at=now)
+        return bool(again)

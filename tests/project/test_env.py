@@ -11,6 +11,48 @@ def test_text_comes_without_blanks_around_it(monkeypatch: pytest.MonkeyPatch) ->
     assert env.text("SHOP_NAME") == "Blue Crate"
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("https://tracker.example", "https://tracker.example"),
+        ("https://tracker.example/", "https://tracker.example"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+    ],
+)
+def test_the_address_of_a_site(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, expected: str | None
+) -> None:
+    if value is not None:
+        monkeypatch.setenv("SHOP_URL", value)
+    assert env.site("SHOP_URL") == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "tracker.example",
+        "//tracker.example",
+        "ftp://tracker.example",
+        "https://",
+        "https://tracker.example/app",
+        "https://tracker.example?x=1",
+        "https://tracker.example#top",
+        "https://user:hidden-word@tracker.example",
+        "https://tracker.example:port",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_address_of_a_site_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SHOP_URL", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^SHOP_URL must be the address of a site") as caught:
+        env.site("SHOP_URL")
+    assert "hidden-word" not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [None, "", "   "])
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
     if value is not None:

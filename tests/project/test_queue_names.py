@@ -50,6 +50,8 @@ def test_schedules_are_made_once_and_what_is_ours_and_old_or_double_is_dropped()
         ("housekeep", "shipments.tasks.housekeep", 60),
         ("operators own", "reports.weekly", 5),
         ("review_attention", "shipments.tasks.review_attention", 5),
+        ("send_alerts", "shipments.tasks.send_alerts", 1),
+        ("send_digests", "shipments.tasks.send_digests", 5),
         ("send_mail", "shipments.tasks.send_mail", 1),
         ("sweep", "shipments.tasks.sweep", 1),
     ]

@@ -32,9 +32,11 @@ def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
     assert documented == read
 
 
-def settings_with(tmp_path: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+def settings_with(
+    tmp_path: Path, show: str = "SECURE_SSL_REDIRECT", **variables: str
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", "from trackingsite import settings; print(settings.SECURE_SSL_REDIRECT)"],
+        [sys.executable, "-c", f"from trackingsite import settings; print(settings.{show})"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "TRACKINGSITE_DATA": str(tmp_path / "data"), **variables},
         capture_output=True,
@@ -55,6 +57,12 @@ def test_production_starts_with_everything_set_and_makes_no_secret(tmp_path: Pat
         ({"SECRET_KEY": ""}, "SECRET_KEY is not set. Set it, or SECRET_KEY_FILE to a file that holds it."),
         ({"CREDENTIAL_KEYS": ""}, "CREDENTIAL_KEYS is not set."),
         ({"DATABASE_URL": ""}, "Production needs DATABASE_URL"),
+        ({"ALLOWED_HOSTS": ".tracker.example"}, "Production needs SITE_URL, or a host name in ALLOWED_HOSTS"),
+        ({"SITE_URL": "tracker.example"}, "SITE_URL must be the address of a site without a path"),
+        (
+            {"EMAIL_USE_TLS": "1", "EMAIL_USE_SSL": "1"},
+            "Set EMAIL_USE_TLS (STARTTLS, mostly port 587) or EMAIL_USE_SSL (mostly port 465), not both.",
+        ),
         ({"DEBUG": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
         ({"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
         (
@@ -68,6 +76,20 @@ def test_production_refuses_to_start_unsafely_and_says_why(tmp_path: Path, over,
     assert done.returncode == 1
     assert says in done.stderr
     assert "hidden-word" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "site"),
+    [
+        (PRODUCTION, "https://tracker.example"),
+        ({**PRODUCTION, "ALLOWED_HOSTS": "*,.b.example,a.example,c.example"}, "https://a.example"),
+        ({**PRODUCTION, "SITE_URL": "https://parcels.example:8443/"}, "https://parcels.example:8443"),
+        ({}, "http://localhost:8000"),
+    ],
+)
+def test_mails_lead_to_the_site(tmp_path: Path, variables: dict[str, str], site: str):
+    done = settings_with(tmp_path, "SITE_URL", **variables)
+    assert (done.returncode, done.stdout) == (0, f"{site}\n"), done.stderr
 
 
 def test_at_home_secrets_are_made_once_and_readable_by_their_owner_only(tmp_path: Path):

@@ -31,11 +31,33 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("private-link-make", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("private-link-revoke", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("shipment-answer", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # Settings
+    ("settings", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("settings", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-attention", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("settings-attention", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-alerts", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("settings-alerts", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    ("settings-alerts-test", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("settings-alerts-test", "POST"): (SIGN_IN, NONE, ON, ON, ON),
 }
+
+# What a viewer may write, because it concerns nobody else.
+OF_ONESELF = {("settings-alerts", "POST"), ("settings-alerts-test", "POST")}
 
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {
     "attention-act": {"do": "done"},
     "attention-several": {"do": "done", "item": "01234567-89ab-4cde-8f01-23456789abcd"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
+    "settings": {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"},
+    "settings-attention": {
+        "first_scan_days": 5,
+        "silent_days": 4,
+        "silent_days_abroad": 6,
+        "pickup_days": 4,
+        "late_days": 2,
+        "proof_always_due": "on",
+    },
+    "settings-alerts": {"digest": "on", "digest_at": "08:00", "reasons": ["exception"]},
 }

@@ -8,9 +8,11 @@ from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from shipments.models import AuditEntry, User
+from shipments.models import AuditEntry, Mail, User
+from shipments.outbound.mail import post, send_due
 from tests.factories import a_person
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +99,8 @@ def test_a_sign_up_that_is_posted_makes_nobody() -> None:
 def test_a_forgotten_password_is_set_anew_once(alice: User, mailoutbox: list[EmailMessage]) -> None:
     client = Client()
     client.post("/accounts/password/reset/", {"email": "alice@example.com"})
+    assert mailoutbox == []
+    send_due(timezone.now())
     (mail,) = mailoutbox
     assert (mail.to, mail.subject) == (["alice@example.com"], "Set a new password")
     link = re.search(r"http://testserver(/\S+)", str(mail.body))
@@ -123,7 +127,25 @@ def test_a_reset_for_a_stranger_answers_alike_and_sends_nothing(
         unknown.status_code,
         unknown.headers["Location"],
     )
+    send_due(timezone.now())
     assert [mail.to for mail in mailoutbox] == [["alice@example.com"]]
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"), [("en", "Set a new password"), ("es", "Fije una contraseña nueva")]
+)
+def test_a_reset_is_written_in_the_language_of_who_asks_and_goes_before_other_mails(
+    alice: User, language: str, subject: str
+) -> None:
+    post(to="bob@example.com", kind="test", subject="Waiting for a while", text="Nobody waits for it.")
+
+    Client().post(
+        "/accounts/password/reset/", {"email": "alice@example.com"}, headers={"Accept-Language": language}
+    )
+
+    first, second = Mail.objects.order_by("due_at")
+    assert (first.kind, first.to, first.subject) == ("account", "alice@example.com", subject)
+    assert second.kind == "test"
 
 
 def test_a_changed_password_is_in_the_audit_without_the_password(

@@ -100,6 +100,9 @@ class Command(BaseCommand):
         logs = settings.DATA / "logs"
         logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         env = dict(os.environ)
+        if not settings.PRODUCTION:
+            # Mails of a site at home lead to where it is reached, whatever its port.
+            env.setdefault("SITE_URL", address_of(host, port))
         if simulator_port is not None:
             env.update(DEMO_ENVIRONMENT)
         watched = []
