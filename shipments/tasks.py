@@ -5,7 +5,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
+from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Invitation, Tally, Throttle
+from shipments.models import sign_ins
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 
@@ -40,8 +41,10 @@ def send_mail() -> None:
 
 
 def housekeep() -> None:
-    """Forget ended throttles, put the tallies together, and make the months the audit will need."""
+    """Forget ended throttles, invitations and sign-ins, put the tallies together, make the audit's coming months."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
+    Invitation.objects.forget_ended(timezone.now())
+    sign_ins.forget_ended(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())
