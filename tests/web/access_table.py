@@ -2,7 +2,7 @@
 
 from typing import Any
 
-IN, ON, NO, NONE, NOT_SO = 200, 302, 403, 404, 405
+IN, ON, BAD, NO, NONE, NOT_SO = 200, 302, 400, 403, 404, 405
 # Strangers are sent to the sign-in page; a merchant of others is not found, whether it exists or not.
 SIGN_IN = 302
 
@@ -24,9 +24,23 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("private-link-make", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("private-link-revoke", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("shipment-answer", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # People. What needs a fresh password sends even owners to give it first.
+    ("people", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("people", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-role", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("people-role", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-remove", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-leave", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # Everybody may leave; without saying that they are sure, nobody does.
+    ("people-leave", "POST"): (SIGN_IN, NONE, BAD, BAD, BAD),
+    ("people-hand-over", "GET"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-hand-over", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("invitation-send", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("invitation-revoke", "POST"): (SIGN_IN, NONE, NO, NO, ON),
 }
 
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {
+    "people": {"email": "new@example.com", "role": "viewer"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
 }
