@@ -5,8 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Invitation, Tally, Throttle
-from shipments.models import sign_ins
+from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Invitation, Tally, Throttle, sign_ins
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 

@@ -64,6 +64,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """What forms make of a typed address before they check it."""
+        return super().normalize_username(username).lower()
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Keep the address in small letters, and the sign-in's own list of addresses in step with it."""
         self.email = self.email.lower()

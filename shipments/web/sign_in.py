@@ -15,7 +15,6 @@ from django.utils.translation import gettext_lazy as _
 from shipments.models import AuditEntry
 from shipments.web.visitors import client_address, visitor
 
-
 # What stands for an address that the server does not know (a socket); the list of sessions needs one.
 NOWHERE = "0.0.0.0"  # noqa: S104  (nothing listens there)
 
