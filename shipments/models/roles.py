@@ -57,7 +57,7 @@ def check_owner(merchant: Merchant, person: User) -> Membership:
     return own
 
 
-def member(merchant: Merchant, pk: int | None) -> Membership:
+def member(merchant: Merchant, pk: int) -> Membership:
     """The membership as it is now; NotAMember where there is none. Call it inside `changing`."""
     found = Membership.objects.select_related("user").filter(merchant=merchant, pk=pk).first()
     if found is None:

@@ -46,7 +46,7 @@ def join(request: HttpRequest) -> HttpResponse:
         return _too_many(request)
     invitation = (
         Invitation.objects.select_related("merchant", "invited_by")
-        .filter(pk=request.session.get(OPENED))
+        .filter(pk=request.session.get(OPENED, 0))
         .first()
     )
     if invitation is None or not invitation.is_usable(timezone.now()):

@@ -83,10 +83,17 @@ def _makes_an_owner(request: HttpRequest) -> bool:
     return request.POST.get("role") == Role.OWNER
 
 
+# Who finds an open browser must not be able to make it theirs. What was posted goes on after the password.
+_password_first: Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]
+_password_first = reauthentication_required()
+_password_first_for_an_owner: Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]
+_password_first_for_an_owner = reauthentication_required(enabled=_makes_an_owner)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members()
 @_refusals
-@reauthentication_required(enabled=_makes_an_owner)
+@_password_first_for_an_owner
 def people(request: MemberRequest) -> HttpResponse:
     """The members and open invitations; a post by an owner invites."""
     if request.method != "POST":
@@ -246,7 +253,7 @@ def _too_late(request: MemberRequest) -> HttpResponse:
 @require_POST
 @for_members(Role.OWNER)
 @_refusals
-@reauthentication_required(enabled=_makes_an_owner)
+@_password_first_for_an_owner
 def change_role(request: MemberRequest) -> HttpResponse:
     """Give a member another role; making an owner asks for the password first."""
     form = RoleForm(request.POST)
@@ -318,7 +325,7 @@ def leave(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members(Role.OWNER)
 @_refusals
-@reauthentication_required
+@_password_first
 def hand_over(request: MemberRequest) -> HttpResponse:
     """Make another member the owner, and oneself a manager."""
     others = list(

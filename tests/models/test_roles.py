@@ -187,7 +187,7 @@ def test_an_invitation_works_for_48_hours(alice: User, merchant: Merchant) -> No
     made = timezone.now()
     invitation = an_invitation(merchant, now=made)
 
-    assert LASTS == timedelta(hours=48)
+    assert timedelta(hours=48) == LASTS
     assert invitation.is_usable(made + timedelta(hours=48) - timedelta(seconds=1)) is True
     assert invitation.is_usable(made + timedelta(hours=48)) is False
 

@@ -1,12 +1,10 @@
 """One's own account: name, address, second factor, and where one is signed in."""
 
-import base64
-import hmac
 import re
-import struct
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -23,6 +21,7 @@ from shipments.fields import WrongKeyRing
 from shipments.models import AuditEntry, User, sign_ins
 from shipments.outbound import mail
 from shipments.web.sessions import told_browser
+from tests.authenticator import code_of
 from tests.factories import a_merchant, a_person
 
 pytestmark = pytest.mark.django_db
@@ -39,14 +38,6 @@ def _tries_are_forgotten() -> Iterator[None]:
     cache.clear()
 
 
-def code_of(secret: str, *, at: float | None = None) -> str:
-    """What an authenticator app shows (RFC 6238), computed apart from the library under test."""
-    counter = int((time.time() if at is None else at) // 30)
-    digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", counter), "sha1")
-    start = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06}"
-
-
 def mails_to(address: str, mailoutbox: list[EmailMessage]) -> list[EmailMessage]:
     """What has reached a mailbox, after the queue has had its turn."""
     mail.send_due(timezone.now())
@@ -60,7 +51,7 @@ def sign_in(email: str = "alice@example.com", **headers: str) -> Client:
     return client
 
 
-def confirm(client: Client, back_to: str) -> object:
+def confirm(client: Client, back_to: str) -> Any:
     return client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": back_to})
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -38,7 +39,7 @@ def pk_of(person: User) -> int:
     return person.memberships.get().pk
 
 
-def say_password(client: Client, response: object) -> object:
+def say_password(client: Client, response: Any) -> Any:
     """Give the password where the answer asks for it, and go on as a browser does."""
     where = response.headers["Location"]
     assert where.startswith("/accounts/reauthenticate/?next=")
