@@ -6,7 +6,17 @@ from django.utils import timezone
 
 from shipments import queueing
 from shipments.analytics import alerts, attention, digests
-from shipments.models import Alert, AuditEntry, CarrierAccount, Heartbeat, Mail, Tally, Throttle
+from shipments.models import (
+    Alert,
+    AuditEntry,
+    CarrierAccount,
+    Heartbeat,
+    Invitation,
+    Mail,
+    Tally,
+    Throttle,
+    sign_ins,
+)
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 
@@ -62,10 +72,12 @@ def send_digests() -> None:
 
 
 def housekeep() -> None:
-    """Forget ended throttles and old mails and alerts, put the tallies together, and make the months the audit will need."""
+    """Forget what has ended or is old, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
     Mail.objects.forget_old(timezone.now())
     Alert.objects.forget_old(timezone.now())
+    Invitation.objects.forget_ended(timezone.now())
+    sign_ins.forget_ended(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())

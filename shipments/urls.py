@@ -6,5 +6,6 @@ urlpatterns = [
     path("", include("shipments.web.urls_dashboard")),
     path("", include("shipments.web.urls_attention")),
     path("", include("shipments.web.urls_settings")),
+    path("", include("shipments.web.urls_people")),
     path("", include("shipments.web.urls_public")),
 ]

@@ -24,7 +24,7 @@ from shipments.facts.check_digits import with_impb_check_digit
 from shipments.facts.numbers import canonical, lookup_key
 from shipments.facts.places import Place
 from shipments.facts.times import Posted
-from shipments.models import CarrierAccount, Membership, Merchant, Shipment, User, Watch
+from shipments.models import CarrierAccount, Invitation, Membership, Merchant, Shipment, User, Watch, roles
 from shipments.tracking.ingest import Ingested, Observation, ingest
 
 _serials = itertools.count(1)
@@ -65,6 +65,20 @@ def an_account(merchant: Merchant | None, gateway: str = Gateway.USPS, **over: A
             **over,
         }
     )
+
+
+def an_invitation(
+    merchant: Merchant,
+    email: str = "new@example.com",
+    role: str = "viewer",
+    *,
+    by: User | None = None,
+    now: datetime | None = None,
+) -> Invitation:
+    """An open invitation, with the token that only its mail has; by the merchant's owner unless said otherwise."""
+    by = by or User.objects.get(memberships__merchant=merchant, memberships__role="owner")
+    with roles.changing(merchant):
+        return Invitation.objects.invite(merchant, email, role, by=by, now=now or timezone.now())
 
 
 def a_shipment(merchant: Merchant | None = None, *, due_at: datetime | None = None, **over: Any) -> Shipment:

@@ -6,6 +6,7 @@ from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.invitations import Invitation
 from shipments.models.links import PrivateLink
 from shipments.models.merchants import Membership, Merchant
 from shipments.models.notes import Note, PromisedDay
@@ -28,6 +29,7 @@ __all__ = [
     "Carrier",
     "CarrierAccount",
     "Heartbeat",
+    "Invitation",
     "Mail",
     "MaintenanceWindow",
     "Membership",

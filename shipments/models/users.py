@@ -2,8 +2,9 @@
 
 from typing import Any, ClassVar
 
+from django.apps import apps
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -22,7 +23,7 @@ class UserManager(BaseUserManager["User"]):
         """A person who can sign in; without a password only after a reset."""
         if not email:
             raise ValueError("A person needs an e-mail address.")
-        user = self.model(email=self.normalize_email(email), **fields)
+        user = self.model(email=email, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -52,10 +53,45 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once_any_case")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="user_email_once_any_case"),
+            # Sign-in and reset compare with the small letters of what was typed.
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="user_email_in_small_letters"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        """What forms make of a typed address before they check it."""
+        return super().normalize_username(username).lower()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep the address in small letters, and the sign-in's own list of addresses in step with it."""
+        self.email = self.email.lower()
+        fields = kwargs.get("update_fields")
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if fields is None or "email" in fields:
+                self._keep_one_address()
+
+    def _keep_one_address(self) -> None:
+        """Make `email` the one address the person signs in with.
+
+        Whoever made or changed it vouches for it: an operator, a command, or a link that was opened from its mailbox.
+        An address it replaces no longer opens anything; one that waits to be confirmed goes on waiting.
+        """
+        addresses = apps.get_model("account", "EmailAddress").objects.filter(user=self)
+        settled = addresses.filter(models.Q(verified=True) | models.Q(primary=True))
+        if list(settled.values_list("email", "verified", "primary")) == [(self.email, True, True)]:
+            return
+        settled.exclude(email=self.email).delete()
+        addresses.update_or_create(
+            email=self.email, defaults={"user": self, "verified": True, "primary": True}
+        )
 
     @property
     def is_of_demo(self) -> bool:

@@ -1,4 +1,4 @@
-"""Sign-in as this product has it: an operator lets people in, nobody signs up."""
+"""Sign-in as this product has it: operators and invitations let people in, nobody signs up."""
 
 from typing import Any
 
@@ -6,26 +6,37 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.sites.shortcuts import get_current_site
 from django.core.mail import EmailMultiAlternatives
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
-from django.shortcuts import redirect
+from django.shortcuts import redirect, resolve_url
+from django.utils.translation import gettext_lazy as _
 
 from shipments.models import AuditEntry
 from shipments.outbound import mail
 from shipments.web.visitors import client_address, visitor
 
+# What stands for an address that the server does not know (a socket); the list of sessions needs one.
+NOWHERE = "0.0.0.0"  # noqa: S104  (nothing listens there)
+
 
 class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
     """What allauth asks us about."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "duplicate_email": _("This is your address already, or waits to be confirmed."),
+        "incorrect_password": _("This is not your password."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Whose tries at signing in are counted together: as everywhere on the site."""
-        return visitor(request)
+        """Whose tries at signing in are counted together, as everywhere on the site; of IPv6 the household's network."""
+        return visitor(request).partition("/")[0] or NOWHERE
 
     def format_email_subject(self, subject: str) -> str:
         """The subject alone: the sender says where it comes from."""
@@ -62,3 +73,38 @@ class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
         AuditEntry.objects.record(
             "password set", user, by=user, source="page", address=client_address(allauth_context.request)
         )
+
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """Let a new address, whose link was opened, replace the old one; False where somebody else has it by now."""
+        user = email_address.user
+        before = user.email
+        try:
+            with transaction.atomic():
+                confirmed = bool(super().confirm_email(request, email_address))
+                if confirmed:
+                    AuditEntry.objects.record(
+                        "changed",
+                        user,
+                        by=user,
+                        source="page",
+                        address=client_address(request),
+                        before={"email": before},
+                        after={"email": email_address.email},
+                    )
+        except IntegrityError:
+            # Another account took it between the look and the change.
+            self.add_message(
+                request,
+                messages.ERROR,
+                "account/messages/email_confirmation_failed.txt",
+                {"email": email_address.email},
+            )
+            return False
+        return confirmed
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:
+        """To the page of the address, or to sign-in with the new one."""
+        return resolve_url("account_email" if self.request.user.is_authenticated else "account_login")
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return resolve_url("account_overview")

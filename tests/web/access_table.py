@@ -2,7 +2,7 @@
 
 from typing import Any
 
-IN, ON, NO, NONE, NOT_SO = 200, 302, 403, 404, 405
+IN, ON, BAD, NO, NONE, NOT_SO = 200, 302, 400, 403, 404, 405
 # Strangers are sent to the sign-in page; a merchant of others is not found, whether it exists or not.
 SIGN_IN = 302
 
@@ -40,6 +40,19 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("settings-alerts", "POST"): (SIGN_IN, NONE, ON, ON, ON),
     ("settings-alerts-test", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
     ("settings-alerts-test", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    # People. What needs a fresh password sends even owners to give it first.
+    ("people", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("people", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-role", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("people-role", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-remove", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-leave", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # Everybody may leave; without saying that they are sure, nobody does.
+    ("people-leave", "POST"): (SIGN_IN, NONE, BAD, BAD, BAD),
+    ("people-hand-over", "GET"): (SIGN_IN, NONE, NO, NO, ON),
+    ("people-hand-over", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("invitation-send", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("invitation-revoke", "POST"): (SIGN_IN, NONE, NO, NO, ON),
 }
 
 # What a viewer may write, because it concerns nobody else.
@@ -49,6 +62,7 @@ OF_ONESELF = {("settings-alerts", "POST"), ("settings-alerts-test", "POST")}
 FORMS: dict[str, dict[str, Any]] = {
     "attention-act": {"do": "done"},
     "attention-several": {"do": "done", "item": "01234567-89ab-4cde-8f01-23456789abcd"},
+    "people": {"email": "new@example.com", "role": "viewer"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
     "settings": {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"},
     "settings-attention": {

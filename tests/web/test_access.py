@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
 from shipments.models import Answer, Shipment, User
-from tests.factories import a_merchant, a_person, a_scan, a_shipment, a_snapshot, ingested
+from tests.factories import a_merchant, a_person, a_scan, a_shipment, a_snapshot, an_invitation, ingested
 from tests.web.access_table import FORMS, OF_ONESELF, SIGN_IN, TABLE
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +35,7 @@ def address(route: str, parcel: Shipment) -> str:
     values: dict[str, Callable[[], Any]] = {
         "merchant": lambda: "alpine",
         "public_id": lambda: parcel.public_id,
+        "invitation": lambda: an_invitation(parcel.merchant).public_id,
         "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
@@ -86,13 +87,12 @@ def test_the_table_of_access_holds(
     client = Client()
     if who != "stranger":
         client.force_login(request.getfixturevalue(who))
+    where = address(route, parcel)
     before = everything()
 
     with django_capture_on_commit_callbacks() as nudges:
         response = (
-            client.generic(method, address(route, parcel))
-            if method == "GET"
-            else client.post(address(route, parcel), FORMS.get(route, {}))
+            client.generic(method, where) if method == "GET" else client.post(where, FORMS.get(route, {}))
         )
 
     assert response.status_code == status

@@ -81,9 +81,9 @@ def test_looking_at_the_sign_out_page_does_not_sign_out(
 
 
 @pytest.mark.parametrize(
-    "path", ["signup/", "email/", "confirm-email/", "login/code/", "reauthenticate/", "phone/change/"]
+    "path", ["signup/", "confirm-email/", "login/code/", "phone/change/", "2fa/", "second-factor/webauthn/"]
 )
-def test_nobody_signs_up_or_adds_addresses(
+def test_what_of_allauth_is_not_wanted_does_not_exist(
     path: str, alice: User, signed_in: Callable[[User], Client]
 ) -> None:
     assert Client().get(f"/accounts/{path}").status_code == 404

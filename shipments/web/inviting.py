@@ -1,0 +1,36 @@
+"""The mail that invites: the only place where an invitation's token stands."""
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from shipments.models import Invitation
+from shipments.outbound import mail
+
+KIND = "invitation"
+
+
+def post_invitation(request: HttpRequest, invitation: Invitation) -> None:
+    """Write the mail of a new invitation, in the merchant's language; it goes out after this transaction."""
+    by = invitation.invited_by
+    with translation.override(invitation.merchant.language):
+        context = {
+            "by": by.get_full_name() if by else "",
+            "email": by.email if by else "",
+            "merchant": invitation.merchant,
+            "role": invitation.role,
+            "url": request.build_absolute_uri(reverse("join-link", args=[invitation.token])),
+            "host": request.get_host(),
+            "language": invitation.merchant.language,
+        }
+        mail.post(
+            to=invitation.email,
+            kind=KIND,
+            subject=_("%(name)s invites you to %(merchant)s")
+            % {"name": context["by"], "merchant": invitation.merchant.name},
+            text=render_to_string("emails/invitation.txt", context),
+            html=render_to_string("emails/invitation.html", context),
+            merchant=invitation.merchant,
+        )

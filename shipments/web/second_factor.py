@@ -1,0 +1,112 @@
+"""The second factor: a code from an app, and recovery codes for the day the phone is lost."""
+
+from typing import Any
+
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base.views import IndexView
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
+from cryptography.fernet import InvalidToken
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+
+from shipments.fields import WrongKeyRing, key_ring
+from shipments.models import AuditEntry
+from shipments.web.visitors import client_address
+
+
+class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
+    """What allauth asks us about second factors."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _(
+            "This code is not right, was used before, or its 30 seconds are over. Type the one that the app shows now."
+        ),
+    }
+
+    def encrypt(self, text: str) -> str:
+        """Secrets are ciphertext in the database, as carriers' credentials are."""
+        return key_ring().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        try:
+            return key_ring().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            raise WrongKeyRing(
+                "A second factor was encrypted with a key that is not in CREDENTIAL_KEYS. "
+                "Put the key that was used back on the ring (behind the newest one) and start again."
+            ) from None
+
+
+def has_second_factor(user: Any) -> bool:
+    """Whether signing in takes a code as well."""
+    return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
+
+
+def write_down(request: HttpRequest, verb: str) -> None:
+    """Write a deed at the person's own account into the audit."""
+    user: Any = request.user
+    AuditEntry.objects.record(verb, user, by=user, source="page", address=client_address(request))
+
+
+@method_decorator(never_cache, name="dispatch")
+class Overview(IndexView):  # type: ignore[misc]
+    """Whether there is a second factor, and how many recovery codes are left."""
+
+    extra_context = {"room": "second-factor"}
+
+
+@method_decorator(login_required, name="dispatch")
+@method_decorator(never_cache, name="dispatch")
+class Activate(ActivateTOTPView):  # type: ignore[misc]
+    """The secret to scan or type into an app, and the code that shows it arrived there."""
+
+    extra_context = {"room": "second-factor"}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        whole: str = context["form"].secret
+        # In groups, as people type.
+        return {**context, "secret": " ".join(whole[at : at + 4] for at in range(0, len(whole), 4))}
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        write_down(self.request, "second factor set up")
+        return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class Deactivate(DeactivateTOTPView):  # type: ignore[misc]
+    extra_context = {"room": "second-factor"}
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        write_down(self.request, "second factor taken away")
+        return response
+
+
+@method_decorator(login_required, name="dispatch")
+@method_decorator(never_cache, name="dispatch")
+class GenerateCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
+    """New recovery codes instead of the old ones."""
+
+    extra_context = {"room": "second-factor"}
+
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_valid(form)
+        write_down(self.request, "recovery codes made")
+        return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class ViewCodes(ViewRecoveryCodesView):  # type: ignore[misc]
+    extra_context = {"room": "second-factor"}
