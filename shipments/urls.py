@@ -7,5 +7,6 @@ urlpatterns = [
     path("", include("shipments.web.urls_attention")),
     path("", include("shipments.web.urls_settings")),
     path("", include("shipments.web.urls_people")),
+    path("", include("shipments.web.urls_parcel")),
     path("", include("shipments.web.urls_public")),
 ]

@@ -160,6 +160,7 @@ def ingested(
     account: CarrierAccount | None = None,
     minute: int = 0,
     now: datetime | None = None,
+    part: bytes | None = None,
 ) -> Ingested:
     """Ingest one answer about one parcel, fetched `minute` minutes after noon of 6 March 2026."""
     fetched_at = datetime(2026, 3, 6, 12, 0, tzinfo=UTC) + timedelta(minutes=minute)
@@ -169,7 +170,8 @@ def ingested(
         or an_account(shipment.merchant)
     )
     (entry,) = ingest(
-        [Observation(an_outcome(shipment, result, fetched_at=fetched_at), account)], now=now or fetched_at
+        [Observation(an_outcome(shipment, result, fetched_at=fetched_at, part=part), account)],
+        now=now or fetched_at,
     )
     return entry
 

@@ -154,6 +154,24 @@ def is_of_earlier_parcel(local_date: date, ship_date: date | None) -> bool:
     return ship_date is not None and local_date < ship_date - EARLIER_PARCEL_SLACK
 
 
+def start_of_next_parcel(scans: Iterable[tuple[date, Status]], next_ship_date: date) -> date:
+    """The day from which scans are those of the next parcel with the number, mailed on `next_ship_date`.
+
+    That day itself, or the day of its label where that stands among the scans: a label made shortly before it, after
+    this parcel had moved, cannot be this parcel's.
+    """
+    seen = list(scans)
+    moved = [on for on, status in seen if status not in {Status.MANIFEST, Status.UNKNOWN}]
+    labels = [
+        on
+        for on, status in seen
+        if status == Status.MANIFEST
+        and next_ship_date - EARLIER_PARCEL_SLACK <= on < next_ship_date
+        and any(before < on for before in moved)
+    ]
+    return min(labels, default=next_ship_date)
+
+
 def status_of(statuses_newest_first: Iterable[Status]) -> Status:
     """The status of a parcel: that of its newest recognised scan; Unknown where none is."""
     return next((status for status in statuses_newest_first if status is not Status.UNKNOWN), Status.UNKNOWN)

@@ -137,3 +137,26 @@ class Watch(models.Model):
     @property
     def is_being_asked(self) -> bool:
         return self.lease is not None
+
+    def begin(self, now: datetime) -> None:
+        """Have the parcel asked about at once, because a person says so. Whoever asks this moment loses the lease: their
+        answer still counts, their say on when to ask next does not.
+        """
+        self.due_at, self.by_hand, self.lease = now, True, None
+        self.save(update_fields=["due_at", "by_hand", "lease"])
+
+    def stop(self) -> None:
+        """Have nobody ask any more."""
+        self.due_at, self.by_hand, self.lease = None, False, None
+        self.save(update_fields=["due_at", "by_hand", "lease"])
+
+    def forget(self) -> None:
+        """Forget what was heard so far: it was about something else."""
+        self.checked_at = self.error_at = self.error_answer = None
+        self.heard = self.heard_text = self.error_kind = self.error_text = ""
+        self.misses = 0
+        self.save(
+            update_fields=[
+                "checked_at", "error_at", "error_answer", "heard", "heard_text", "error_kind", "error_text", "misses",
+            ]
+        )  # fmt: skip

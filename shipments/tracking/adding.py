@@ -80,9 +80,9 @@ def read_parcel(
         typed="".join(sign for sign in typed if sign.isprintable()).strip()[:100],
         number=numbers.canonical(number, carrier),
         carrier=carrier,
-        gateway=_gateway(gateway, carrier),
-        postal_code=_postal_code(postal_code),
-        mailing_date=_mailing_date(mailing_date),
+        gateway=read_gateway(gateway, carrier),
+        postal_code=read_postal_code(postal_code),
+        mailing_date=read_mailing_date(mailing_date),
         warning=numbers.check_digit_warning(number, carrier),
     )
 
@@ -182,7 +182,8 @@ def _learn(known: Shipment, parcel: ParcelForm) -> None:
         known.save(update_fields=changed)
 
 
-def _gateway(text: str | None, carrier: str) -> Gateway | None:
+def read_gateway(text: str | None, carrier: str) -> Gateway | None:
+    """The gateway a parcel of that carrier is asked through, None where nothing was chosen; BadParcel."""
     if not text:
         return None
     if text not in set(Gateway):
@@ -194,7 +195,8 @@ def _gateway(text: str | None, carrier: str) -> Gateway | None:
     return Gateway(text)
 
 
-def _postal_code(text: str | None) -> str:
+def read_postal_code(text: str | None) -> str:
+    """The five digits of a ZIP Code, `""` for None; BadParcel."""
     if text is None:
         return ""
     try:
@@ -203,7 +205,8 @@ def _postal_code(text: str | None) -> str:
         raise _refused("postal code", str(exc)) from None
 
 
-def _mailing_date(value: date | str | None) -> date | None:
+def read_mailing_date(value: date | str | None) -> date | None:
+    """A day written as 2026-01-31; BadParcel."""
     if value is None or isinstance(value, date):
         return value
     try:

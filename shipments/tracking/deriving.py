@@ -67,6 +67,7 @@ def settle(
     `scans` are all of them, `shown` those of this answer by fingerprint. A scan is taken back when a newer answer
     that covers its time leaves it out; an answer that was cut, or read in part only, takes nothing back. An answer
     through another gateway replaces the timeline in this way: the same events in other words would stand there twice.
+    Scans of a later parcel with the number are marked like those taken back, whatever answer shows them.
     """
     filled: dict[int, set[str]] = {}
     if is_newest:
@@ -83,7 +84,7 @@ def settle(
         _put(scan, moment)
     ship_date = ship_date_of(shipment, snapshot if is_newest else None)
     for scan in scans:
-        scan.earlier_parcel = is_of_earlier_parcel(scan.local_date, ship_date)
+        scan.earlier_parcel = _is_earlier(shipment, scan.local_date, ship_date)
     if is_newest:
         whole = bool(shown) and not snapshot.truncated and not snapshot.unreadable
         shipment.covered_from = (
@@ -91,7 +92,9 @@ def settle(
         )
     for scan in scans:
         covered = shipment.covered_from is not None and scan.ordered_at >= shipment.covered_from
-        if is_newest and scan.fingerprint in shown:
+        if _is_later(shipment, scan.local_date):
+            scan.withdrawn_at = scan.withdrawn_at or fetched_at
+        elif is_newest and scan.fingerprint in shown:
             scan.withdrawn_at = None
         elif is_newest and covered and scan.withdrawn_at is None:
             scan.withdrawn_at = fetched_at
@@ -112,6 +115,21 @@ def ship_date_of(shipment: Shipment, snapshot: Snapshot | None) -> date | None:
     return shipment.mailing_date or (
         snapshot.shipped.on if snapshot and snapshot.shipped else shipment.shipped_on
     )
+
+
+def _is_earlier(shipment: Shipment, on: date, ship_date: date | None) -> bool:
+    return is_of_earlier_parcel(on, ship_date) or (
+        shipment.number_from is not None and on < shipment.number_from
+    )
+
+
+def _is_later(shipment: Shipment, on: date) -> bool:
+    return shipment.number_until is not None and on >= shipment.number_until
+
+
+def _is_anothers(shipment: Shipment, on: date, ship_date: date | None) -> bool:
+    """Whether what happened on that day happened to another parcel with the number."""
+    return _is_earlier(shipment, on, ship_date) or _is_later(shipment, on)
 
 
 def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> bool:
@@ -142,24 +160,24 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
 
 
 def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent]) -> None:
-    """What the newest answer says of the parcel as a whole; what it says of an earlier parcel with the number is left out."""
+    """What the newest answer says of the parcel as a whole; what it says of another parcel with the number is left out."""
     ship_date = ship_date_of(shipment, snapshot)
 
-    def is_earlier(posted: Posted | None) -> bool:
-        return posted is not None and is_of_earlier_parcel(posted.on, ship_date)
+    def is_anothers(posted: Posted | None) -> bool:
+        return posted is not None and _is_anothers(shipment, posted.on, ship_date)
 
     for name in (
         "package_count", "service_code", "service_name", "weight_value", "weight_unit", "reference_number",
         "smart_label_barcode", "second_number",
     ):  # fmt: skip
         setattr(shipment, name, getattr(snapshot, name))
-    earlier_delivery = is_earlier(snapshot.delivered)
-    shipment.delivery_location = "" if earlier_delivery else snapshot.delivery_location
-    shipment.delivery_description = "" if earlier_delivery else snapshot.delivery_description
-    shipment.signed_by = "" if earlier_delivery else snapshot.signed_by
+    others_delivery = is_anothers(snapshot.delivered)
+    shipment.delivery_location = "" if others_delivery else snapshot.delivery_location
+    shipment.delivery_description = "" if others_delivery else snapshot.delivery_description
+    shipment.signed_by = "" if others_delivery else snapshot.signed_by
     # Such links expire: one that was given once is not forgotten because a later answer leaves it out.
-    shipment.proof_url = ("" if earlier_delivery else snapshot.delivery_proof_url) or shipment.proof_url
-    shipment.last_location = "" if is_earlier(snapshot.updated) else snapshot.last_location
+    shipment.proof_url = ("" if others_delivery else snapshot.delivery_proof_url) or shipment.proof_url
+    shipment.last_location = "" if is_anothers(snapshot.updated) else snapshot.last_location
     shipment.dimension = dict(snapshot.dimension) if snapshot.dimension else None
     shipment.details = dict(snapshot.details)
     shipment.unreadable_scans = min(len(snapshot.unreadable), 32_000)
@@ -172,7 +190,7 @@ def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent
             shipment.destination_postal_code or snapshot.destination.postal_code[:12]
         )
     estimate = snapshot.estimate
-    if estimate is not None and is_of_earlier_parcel(estimate.on, ship_date):
+    if estimate is not None and _is_anothers(shipment, estimate.on, ship_date):
         estimate = None
     shipment.estimated_on = estimate.on if estimate else None
     shipment.estimated_from = estimate.start if estimate else None
@@ -180,7 +198,7 @@ def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent
     shipment.estimated_offset = _minutes(estimate.offset) if estimate else None
     for name in _MOMENTS:
         posted = getattr(snapshot, name)
-        _set_moment(shipment, name, None if is_earlier(posted) else posted, shown)
+        _set_moment(shipment, name, None if is_anothers(posted) else posted, shown)
     if shipment.status == Status.DELIVERED and shipment.delivered_on is None:
         _deliver_by_scan(shipment, next((scan for scan in shown if scan.status == Status.DELIVERED), None))
 
@@ -193,6 +211,49 @@ def _deliver_by_scan(shipment: Shipment, scan: ScanEvent | None) -> None:
     shipment.delivery_location = shipment.delivery_location or scan.city
     shipment.delivery_description = shipment.delivery_description or scan.text
     shipment.signed_by = shipment.signed_by or scan.signed_by
+
+
+def forget(shipment: Shipment) -> None:
+    """Empty every column that answers have filled. What the merchant said of the parcel stays."""
+    for name in SHIPMENT_FACTS:
+        if name not in ("destination_postal_code", "changed_at"):
+            setattr(shipment, name, shipment._meta.get_field(name).get_default())  # type: ignore[union-attr]
+
+
+def look_again(shipment: Shipment, scans: Sequence[ScanEvent], *, now: datetime) -> None:
+    """Mark anew which scans are other parcels', and leave of the shipment's columns what its own scans say.
+
+    For when a person has said whose the scans are: nothing of another parcel is shown until the next answer comes.
+    """
+    ship_date = ship_date_of(shipment, None)
+    shown_before = [scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel]
+    for scan in scans:
+        scan.earlier_parcel = _is_earlier(shipment, scan.local_date, ship_date)
+        if _is_later(shipment, scan.local_date):
+            scan.withdrawn_at = scan.withdrawn_at or now
+    shown = [scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel]
+    others = {
+        name
+        for name in (*_MOMENTS, "estimated", "first_promised")
+        if (on := getattr(shipment, f"{name}_on")) is not None and _is_anothers(shipment, on, ship_date)
+    }
+    for name in others.intersection(_MOMENTS):
+        _set_moment(shipment, name, None, ())
+    if "estimated" in others:
+        shipment.estimated_on = shipment.estimated_from = shipment.estimated_to = None
+        shipment.estimated_offset = None
+    if "first_promised" in others:
+        shipment.first_promised_on = None
+    if "delivered" in others:
+        shipment.delivery_location = shipment.delivery_description = ""
+        shipment.signed_by = shipment.proof_url = ""
+    if shown != shown_before or "delivered" in others:
+        # The headline was about what is no longer shown.
+        shipment.status, shipment.status_text, shipment.last_location = Status.UNKNOWN, "", ""
+    derive(shipment, scans, None)
+    if shipment.status == Status.DELIVERED and shipment.delivered_on is None:
+        arrived = [scan for scan in shown if scan.status == Status.DELIVERED]
+        _deliver_by_scan(shipment, max(arrived, key=lambda scan: scan.ordered_at, default=None))
 
 
 def cut_to_fit(row: Model, names: Iterable[str]) -> None:

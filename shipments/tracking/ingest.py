@@ -54,7 +54,8 @@ class Ingested:
 
 
 def ingest(observations: Sequence[Observation], *, now: datetime) -> list[Ingested]:
-    """Store what was observed; one entry per parcel that still exists. Of two about one parcel the later counts last.
+    """Store what was observed; one entry per parcel that still exists under the number and carrier that were asked for.
+    Of two about one parcel the later counts last.
 
     Any number of processes may do this at once, with the same answers or others: rows of shipments are locked in
     the order of their ids before anything is compared.
@@ -90,6 +91,10 @@ class _Round:
         )
         self.shipments = {shipment.pk: shipment for shipment in locked}
         self.watches = {watch.pk: watch for watch in Watch.objects.filter(pk__in=list(self.shipments))}
+        # Asked before a person corrected the carrier: the answer is kept, and nothing follows from it.
+        misdirected = {pk for pk, shipment in self.shipments.items() if not self._is_about(shipment)}
+        for pk in misdirected:
+            self.watches.pop(pk, None)
         before = {pk: Status(shipment.status) for pk, shipment in self.shipments.items()}
         answers = self._keep_answers()
         fresh = {
@@ -97,6 +102,7 @@ class _Round:
             for pk in self.shipments
             if isinstance((outcome := self.seen[pk].outcome).result, Snapshot)
             and pk in answers
+            and pk not in misdirected
             and self.shipments[pk].answer_id != answers[pk].pk
         }
         new_scans, changed = self._store_scans(fresh)
@@ -108,6 +114,10 @@ class _Round:
             for pk, shipment in self.shipments.items()
             if pk in self.watches
         ]
+
+    def _is_about(self, shipment: Shipment) -> bool:
+        question = self.seen[shipment.pk].outcome.question
+        return (question.number, question.carrier) == (shipment.number, shipment.carrier_id)
 
     def _error(self, pk: int) -> CarrierError | None:
         result = self.seen[pk].outcome.result

@@ -47,6 +47,7 @@ class ScanView:
     leg: str = ""
     known_by: str = ""
     set_aside: str = ""
+    answer_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,13 @@ class ParcelView:
     second_number: str = ""
     sender: str = ""
     set_aside: tuple[ScanView, ...] = ()
+    set_aside_count: int = 0
+
+    @property
+    def has_more_scans(self) -> bool:
+        """Whether there are scans beyond those that were asked for."""
+        older = sum(len(day.scans) for day in self.older_days)
+        return older < self.older_count or len(self.set_aside) < self.set_aside_count
 
     @property
     def digest(self) -> str:

@@ -4,7 +4,7 @@ Templates get these plain objects and never a model, so that a page cannot show 
 `Sight` decides, and whatever it does not allow is not in the object.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -25,14 +25,24 @@ OPEN_SCANS = 3
 
 
 def present(
-    shipment: Shipment, *, sight: Sight, now: datetime, scans: Sequence[ScanEvent] | None = None
+    shipment: Shipment,
+    *,
+    sight: Sight,
+    now: datetime,
+    scans: Sequence[ScanEvent] | None = None,
+    most: int | None = None,
+    answer_of: Callable[[ScanEvent], str] | None = None,
 ) -> ParcelView:
-    """The parcel for a reader with this sight. `scans`, where already loaded, are all of its scans, newest first."""
+    """The parcel for a reader with this sight. `scans`, where already loaded, are all of its scans, newest first.
+
+    Of those in a timeline and of those set aside up to `most` are in the view. `answer_of` gives the address of the
+    answer that first showed a scan, for who may open it.
+    """
     scans = list(shipment.scans.newest_first()) if scans is None else scans
     shown = [scan for scan in scans if scan.withdrawn_at is None and not scan.earlier_parcel]
     words = words_of(shipment, shown, sight=sight)
     today = spelling.today_at(now, words.zone)
-    views = _scan_views(shown, sight)
+    views = _scan_views(shown, sight, most, answer_of)
     status = Status(shipment.status)
     names, knows_destination = sight >= Sight.PRIVATE_LINK, sight >= Sight.POSTAL_CODE
     return ParcelView(
@@ -50,7 +60,7 @@ def present(
         steps=_steps(status),
         days=_days(views[:OPEN_SCANS], today),
         older_days=_days(views[OPEN_SCANS:], today),
-        older_count=len(views[OPEN_SCANS:]),
+        older_count=max(len(shown) - OPEN_SCANS, 0),
         freshness=freshness(shipment, shown, sight=sight, now=now),
         is_final=status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE,
         expected="" if words.estimate is None else spelling.window(words.estimate, today),
@@ -58,7 +68,8 @@ def present(
         service=shipment.service_name if knows_destination else "",
         second_number=shipment.second_number if knows_destination else "",
         sender=shipment.merchant.name if names else "",
-        set_aside=_set_aside(scans, today) if sight == Sight.STAFF else (),
+        set_aside=_set_aside(shipment, scans, most, answer_of) if sight == Sight.STAFF else (),
+        set_aside_count=len(scans) - len(shown) if sight == Sight.STAFF else 0,
     )
 
 
@@ -142,9 +153,18 @@ def _step_text(status: Status) -> str:
 # ---- Scans ---------------------------------------------------------------------------------------------------------
 
 
-def _scan_views(scans: Sequence[ScanEvent], sight: Sight) -> list[ScanView]:
-    zones = _zones_worth_naming(scans)
-    return [_scan_view(scan, zone, sight) for scan, zone in zip(scans, zones, strict=True)]
+def _scan_views(
+    scans: Sequence[ScanEvent],
+    sight: Sight,
+    most: int | None,
+    answer_of: Callable[[ScanEvent], str] | None,
+) -> list[ScanView]:
+    # One more than is shown: whether a zone is worth naming depends on the scan before.
+    near = scans if most is None else scans[: most + 1]
+    zones = _zones_worth_naming(near)
+    return [
+        _scan_view(scan, zone, sight, answer_of) for scan, zone in list(zip(near, zones, strict=True))[:most]
+    ]
 
 
 def _zones_worth_naming(scans: Sequence[ScanEvent]) -> list[str]:
@@ -161,7 +181,9 @@ def _zones_worth_naming(scans: Sequence[ScanEvent]) -> list[str]:
     return names[::-1]
 
 
-def _scan_view(scan: ScanEvent, zone: str, sight: Sight) -> ScanView:
+def _scan_view(
+    scan: ScanEvent, zone: str, sight: Sight, answer_of: Callable[[ScanEvent], str] | None
+) -> ScanView:
     status = Status(scan.status)
     view = ScanView(
         day=scan.local_date,
@@ -188,6 +210,7 @@ def _scan_view(scan: ScanEvent, zone: str, sight: Sight) -> ScanView:
         code=scan.code,
         leg=scan.leg,
         known_by=_known_by(scan),
+        answer_url=answer_of(scan) if answer_of else "",
     )
 
 
@@ -214,18 +237,34 @@ def _days(views: Sequence[ScanView], today: date) -> tuple[DayView, ...]:
     )
 
 
-def _set_aside(scans: Sequence[ScanEvent], today: date) -> tuple[ScanView, ...]:
+def _set_aside(
+    shipment: Shipment,
+    scans: Sequence[ScanEvent],
+    most: int | None,
+    answer_of: Callable[[ScanEvent], str] | None,
+) -> tuple[ScanView, ...]:
     """The scans a timeline leaves out, each with the reason."""
+    aside = [scan for scan in scans if scan.earlier_parcel or scan.withdrawn_at is not None]
     return tuple(
         replace(
-            _scan_view(scan, spelling.zone_label(scan.zone, scan.offset, scan.known_by), Sight.STAFF),
-            set_aside=_("Of an earlier parcel with this number")
-            if scan.earlier_parcel
-            else _("Taken back by the carrier"),
+            _scan_view(
+                scan, spelling.zone_label(scan.zone, scan.offset, scan.known_by), Sight.STAFF, answer_of
+            ),
+            set_aside=_why_aside(shipment, scan),
         )
-        for scan in scans
-        if scan.earlier_parcel or scan.withdrawn_at is not None
+        for scan in aside[:most]
     )
+
+
+def _why_aside(shipment: Shipment, scan: ScanEvent) -> str:
+    corrected_at = shipment.carrier_corrected_at
+    if scan.withdrawn_at is not None and corrected_at is not None and scan.withdrawn_at <= corrected_at:
+        return _("Of the carrier that this parcel was given to before")
+    if scan.earlier_parcel:
+        return _("Of an earlier parcel with this number")
+    if shipment.number_until is not None and scan.local_date >= shipment.number_until:
+        return _("Of a later parcel with this number")
+    return _("Taken back by the carrier")
 
 
 # ---- Proof of delivery ---------------------------------------------------------------------------------------------

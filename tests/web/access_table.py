@@ -53,6 +53,22 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("people-hand-over", "POST"): (SIGN_IN, NONE, NO, NO, ON),
     ("invitation-send", "POST"): (SIGN_IN, NONE, NO, NO, ON),
     ("invitation-revoke", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("note-add", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("note-add", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("note-delete", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("tag-add", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("tag-remove", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-resolve", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-unresolve", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-close", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("shipment-close", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-reopen", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-archive", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-restore", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-correct", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    ("shipment-correct", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-start-again", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    ("shipment-start-again", "POST"): (SIGN_IN, NONE, NO, ON, ON),
 }
 
 # What a viewer may write, because it concerns nobody else.
@@ -74,4 +90,9 @@ FORMS: dict[str, dict[str, Any]] = {
         "proof_always_due": "on",
     },
     "settings-alerts": {"digest": "on", "digest_at": "08:00", "reasons": ["exception"]},
+    "note-add": {"text": "The buyer has called."},
+    "tag-add": {"tag": "vip"},
+    "shipment-resolve": {"resolution": "lost"},
+    "shipment-correct": {"carrier": "NEWGISTICS"},
+    "shipment-start-again": {"mailing_date": "2026-06-01"},
 }

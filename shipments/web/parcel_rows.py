@@ -1,0 +1,188 @@
+"""All rows of one parcel's page, in three statements whatever there is of them; the fourth is the audit's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, JSONObject, NullIf
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from shipments.models import (
+    Answer,
+    Merchant,
+    Note,
+    PrivateLink,
+    PromisedDay,
+    ScanEvent,
+    Shipment,
+)
+
+# Nobody reads more on one page, and no page may grow without end.
+MOST_SCANS, MOST_ANSWERS, MOST_NOTES, MOST_PROMISES, MOST_LINKS, MOST_SIBLINGS = 2000, 1000, 500, 100, 50, 20
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRow:
+    """A note, and who wrote it; the name is `""` where that person is gone."""
+
+    pk: int
+    text: str
+    made_at: datetime
+    author_id: int | None
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseRow:
+    """A promised day or window, from when it was told; `on` None: taken back."""
+
+    on: date | None
+    starts: time | None
+    ends: time | None
+    told_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One kept answer without its bytes."""
+
+    pk: int
+    sha256: str
+    kind: str
+    gateway: str
+    fetched_at: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiblingRow:
+    """Another parcel of the merchant with the same carrier and number."""
+
+    public_id: UUID
+    instance: int
+    status: str
+    mailing_date: date | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelRows:
+    """A parcel with its watch, carrier and open attention, and all that hangs on it; scans and the rest newest first.
+
+    `private_path` is the address of its live private link, or `""`; `link_ids` are those of all its links.
+    """
+
+    shipment: Shipment
+    scans: list[ScanEvent]
+    notes: list[NoteRow]
+    promises: list[PromiseRow]
+    answers: list[AnswerRow]
+    siblings: list[SiblingRow]
+    private_path: str
+    link_ids: list[int]
+
+
+def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
+    """The merchant's parcel with this id, or Http404: one statement for it and what is small, one for its scans."""
+    shipment = get_object_or_404(_with_everything(merchant), public_id=public_id)
+    shipment.merchant = merchant
+    row: Any = shipment
+    scans = list(ScanEvent.objects.filter(shipment=shipment).newest_first()[:MOST_SCANS])
+    return ParcelRows(
+        shipment=shipment,
+        scans=scans,
+        notes=[NoteRow(**_read(one, "made_at")) for one in row.note_rows],
+        promises=[
+            PromiseRow(
+                on=date.fromisoformat(one["on"]) if one["on"] else None,
+                starts=time.fromisoformat(one["starts"]) if one["starts"] else None,
+                ends=time.fromisoformat(one["ends"]) if one["ends"] else None,
+                told_at=datetime.fromisoformat(one["told_at"]),
+            )
+            for one in row.promise_rows
+        ],
+        answers=[AnswerRow(**_read(one, "fetched_at")) for one in row.answer_rows],
+        siblings=[
+            SiblingRow(
+                public_id=UUID(one["public_id"]),
+                instance=one["instance"],
+                status=one["status"],
+                mailing_date=date.fromisoformat(one["mailing_date"]) if one["mailing_date"] else None,
+                created_at=datetime.fromisoformat(one["created_at"]),
+            )
+            for one in row.sibling_rows
+        ],
+        private_path=reverse("private-link", args=[row.live_token]) if row.live_token else "",
+        link_ids=row.link_ids,
+    )
+
+
+def name_of_person(prefix: str = "") -> Coalesce:
+    """How a person is called on pages, as an expression: by name, else by address, `""` where they are gone."""
+    return Coalesce(NullIf(f"{prefix}name", Value("")), f"{prefix}email", Value(""), output_field=CharField())
+
+
+def _read(one: Mapping[str, Any], moment: str) -> dict[str, Any]:
+    return {**one, moment: datetime.fromisoformat(one[moment])}
+
+
+def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
+    links = PrivateLink.objects.filter(shipment=OuterRef("pk")).order_by("-pk")
+    siblings = Shipment.objects.filter(
+        merchant=OuterRef("merchant"), carrier=OuterRef("carrier"), number=OuterRef("number")
+    ).exclude(pk=OuterRef("pk"))
+    return (
+        Shipment.objects.for_merchant(merchant)
+        .select_related("carrier", "watch", "attention", "resolved_by")
+        .annotate(
+            note_rows=_many(
+                Note.objects.filter(shipment=OuterRef("pk")).order_by("-made_at", "-pk"),
+                MOST_NOTES,
+                pk="pk",
+                text="text",
+                made_at="made_at",
+                author_id="author_id",
+                author=name_of_person("author__"),
+            ),
+            promise_rows=_many(
+                PromisedDay.objects.filter(shipment=OuterRef("pk")).order_by("-told_at"),
+                MOST_PROMISES,
+                on="on",
+                starts="starts",
+                ends="ends",
+                told_at="told_at",
+            ),
+            answer_rows=_many(
+                Answer.objects.filter(shipment=OuterRef("pk")).order_by("-fetched_at", "-pk"),
+                MOST_ANSWERS,
+                pk="pk",
+                sha256="sha256",
+                kind="kind",
+                gateway="gateway",
+                fetched_at="fetched_at",
+                size="size",
+            ),
+            sibling_rows=_many(
+                siblings.order_by("-instance"),
+                MOST_SIBLINGS,
+                public_id="public_id",
+                instance="instance",
+                status="status",
+                mailing_date="mailing_date",
+                created_at="created_at",
+            ),
+            link_ids=ArraySubquery(links.values("pk")[:MOST_LINKS]),
+            live_token=Subquery(links.filter(revoked_at=None).values("token")[:1]),
+        )
+    )
+
+
+def _many(rows: QuerySet[Any], most: int, **columns: Any) -> ArraySubquery:
+    """The rows of a subquery as one array of objects, in their order."""
+    named = {name: F(column) if isinstance(column, str) else column for name, column in columns.items()}
+    return ArraySubquery(rows.values(row=JSONObject(**named))[:most])
