@@ -13,7 +13,8 @@ REFRESH = "refresh_leased"
 TEST_ACCOUNT = "test_account"
 HOUSEKEEP = "housekeep"
 SEND_MAIL = "send_mail"
-TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL})
+WORK_ON_BULK = "work_on_bulk"
+TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL, WORK_ON_BULK})
 
 # What runs without anybody asking: name of the task → minutes between two runs.
 SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, HOUSEKEEP: 60}

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
+from shipments.bulk import acting
 from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
@@ -15,6 +16,8 @@ def sweep() -> None:
     Heartbeat.objects.beat(timezone.now())
     for batch in planner.plan_due(timezone.now()):
         queueing.enqueue(queueing.REFRESH, batch.account_id, str(batch.lease), *batch.shipment_ids)
+    for action_id in acting.left_undone(timezone.now()):
+        queueing.enqueue(queueing.WORK_ON_BULK, action_id)
 
 
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
@@ -37,6 +40,14 @@ def send_mail() -> None:
     """Send the mails that are due."""
     Heartbeat.objects.beat(timezone.now())
     mail.send_due(timezone.now())
+
+
+def work_on_bulk(action_id: int) -> None:
+    """Go on with a deed on many parcels for a while; where more is left, queue up again behind what waits."""
+    Heartbeat.objects.beat(timezone.now())
+    if acting.work(action_id):
+        queueing.enqueue(queueing.WORK_ON_BULK, action_id)
+    Heartbeat.objects.beat(timezone.now())
 
 
 def housekeep() -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 from urllib.parse import parse_qsl, urlencode
 
 from shipments.enums import StatusGroup
 from shipments.facts import numbers
+from shipments.models import Membership, Merchant
 from shipments.models.shipments import ShipmentQuerySet
 
 
@@ -43,9 +45,11 @@ class ListFilter:
         asked = {"tab": self.tab or "", "q": self.q}
         return urlencode({name: value for name, value in asked.items() if value})
 
-    def apply(self, parcels: ShipmentQuerySet) -> ShipmentQuerySet:
-        """Those of the parcels this filter asks for."""
-        found = parcels
+    def apply(
+        self, parcels: ShipmentQuerySet, *, merchant: Merchant, now: datetime, reader: Membership | None
+    ) -> ShipmentQuerySet:
+        """Those of the merchant's parcels this filter asks for, as `reader` would see them at `now`."""
+        found = parcels = parcels.for_merchant(merchant)
         if self.q:
             found = parcels.filter(order_number__istartswith=self.q)
             # Punctuation alone is in no number, but every number ends with nothing.

@@ -4,6 +4,7 @@ from shipments.models.accounts import AccountToken, CarrierAccount
 from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem
 from shipments.models.audit import AuditEntry
+from shipments.models.bulk_actions import BulkAction
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
 from shipments.models.links import PrivateLink
 from shipments.models.merchants import Membership, Merchant
@@ -21,6 +22,7 @@ __all__ = [
     "Answer",
     "AttentionItem",
     "AuditEntry",
+    "BulkAction",
     "Carrier",
     "CarrierAccount",
     "Heartbeat",

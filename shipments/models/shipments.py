@@ -1,7 +1,8 @@
 """Parcels: what the merchant told us, and what the carrier's answers amount to."""
 
 import uuid
-from typing import ClassVar, Self
+from datetime import datetime
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -14,6 +15,7 @@ from shipments.enums import GROUP_OF, EndReason, Lifecycle, Resolution, Status, 
 from shipments.facts.numbers import lookup_key, normal
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
+from shipments.models.deeds import Deeds
 from shipments.models.merchants import Merchant
 
 
@@ -44,7 +46,20 @@ def _group_of_status() -> models.Case:
     )
 
 
-class ShipmentQuerySet(models.QuerySet["Shipment"]):
+class _RowsBefore(models.Func):
+    """`(a, b) < (c, d)` as one comparison of rows: an index on (a, b) answers it as a range, however many share `a`."""
+
+    output_field = models.BooleanField()
+    template = "(%s, %s) < (%s, %s)"
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        return self.template % tuple(sql for sql, _params in parts), [
+            param for _sql, params in parts for param in params
+        ]
+
+
+class ShipmentQuerySet(Deeds):
     """Parcels, many at once."""
 
     def for_merchant(self, merchant: Merchant) -> Self:
@@ -68,6 +83,11 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
+
+    def coming_after(self, created_at: datetime, pk: int) -> Self:
+        """Those that come after this parcel where the newest is first."""
+        moment = models.Value(created_at, output_field=models.DateTimeField())
+        return self.filter(_RowsBefore(models.F("created_at"), models.F("pk"), moment, models.Value(pk)))
 
     def public(self) -> Self:
         """Those a stranger may look up: archived parcels are gone from public pages."""

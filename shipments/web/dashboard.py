@@ -91,16 +91,19 @@ class Row:
 def shipment_list(request: MemberRequest) -> HttpResponse:
     """The merchant's parcels, newest first, by status group or by what was searched for."""
     query = ListQuery(request.GET)
+    now = timezone.now()
     mine = Shipment.objects.for_merchant(request.merchant)
     asked = query.cleaned_data if query.is_valid() else {"tab": "", "q": "", "after": ""}
     found = (
-        _after(ListFilter.read(asked).apply(mine), Mark.read(asked["after"]))
+        _after(
+            ListFilter.read(asked).apply(mine, merchant=request.merchant, now=now, reader=request.membership),
+            Mark.read(asked["after"]),
+        )
         if query.is_valid()
         else mine.none()
     )
     page = list(found.select_related("carrier", "merchant", "watch").newest_first()[: PAGE_SIZE + 1])
     older = str(Mark(page[PAGE_SIZE - 1].created_at, page[PAGE_SIZE - 1].pk)) if len(page) > PAGE_SIZE else ""
-    now = timezone.now()
     context = {
         "room": "shipments",
         "query": query,
