@@ -114,7 +114,7 @@ def start(
     """
     action = BulkAction.objects.create(
         merchant=membership.merchant,
-        by=membership.user,
+        by_id=membership.user_id,
         seen_until=membership.seen_until,
         deed=deed,
         argument=dict(argument),

@@ -16,7 +16,7 @@ import re
 # Blanks, apostrophes and what is not seen: a spreadsheet looks past them.
 _LEADING = r"[\s'\x00-\x1f\x7f\u00ad\u200b-\u200f\u2028-\u202e\u2060\ufeff]*"
 _FORMULA = rf"(?={_LEADING}[=+\-@＝＋－﹣−＠﹦﹢﹫])"
-_CELL_INSIDE = r"[;|\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]"
+_CELL_INSIDE = r"\r\n|[;|\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]"
 _BEGINS = re.compile(rf"(^|{_CELL_INSIDE}){_FORMULA}|^(?={_LEADING}[\t\r\n])")
 _MARKED = re.compile(rf"(^|{_CELL_INSIDE})'{_FORMULA}|^'(?={_LEADING}[\t\r\n])")
 
