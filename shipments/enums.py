@@ -99,6 +99,8 @@ class EndReason(StrEnum):
     LOST = "lost"
     TOO_OLD = "too-old"
     BY_HAND = "by-hand"
+    # It was still asked about when it was archived: restoring it takes the asking up again.
+    ARCHIVED = "archived"
 
 
 class Role(StrEnum):
@@ -129,6 +131,22 @@ class Reason(StrEnum):
     NO_FIRST_SCAN = "no-first-scan"
     NO_PROOF = "no-proof"
     NOT_KNOWN = "not-known"
+
+
+class Deed(StrEnum):
+    """What people do to many parcels at once."""
+
+    REFRESH = "refresh"
+    TAG = "tag"
+    UNTAG = "untag"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    CLOSE = "close"
+    REOPEN = "reopen"
+    PROOF_DUE = "proof-due"
+    PROOF_NOT_DUE = "proof-not-due"
+    RESOLVE = "resolve"
+    ASSIGN = "assign"
 
 
 class WorkState(StrEnum):

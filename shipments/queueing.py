@@ -16,6 +16,7 @@ SEND_MAIL = "send_mail"
 REVIEW_ATTENTION = "review_attention"
 SEND_ALERTS = "send_alerts"
 SEND_DIGESTS = "send_digests"
+WORK_ON_BULK = "work_on_bulk"
 TASKS = frozenset(
     {
         SWEEP,
@@ -26,6 +27,7 @@ TASKS = frozenset(
         REVIEW_ATTENTION,
         SEND_ALERTS,
         SEND_DIGESTS,
+        WORK_ON_BULK,
     }
 )
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from shipments import queueing
 from shipments.analytics import alerts, attention, digests
+from shipments.bulk import acting
 from shipments.models import (
     Alert,
     AuditEntry,
@@ -26,6 +27,8 @@ def sweep() -> None:
     Heartbeat.objects.beat(timezone.now())
     for batch in planner.plan_due(timezone.now()):
         queueing.enqueue(queueing.REFRESH, batch.account_id, str(batch.lease), *batch.shipment_ids)
+    for action_id in acting.left_undone(timezone.now()):
+        queueing.enqueue(queueing.WORK_ON_BULK, action_id)
 
 
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
@@ -69,6 +72,14 @@ def send_digests() -> None:
     """Write the daily digests that are due."""
     Heartbeat.objects.beat(timezone.now())
     digests.send_digests(timezone.now())
+
+
+def work_on_bulk(action_id: int) -> None:
+    """Go on with a deed on many parcels for a while; where more is left, queue up again behind what waits."""
+    Heartbeat.objects.beat(timezone.now())
+    if acting.work(action_id):
+        queueing.enqueue(queueing.WORK_ON_BULK, action_id)
+    Heartbeat.objects.beat(timezone.now())
 
 
 def housekeep() -> None:

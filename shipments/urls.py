@@ -8,5 +8,6 @@ urlpatterns = [
     path("", include("shipments.web.urls_settings")),
     path("", include("shipments.web.urls_people")),
     path("", include("shipments.web.urls_parcel")),
+    path("", include("shipments.web.urls_bulk")),
     path("", include("shipments.web.urls_public")),
 ]

@@ -19,12 +19,22 @@ from django.utils import timezone
 
 from shipments.carriers.base import Outcome, Question, Scan, Snapshot
 from shipments.carriers.errors import CarrierError
-from shipments.enums import Gateway, Status
+from shipments.enums import Deed, Gateway, Status
 from shipments.facts.check_digits import with_impb_check_digit
 from shipments.facts.numbers import canonical, lookup_key
 from shipments.facts.places import Place
 from shipments.facts.times import Posted
-from shipments.models import CarrierAccount, Invitation, Membership, Merchant, Shipment, User, Watch, roles
+from shipments.models import (
+    BulkAction,
+    CarrierAccount,
+    Invitation,
+    Membership,
+    Merchant,
+    Shipment,
+    User,
+    Watch,
+    roles,
+)
 from shipments.tracking.ingest import Ingested, Observation, ingest
 
 _serials = itertools.count(1)
@@ -98,6 +108,19 @@ def a_shipment(merchant: Merchant | None = None, *, due_at: datetime | None = No
     )
     Watch.objects.create(shipment=shipment, merchant=shipment.merchant, due_at=due_at or timezone.now())
     return shipment
+
+
+def a_bulk_action(merchant: Merchant, **over: Any) -> BulkAction:
+    """A tag for all of the merchant's parcels, which nobody has begun to put on."""
+    return BulkAction.objects.create(
+        **{
+            "merchant": merchant,
+            "deed": Deed.TAG,
+            "argument": {"tag": "vip"},
+            "as_of": timezone.now(),
+            **over,
+        }
+    )
 
 
 def posted(text: str, offset: str | None = None) -> Posted:

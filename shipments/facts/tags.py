@@ -1,10 +1,12 @@
-"""Tags: a person's own words on a parcel, as they are kept."""
+"""Tags: a word or two that a merchant's people put on parcels, as they are kept."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
 LONGEST_TAG = 40
+# A parcel with more of them is not found by any.
 MOST_TAGS = 20
 
 
@@ -13,15 +15,20 @@ class TagError(ValueError):
 
 
 def read_tag(typed: str) -> str:
-    """The tag as it is kept: without blanks around it, one blank between its words; `TagError` where it is none."""
-    tag = " ".join("".join(sign for sign in typed if sign.isprintable() or sign.isspace()).split())
+    """What was typed as a tag: blanks put in order, upper and lower case kept; `TagError` where it is none.
+
+    Commas and semicolons separate tags wherever several stand in one field, so no tag has one.
+    """
+    tag = " ".join(unicodedata.normalize("NFC", typed).split())
     if not tag:
-        raise TagError(_("A tag has at least one sign."))
+        raise TagError(_("Type a tag."))
     if len(tag) > LONGEST_TAG:
         raise TagError(
             _("A tag has at most %(most)d signs; this one has %(many)d.")
             % {"most": LONGEST_TAG, "many": len(tag)}
         )
+    if any(sign in ",;" or not sign.isprintable() for sign in tag):
+        raise TagError(_("A tag has no commas, semicolons or control signs."))
     return tag
 
 

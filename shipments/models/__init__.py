@@ -5,6 +5,7 @@ from shipments.models.alerts import Alert
 from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
+from shipments.models.bulk_actions import BulkAction
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
 from shipments.models.invitations import Invitation
 from shipments.models.links import PrivateLink
@@ -26,6 +27,7 @@ __all__ = [
     "AttentionItem",
     "AttentionReview",
     "AuditEntry",
+    "BulkAction",
     "Carrier",
     "CarrierAccount",
     "Heartbeat",

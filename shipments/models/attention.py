@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -48,6 +48,18 @@ class AttentionItemQuerySet(models.QuerySet["AttentionItem"]):
     def undo(self) -> int:
         """Not done with after all."""
         return self.update(done_at=None, done_by=None, done_reasons=[])
+
+    def give_to(self, owner_id: int | None) -> dict[int, dict[str, int | None]]:
+        """Make these that person's, or nobody's; of each that had another owner, by the id of its parcel, who that was."""
+        with transaction.atomic():
+            others = list(
+                self.exclude(owner=owner_id)
+                .order_by("pk")
+                .select_for_update(of=("self",))
+                .only("shipment", "owner")
+            )
+            self.model.objects.filter(pk__in=[item.pk for item in others]).update(owner=owner_id)
+        return {item.shipment_id: {"owner": item.owner_id} for item in others}
 
 
 class AttentionItem(models.Model):

@@ -70,7 +70,7 @@ class AuditManager(models.Manager["AuditEntry"]):
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> "AuditEntry":
-        """Write down one deed: `verb` in the past tense ("added"), `source` one of page, admin, command."""
+        """Write down one deed: `verb` in the past tense ("added"), `source` one of page, bulk, admin, command."""
         return self.create(
             verb=verb,
             model=row._meta.label,
@@ -81,6 +81,33 @@ class AuditManager(models.Manager["AuditEntry"]):
             merchant=None if merchant is None else merchant.pk,
             before=masked(before or {}),
             after=masked(after or {}),
+        )
+
+    def record_each(
+        self,
+        verb: str,
+        model: type[models.Model],
+        before: Mapping[int, Mapping[str, Any]],
+        *,
+        by: "User | None" = None,
+        source: str,
+        merchant: Merchant,
+        after: Mapping[str, Any],
+    ) -> None:
+        """Write down one deed on many rows, in one statement: `before` has what stood on each, by its primary key."""
+        then = masked(after)
+        self.bulk_create(
+            self.model(
+                verb=verb,
+                model=model._meta.label,
+                row=str(pk),
+                person=None if by is None else by.pk,
+                source=source,
+                merchant=merchant.pk,
+                before=masked(was),
+                after=then,
+            )
+            for pk, was in before.items()
         )
 
 

@@ -21,6 +21,7 @@ from shipments.facts.numbers import lookup_key, normal
 from shipments.facts.tags import with_tag, without_tag
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
+from shipments.models.deeds import Deeds
 from shipments.models.merchants import Membership, Merchant
 
 # Fewer signs are in too many numbers to find one by.
@@ -97,7 +98,20 @@ def _known_delivered_at() -> Coalesce:
 _UNPROVED = models.Q(status=Status.DELIVERED, resolution="", signed_by="", proof_url="")
 
 
-class ShipmentQuerySet(models.QuerySet["Shipment"]):
+class _RowsBefore(models.Func):
+    """`(a, b) < (c, d)` as one comparison of rows: an index on (a, b) answers it as a range, however many share `a`."""
+
+    output_field = models.BooleanField()
+    template = "(%s, %s) < (%s, %s)"
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        return self.template % tuple(sql for sql, _params in parts), [
+            param for _sql, params in parts for param in params
+        ]
+
+
+class ShipmentQuerySet(Deeds):
     """Parcels, many at once."""
 
     def for_merchant(self, merchant: Merchant) -> Self:
@@ -166,6 +180,11 @@ class ShipmentQuerySet(models.QuerySet["Shipment"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
+
+    def coming_after(self, created_at: datetime, pk: int) -> Self:
+        """Those that come after this parcel where the newest is first."""
+        moment = models.Value(created_at, output_field=models.DateTimeField())
+        return self.filter(_RowsBefore(models.F("created_at"), models.F("pk"), moment, models.Value(pk)))
 
     def public(self) -> Self:
         """Those a stranger may look up: archived parcels are gone from public pages."""

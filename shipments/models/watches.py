@@ -88,6 +88,41 @@ class WatchQuerySet(models.QuerySet["Watch"]):
             pks = [watch.pk for watch in free.only("pk")]
             return self.model.objects.filter(pk__in=pks).update(due_at=now, by_hand=True, lease=None)
 
+    def bring_forward(
+        self, shipment_ids: Iterable[int], to: datetime, *, unless_checked_since: datetime
+    ) -> list[int]:
+        """Make these due at `to` where they would be later; ids of those it was done for.
+
+        Not by hand: what one person asks about one parcel goes ahead of thousands. Left alone are those being asked
+        this moment, those nobody asks about, and those a carrier has answered for since the given time.
+        """
+        with transaction.atomic():
+            later = (
+                self.filter(
+                    shipment__in=list(shipment_ids), shipment__lifecycle=Lifecycle.ACTIVE, due_at__gt=to
+                )
+                .filter(lease=None)
+                .exclude(checked_at__gt=unless_checked_since)
+                .order_by("pk")
+                .select_for_update(of=("self",))
+            )
+            pks = [watch.pk for watch in later.only("pk")]
+            self.model.objects.filter(pk__in=pks).update(due_at=to)
+        return pks
+
+    def take_up(self, shipment_ids: Iterable[int], now: datetime) -> None:
+        """Ask about these from now on."""
+        self._locked(shipment_ids).update(due_at=now, by_hand=False, lease=None)
+
+    def stop(self, shipment_ids: Iterable[int]) -> None:
+        """Ask about these no more. Who is asking this moment loses the lease: what comes back makes nothing due again."""
+        self._locked(shipment_ids).update(due_at=None, by_hand=False, lease=None)
+
+    def _locked(self, shipment_ids: Iterable[int]) -> Self:
+        """Those of the parcels, locked in the order of their ids until the transaction ends."""
+        watches = self.filter(shipment__in=list(shipment_ids)).order_by("pk").select_for_update(of=("self",))
+        return self.model.objects.filter(pk__in=[watch.pk for watch in watches.only("pk")])  # type: ignore[return-value]
+
 
 class Watch(models.Model):
     """The polling state of one parcel.

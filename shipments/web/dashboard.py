@@ -91,6 +91,7 @@ class Row:
 def shipment_list(request: MemberRequest) -> HttpResponse:
     """The merchant's parcels, newest first, by status group or by what was searched for."""
     query = ListQuery(request.GET)
+    now = timezone.now()
     mine = Shipment.objects.for_merchant(request.merchant)
     asked = query.cleaned_data if query.is_valid() else {"tab": "", "q": "", "after": ""}
     now = timezone.now()

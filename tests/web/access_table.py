@@ -21,6 +21,16 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     # Shipments
     ("shipment-list", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("shipment-list", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    # Many at once
+    ("bulk-start", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("bulk-start", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("bulk-actions", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("bulk-action", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("bulk-action", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("bulk-cancel", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("bulk-cancel", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("shipment-export", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-export", "POST"): (SIGN_IN, NONE, IN, IN, IN),
     # Adding
     ("shipment-add", "GET"): (SIGN_IN, NONE, NO, IN, IN),
     ("shipment-add", "POST"): (SIGN_IN, NONE, NO, ON, ON),
@@ -79,6 +89,8 @@ FORMS: dict[str, dict[str, Any]] = {
     "attention-act": {"do": "done"},
     "attention-several": {"do": "done", "item": "01234567-89ab-4cde-8f01-23456789abcd"},
     "people": {"email": "new@example.com", "role": "viewer"},
+    "bulk-start": {"action": "refresh", "all": "1"},
+    "shipment-export": {"all": "1"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
     "settings": {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"},
     "settings-attention": {

@@ -9,8 +9,17 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
-from shipments.models import Answer, Shipment, User
-from tests.factories import a_merchant, a_person, a_scan, a_shipment, a_snapshot, an_invitation, ingested
+from shipments.models import Answer, BulkAction, Shipment, User
+from tests.factories import (
+    a_bulk_action,
+    a_merchant,
+    a_person,
+    a_scan,
+    a_shipment,
+    a_snapshot,
+    an_invitation,
+    ingested,
+)
 from tests.web.access_table import FORMS, OF_ONESELF, SIGN_IN, TABLE
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +36,7 @@ ROWS = [
 def parcel(alice: User) -> Shipment:
     shipment = a_shipment(alice.memberships.get().merchant)
     ingested(shipment, a_snapshot(a_scan()))
+    a_bulk_action(shipment.merchant)
     return shipment
 
 
@@ -36,6 +46,7 @@ def address(route: str, parcel: Shipment) -> str:
         "merchant": lambda: "alpine",
         "public_id": lambda: parcel.public_id,
         "invitation": lambda: an_invitation(parcel.merchant).public_id,
+        "action_id": lambda: BulkAction.objects.get(merchant=parcel.merchant).public_id,
         "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})

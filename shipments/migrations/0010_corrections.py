@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("shipments", "0005_tallies")]
+    dependencies = [("shipments", "0009_invitations")]
     operations = [
         migrations.AddField(
             "shipment",

@@ -1,0 +1,242 @@
+"""Deeds on many parcels, done by the queue in steps.
+
+A step and its progress are one transaction under the lock of the action's row, so that a killed worker leaves no
+half step, and two workers at once do each parcel once. The parcels are gone through from the newest to the oldest by
+the list's own index: a step costs the same at the end of a million as at its beginning, and what a deed changes
+never moves a parcel that is still to come.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from shipments import queueing
+from shipments.bulk.filters import BadFilter, ListFilter
+from shipments.enums import Deed, Resolution, WorkState
+from shipments.models import AttentionItem, AuditEntry, BulkAction, Membership, Merchant, Shipment, Watch
+from shipments.models.deeds import Before
+from shipments.models.shipments import ShipmentQuerySet
+from shipments.models.work import LEASE
+
+logger = logging.getLogger(__name__)
+
+STEP = 500
+# Then it goes to the end of the queue: refreshes, mails and other merchants' deeds have their turn.
+TURN = timedelta(seconds=20)
+# A refresh of many leaves out what a carrier has answered for just now …
+FRESH = timedelta(minutes=15)
+# … and its steps become due one after the other, so that scheduled checks find their place between them.
+BETWEEN_STEPS = timedelta(minutes=1)
+
+# Why an action has failed, as its row has it; pages put it into words.
+FILTER_GONE, UNEXPECTED = "filter", "unexpected"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a deed is done on the parcels of one step. `verb` and `after` are what the audit says of each changed
+    parcel; without a verb it says nothing, because nothing about the parcel has changed."""
+
+    perform: Callable[[ShipmentQuerySet, BulkAction, datetime], Before]
+    verb: str = ""
+    after: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda argument: {}
+
+
+def _refresh(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Before:
+    ids = list(parcels.values_list("pk", flat=True))
+    due_at = now + BETWEEN_STEPS * (action.done // STEP)
+    brought = Watch.objects.bring_forward(ids, due_at, unless_checked_since=now - FRESH)
+    return {pk: {} for pk in brought}
+
+
+def _assign(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Before:
+    items = AttentionItem.objects.filter(
+        shipment__in=list(parcels.values_list("pk", flat=True)), done_at=None
+    )
+    return dict(items.give_to(action.argument["owner"]))
+
+
+def _resolve(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Before:
+    named = action.argument["resolution"]
+    return parcels.resolve(Resolution(named) if named else None, by_id=action.by_id, now=now)
+
+
+RULES: dict[Deed, Rule] = {
+    Deed.REFRESH: Rule(_refresh),
+    Deed.TAG: Rule(
+        lambda parcels, action, now: parcels.tag(action.argument["tag"]),
+        "tagged",
+        lambda argument: {"tag": argument["tag"]},
+    ),
+    Deed.UNTAG: Rule(
+        lambda parcels, action, now: parcels.untag(action.argument["tag"]),
+        "untagged",
+        lambda argument: {"tag": argument["tag"]},
+    ),
+    Deed.ARCHIVE: Rule(lambda parcels, action, now: parcels.archive(), "archived"),
+    Deed.RESTORE: Rule(lambda parcels, action, now: parcels.restore(now), "restored"),
+    Deed.CLOSE: Rule(lambda parcels, action, now: parcels.close(), "closed"),
+    Deed.REOPEN: Rule(lambda parcels, action, now: parcels.reopen(now), "reopened"),
+    Deed.PROOF_DUE: Rule(
+        lambda parcels, action, now: parcels.set_proof_due(True),
+        "changed",
+        lambda argument: {"proof_due": True},
+    ),
+    Deed.PROOF_NOT_DUE: Rule(
+        lambda parcels, action, now: parcels.set_proof_due(False),
+        "changed",
+        lambda argument: {"proof_due": False},
+    ),
+    Deed.RESOLVE: Rule(_resolve, "resolved", lambda argument: {"resolution": argument["resolution"]}),
+    Deed.ASSIGN: Rule(_assign, "assigned", lambda argument: {"owner": argument["owner"]}),
+}
+
+
+def start(
+    *,
+    membership: Membership,
+    deed: Deed,
+    argument: Mapping[str, Any],
+    picked: Sequence[int] | None,
+    query: str,
+    as_of: datetime,
+) -> BulkAction:
+    """Write down the deed and nudge the queue; call it in the transaction that audits it.
+
+    `picked` are ids of the merchant's parcels; None means all that match `query` and existed at `as_of`. `membership`
+    is whose list it is and who does it.
+    """
+    action = BulkAction.objects.create(
+        merchant=membership.merchant,
+        by_id=membership.user_id,
+        seen_until=membership.seen_until,
+        deed=deed,
+        argument=dict(argument),
+        picked=None if picked is None else sorted(set(picked)),
+        query=query,
+        as_of=as_of,
+        state=WorkState.WAITING,
+    )
+    queueing.enqueue(queueing.WORK_ON_BULK, action.pk)
+    return action
+
+
+def selected(
+    merchant: Merchant,
+    *,
+    picked: Sequence[int] | None,
+    query: str,
+    as_of: datetime,
+    reader: Membership | None,
+) -> ShipmentQuerySet:
+    """The merchant's parcels a selection means, as they are now. BadFilter where the list no longer knows the query."""
+    mine = Shipment.objects.for_merchant(merchant).filter(created_at__lte=as_of)
+    if picked is not None:
+        # Ids of another merchant's parcels among them find nothing.
+        return mine.filter(pk__in=picked)
+    return ListFilter.from_query(query).apply(mine, merchant=merchant, now=as_of, reader=reader)
+
+
+def left_undone(now: datetime) -> list[int]:
+    """Actions somebody should go on with: nobody has begun them, or who did was killed."""
+    return list(BulkAction.unfinished(now).order_by("pk").values_list("pk", flat=True))
+
+
+def work(action_id: int) -> bool:
+    """Go on with an action for a turn; whether something is left to do then. Nothing where another worker has it."""
+    action = BulkAction.objects.filter(pk=action_id).first()
+    if action is None or not action.take(timezone.now()):
+        return False
+    ends = time.monotonic() + TURN.total_seconds()
+    try:
+        while step(action_id):
+            if time.monotonic() >= ends:
+                action.let_go()
+                return True
+    except (OperationalError, InterfaceError):
+        # The database's trouble, a deadlock included: the step is undone, and the sweep finds the action again.
+        raise
+    except BadFilter:
+        _fail(action_id, FILTER_GONE)
+    except Exception:
+        # Whatever it was, it would be again; the person who waits must hear of it.
+        logger.exception("Bulk action %s has failed.", action_id)
+        _fail(action_id, UNEXPECTED)
+    return False
+
+
+@transaction.atomic
+def step(action_id: int) -> bool:
+    """Do the deed on the next parcels and write down how far it has come; False when the action is over."""
+    action = (
+        BulkAction.objects.select_for_update(of=("self",)).select_related("merchant", "by").get(pk=action_id)
+    )
+    now = timezone.now()
+    if action.state != WorkState.RUNNING:
+        return False
+    if action.cancel_asked:
+        _finish(action, WorkState.CANCELLED, now)
+        return False
+    parcels = selected(
+        action.merchant,
+        picked=action.picked,
+        query=action.query,
+        as_of=action.as_of,
+        reader=action.reader() if action.picked is None else None,
+    )
+    if action.total is None:
+        # A step of its own: counting takes a while where there are many, and the page shows the figure then.
+        action.total = parcels.count()
+        action.note_step(seen=0, changed=0, after=None, leased_until=now + LEASE)
+        return True
+    if action.after_at is not None and action.after_id is not None:
+        to_come = parcels.coming_after(action.after_at, action.after_id)
+    else:
+        to_come = parcels
+    marks = list(to_come.newest_first().values_list("created_at", "pk")[:STEP])
+    if marks:
+        rule = RULES[Deed(action.deed)]
+        # The filter once more, because a parcel may change between the look and the lock.
+        before = rule.perform(parcels.filter(pk__in=[pk for _created, pk in marks]), action, now)
+        if rule.verb and before:
+            AuditEntry.objects.record_each(
+                rule.verb,
+                Shipment,
+                before,
+                by=action.by,
+                source="bulk",
+                merchant=action.merchant,
+                after=rule.after(action.argument),
+            )
+        action.note_step(seen=len(marks), changed=len(before), after=marks[-1], leased_until=now + LEASE)
+        if action.deed == Deed.REFRESH and action.done <= STEP:
+            queueing.enqueue(queueing.SWEEP)
+    if len(marks) < STEP:
+        _finish(action, WorkState.DONE, now)
+        return False
+    return True
+
+
+@transaction.atomic
+def _fail(action_id: int, error: str) -> None:
+    action = BulkAction.objects.select_for_update().get(pk=action_id)
+    if not action.is_over:
+        _finish(action, WorkState.FAILED, timezone.now(), error)
+
+
+def _finish(action: BulkAction, state: WorkState, now: datetime, error: str = "") -> None:
+    action.finish(state, now, error)
+    AuditEntry.objects.record(
+        {WorkState.DONE: "finished", WorkState.CANCELLED: "cancelled"}.get(state, "failed"),
+        action,
+        by=action.by,
+        source="bulk",
+        merchant=action.merchant,
+        after={"deed": action.deed, "seen": action.done, "changed": action.changed},
+    )

@@ -1,0 +1,63 @@
+"""Parcels as a file: what the list shows, or those that were ticked."""
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from shipments.bulk.exporting import BadColumn, csv_lines, read_columns
+from shipments.bulk.filters import BadFilter, ListFilter
+from shipments.facts import spelling
+from shipments.models import Shipment
+from shipments.models.shipments import ShipmentQuerySet
+from shipments.web.access import MemberRequest, for_members
+from shipments.web.bulk import refused
+from shipments.web.forms_bulk import BadSelection, read_selection
+
+SPREADSHEET = "spreadsheet"
+
+
+@require_http_methods(["GET", "POST"])
+@for_members()
+def export(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
+    """A CSV file, streamed: by GET what the list's own address shows, by POST what was ticked.
+
+    `column`, repeated, names the columns and their order; `for=spreadsheet` keeps long numbers whole in Excel.
+    """
+    asked = request.POST if request.method == "POST" else request.GET
+    try:
+        columns = read_columns(asked.getlist("column"))
+        parcels = _ticked(request) if request.method == "POST" else _shown(request)
+    except BadColumn as refusal:
+        return refused(
+            request,
+            _("The file has no column “%(name)s”. Leave the names of columns out to get all.")
+            % {"name": str(refusal)[:40]},
+        )
+    except (BadFilter, BadSelection) as refusal:
+        return refused(request, str(refusal))
+    purpose = asked.get("for", "")
+    if purpose not in {"", SPREADSHEET}:
+        return refused(request, _("A file is made for a spreadsheet, or for nothing in particular."))
+    response = StreamingHttpResponse(
+        csv_lines(parcels, columns, for_spreadsheet=purpose == SPREADSHEET),
+        content_type="text/csv; charset=utf-8",
+    )
+    today = spelling.today_at(timezone.now(), request.merchant.time_zone)
+    response["Content-Disposition"] = (
+        f'attachment; filename="{request.merchant.slug}-parcels-{today.isoformat()}.csv"'
+    )
+    # A proxy that gathers the file before it passes it on would undo the streaming.
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _shown(request: MemberRequest) -> ShipmentQuerySet:
+    now = timezone.now()
+    mine = Shipment.objects.for_merchant(request.merchant).filter(created_at__lte=now)
+    wanted = ListFilter.from_query(request.GET.urlencode())
+    return wanted.apply(mine, merchant=request.merchant, now=now, reader=request.membership)
+
+
+def _ticked(request: MemberRequest) -> ShipmentQuerySet:
+    return read_selection(request.POST, request.membership).parcels()
