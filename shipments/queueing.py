@@ -13,10 +13,12 @@ REFRESH = "refresh_leased"
 TEST_ACCOUNT = "test_account"
 HOUSEKEEP = "housekeep"
 SEND_MAIL = "send_mail"
-TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL})
+WORK_ON_IMPORT = "work_on_import"
+RESUME_IMPORTS = "resume_imports"
+TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL, WORK_ON_IMPORT, RESUME_IMPORTS})
 
 # What runs without anybody asking: name of the task → minutes between two runs.
-SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, HOUSEKEEP: 60}
+SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, RESUME_IMPORTS: 1, HOUSEKEEP: 60}
 
 
 def enqueue(name: str, *ids: int | str) -> None:

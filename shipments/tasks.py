@@ -5,7 +5,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
+from shipments.bulk import importing
+from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Import, Tally, Throttle
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 
@@ -39,9 +40,22 @@ def send_mail() -> None:
     mail.send_due(timezone.now())
 
 
+def work_on_import(import_id: int) -> None:
+    """Store rows of an import, as many as one turn allows."""
+    Heartbeat.objects.beat(timezone.now())
+    importing.work_on(import_id, beat=lambda: Heartbeat.objects.beat(timezone.now()))
+
+
+def resume_imports() -> None:
+    """Go on with the imports that a killed worker left."""
+    Heartbeat.objects.beat(timezone.now())
+    importing.resume(timezone.now())
+
+
 def housekeep() -> None:
-    """Forget ended throttles, put the tallies together, and make the months the audit will need."""
+    """Forget ended throttles and old files, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
+    Import.objects.forget_old(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())

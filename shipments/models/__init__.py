@@ -5,6 +5,7 @@ from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem
 from shipments.models.audit import AuditEntry
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.links import PrivateLink
 from shipments.models.merchants import Membership, Merchant
 from shipments.models.notes import Note, PromisedDay
@@ -21,9 +22,13 @@ __all__ = [
     "Answer",
     "AttentionItem",
     "AuditEntry",
+    "BadRow",
     "Carrier",
     "CarrierAccount",
+    "ColumnMatch",
     "Heartbeat",
+    "Import",
+    "ImportChunk",
     "Mail",
     "MaintenanceWindow",
     "Membership",
