@@ -1,5 +1,6 @@
 """Rows and answers for tests: valid by default, each default replaceable."""
 
+import io
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 from django.utils import timezone
 
+from shipments.bulk.receiving import receive
 from shipments.carriers.base import Outcome, Question, Scan, Snapshot
 from shipments.carriers.errors import CarrierError
 from shipments.enums import Gateway, Status
@@ -24,7 +26,7 @@ from shipments.facts.check_digits import with_impb_check_digit
 from shipments.facts.numbers import canonical, lookup_key
 from shipments.facts.places import Place
 from shipments.facts.times import Posted
-from shipments.models import CarrierAccount, Membership, Merchant, Shipment, User, Watch
+from shipments.models import CarrierAccount, Import, Membership, Merchant, Shipment, User, Watch
 from shipments.tracking.ingest import Ingested, Observation, ingest
 
 _serials = itertools.count(1)
@@ -84,6 +86,22 @@ def a_shipment(merchant: Merchant | None = None, *, due_at: datetime | None = No
     )
     Watch.objects.create(shipment=shipment, merchant=shipment.merchant, due_at=due_at or timezone.now())
     return shipment
+
+
+def a_draft(content: str | bytes, merchant: Merchant | None = None, **over: Any) -> Import:
+    """A file that was dropped, read and not started yet."""
+    job = receive(
+        io.BytesIO(content.encode() if isinstance(content, str) else content),
+        over.pop("file_name", "parcels.csv"),
+        merchant=merchant or a_merchant(),
+        by=over.pop("by", None),
+        language="en",
+        now=over.pop("now", None) or timezone.now(),
+    )
+    for name, value in over.items():
+        setattr(job, name, value)
+    job.save()
+    return job
 
 
 def posted(text: str, offset: str | None = None) -> Posted:

@@ -8,8 +8,9 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, override
 
 from shipments.bulk.cells import plain_cell
 from shipments.enums import CarrierCode, Gateway
@@ -336,6 +337,24 @@ COLUMNS: tuple[Column, ...] = (
 )  # fmt: skip
 BY_KEY: Mapping[str, Column] = {column.key: column for column in COLUMNS}
 _BY_SPELLING = {spelling: column.key for column in COLUMNS for spelling in column.spellings}
+
+
+# The heading of the column in which refused rows come back with their reasons.
+REASON = gettext_lazy("Why it was not imported")
+
+
+@lru_cache(maxsize=1)
+def _reasons() -> frozenset[str]:
+    spelled = set()
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            spelled.add(plain_heading(str(REASON)))
+    return frozenset(spelled)
+
+
+def is_reason(heading: str) -> bool:
+    """Whether a column holds our own reasons, in whatever language: it is left out when the file comes back."""
+    return plain_heading(heading) in _reasons()
 
 
 def column_of(heading: str) -> str:

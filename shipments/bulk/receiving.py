@@ -17,7 +17,7 @@ from shipments.models.imports import CHUNK
 
 
 def receive(
-    file: IO[bytes], name: str, *, merchant: Merchant, by: User, language: str, now: datetime
+    file: IO[bytes], name: str, *, merchant: Merchant, by: User | None, language: str, now: datetime
 ) -> Import:
     """The draft of an import of this file; Unreadable, and nothing kept, where the file is none of parcels."""
     encoding = reading.find_encoding(file)
@@ -76,9 +76,37 @@ def match_columns(job: Import, rows: Sequence[Row], *, has_header: bool | None =
     cells = [row.cells for row in body(job, rows)]
     job.columns = columns.guess(job.header, cells, _is_number)
     job.default_carrier = job.date_order = ""
-    if job.has_header and (match := ColumnMatch.objects.of_header(job.merchant, job.header)):
-        job.columns, job.default_carrier, job.date_order = match.columns, match.default_carrier, match.date_order
+    match = _remembered(job)
+    if match:
+        matched = iter(match.columns)
+        job.columns = ["" if columns.is_reason(heading) else next(matched) for heading in job.header]
+        job.default_carrier, job.date_order = match.default_carrier, match.date_order
     job.date_order = job.date_order or order_of_dates(job, rows)
+
+
+def is_remembered(job: Import) -> bool:
+    """Whether the merchant imported a file with these headings before, and this one is matched as that one was."""
+    match = _remembered(job)
+    return match is not None and match.columns == _own_columns(job)
+
+
+def _remembered(job: Import) -> ColumnMatch | None:
+    return ColumnMatch.objects.of_header(job.merchant, _own_headings(job)) if job.has_header else None
+
+
+def remember(job: Import) -> None:
+    """Keep how the columns of this import are matched, for the merchant's next file with the same headings."""
+    if job.has_header:
+        ColumnMatch.objects.remember(job, _own_headings(job), _own_columns(job))
+
+
+def _own_columns(job: Import) -> list[str]:
+    return [key for heading, key in zip(job.header, job.columns, strict=True) if not columns.is_reason(heading)]
+
+
+def _own_headings(job: Import) -> list[str]:
+    """The headings without that of our reasons: a file of refused rows is matched as the one they came from."""
+    return [heading for heading in job.header if not columns.is_reason(heading)]
 
 
 def order_of_dates(job: Import, rows: Sequence[Row]) -> str:

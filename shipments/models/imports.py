@@ -147,16 +147,22 @@ class Import(BackgroundWork):
             self.state, self.started_at = WorkState.WAITING, now
         return bool(started)
 
-    def ask_to_cancel(self, now: datetime) -> None:
-        """Stop before the next step. What nobody works on stops at once."""
+    def discard(self) -> bool:
+        """Delete a draft with its file; False for what was started."""
+        deleted, _of_what = Import.objects.filter(pk=self.pk, state=WorkState.DRAFT).delete()
+        return bool(deleted)
+
+    def ask_to_cancel(self, now: datetime) -> bool:
+        """Stop before the next step; what nobody works on stops at once. False where there is nothing to stop."""
         with transaction.atomic():
             kept = Import.objects.select_for_update().get(pk=self.pk)
             if kept.is_over or kept.is_draft:
-                return
+                return False
             kept.cancel_asked = True
             kept.save(update_fields=["cancel_asked"])
             if kept.state == WorkState.WAITING:
                 kept.finish(WorkState.CANCELLED, now)
+            return True
 
 
 class ImportChunk(models.Model):
@@ -200,19 +206,18 @@ class ColumnMatchManager(models.Manager["ColumnMatch"]):
         """What the merchant made of a file with these headings the last time; None for new ones."""
         return self.filter(merchant=merchant, digest=header_digest(header)).first()
 
-    def remember(self, job: Import) -> None:
-        """Keep how the columns of this import were matched, for the next file with the same headings."""
-        if job.has_header:
-            self.update_or_create(
-                merchant=job.merchant,
-                digest=header_digest(job.header),
-                defaults={
-                    "columns": job.columns,
-                    "default_carrier": job.default_carrier,
-                    "date_order": job.date_order,
-                    "used_at": job.started_at,
-                },
-            )
+    def remember(self, job: Import, header: Sequence[str], columns: Sequence[str]) -> None:
+        """Keep how these headings were matched by an import that begins, for the next file with them."""
+        self.update_or_create(
+            merchant=job.merchant,
+            digest=header_digest(header),
+            defaults={
+                "columns": list(columns),
+                "default_carrier": job.default_carrier,
+                "date_order": job.date_order,
+                "used_at": job.started_at,
+            },
+        )
 
 
 class ColumnMatch(models.Model):

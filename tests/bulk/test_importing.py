@@ -1,34 +1,21 @@
 """Rows of a file become parcels once, whatever happens on the way."""
 
-import io
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from shipments.bulk import importing, receiving
+from shipments.bulk import importing
 from shipments.enums import WorkState
 from shipments.models import AuditEntry, BadRow, Import, Shipment, Watch
-from tests.factories import a_merchant, a_person, a_shipment, an_impb
+from tests.factories import a_draft, a_merchant, a_person, a_shipment, an_impb
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
 
 
-def a_draft(text: str | bytes, merchant=None, **over) -> Import:
-    content = text.encode() if isinstance(text, str) else text
-    merchant = merchant or a_merchant()
-    job = receiving.receive(
-        io.BytesIO(content), "parcels.csv", merchant=merchant, by=over.pop("by", None), language="en", now=NOW
-    )
-    for name, value in over.items():
-        setattr(job, name, value)
-    job.save()
-    return job
-
-
 def imported(text: str | bytes, merchant=None, **over) -> Import:
-    job = a_draft(text, merchant, **over)
+    job = a_draft(text, merchant, now=NOW, **over)
     assert job.start(NOW)
     importing.work_on(job.pk)
     job.refresh_from_db()

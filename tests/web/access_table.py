@@ -2,7 +2,7 @@
 
 from typing import Any
 
-IN, ON, NO, NONE, NOT_SO = 200, 302, 403, 404, 405
+IN, ON, BAD, NO, NONE, NOT_SO = 200, 302, 400, 403, 404, 405
 # Strangers are sent to the sign-in page; a merchant of others is not found, whether it exists or not.
 SIGN_IN = 302
 
@@ -24,9 +24,22 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("private-link-make", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("private-link-revoke", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("shipment-answer", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # Imports
+    ("import-list", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("import-new", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    # Without a file, which a table cannot send twice.
+    ("import-new", "POST"): (SIGN_IN, NONE, NO, BAD, BAD),
+    ("import-detail", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("import-match", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    ("import-match", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("import-preview", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    ("import-start", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("import-cancel", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("import-bad-rows", "GET"): (SIGN_IN, NONE, IN, IN, IN),
 }
 
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {
+    "import-match": {"column-0": "number"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
 }

@@ -9,8 +9,8 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
-from shipments.models import Answer, Shipment, User
-from tests.factories import a_merchant, a_person, a_scan, a_shipment, a_snapshot, ingested
+from shipments.models import Answer, Import, Shipment, User
+from tests.factories import a_draft, a_merchant, a_person, a_scan, a_shipment, a_snapshot, ingested
 from tests.web.access_table import FORMS, SIGN_IN, TABLE
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +27,7 @@ ROWS = [
 def parcel(alice: User) -> Shipment:
     shipment = a_shipment(alice.memberships.get().merchant)
     ingested(shipment, a_snapshot(a_scan()))
+    a_draft("Tracking number\n9405509898641500000146\n", shipment.merchant)
     return shipment
 
 
@@ -35,6 +36,7 @@ def address(route: str, parcel: Shipment) -> str:
     values: dict[str, Callable[[], Any]] = {
         "merchant": lambda: "alpine",
         "public_id": lambda: parcel.public_id,
+        "import_id": lambda: Import.objects.get(merchant=parcel.merchant).public_id,
         "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
