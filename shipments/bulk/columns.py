@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -27,8 +27,9 @@ class Words:
 
     # "mdy", "dmy", or "" where the file does not tell.
     date_order: str = ""
-    # Spelling → code of every carrier that takes new parcels.
-    carriers: Mapping[str, str] | None = None
+    # Spelling → code of every carrier that takes new parcels, and their names as people know them.
+    carriers: Mapping[str, str] = field(default_factory=dict)
+    carrier_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,9 @@ def _number(text: str, words: Words) -> str:
 
 
 def _carrier(text: str, words: Words) -> str:
-    code = (words.carriers or {}).get(plain_heading(text))
+    code = words.carriers.get(plain_heading(text))
     if code is None:
-        known = ", ".join(dict.fromkeys(filter(None, (words.carriers or {}).values())))
+        known = ", ".join(words.carrier_names)
         raise BadCell(
             _(
                 "“%(carrier)s” is not a carrier we ask; these are: %(known)s. Empty the cell to have it recognised."
@@ -151,7 +152,8 @@ def _mailing_date(text: str, words: Words) -> date:
                 return date(year, month, day)
             raise BadCell(
                 _(
-                    "It is not clear whether the day or the month comes first. Say it above, or write 2026-01-31."
+                    "It is not clear whether the day or the month comes first. "
+                    "Say it where the columns are matched, or write 2026-01-31."
                 )
             )
     except ValueError as exc:
@@ -166,6 +168,15 @@ def _order_of(first: int, second: int) -> str:
     if second > 12 >= first or first == second:
         return "mdy"
     return ""
+
+
+def has_unclear_dates(cells: Iterable[str]) -> bool:
+    """Whether a cell is a date that could be read in two ways."""
+    return any(
+        not _order_of(int(parts[1]), int(parts[3]))
+        for cell in cells
+        if (parts := _PARTS.fullmatch(plain(cell)))
+    )
 
 
 def guess_date_order(cells: Iterable[str]) -> str:

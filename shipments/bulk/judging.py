@@ -62,7 +62,7 @@ class Judge:
         return cls(
             places=tuple((key, place) for place, key in enumerate(job.columns) if key),
             width=len(job.header),
-            words=Words(job.date_order, spelled_carriers(offered)),
+            words=Words(job.date_order, spelled_carriers(offered), tuple(offered.values())),
             offered=tuple(offered),
             default_carrier=job.default_carrier,
             default_mailing_date=job.default_mailing_date,

@@ -57,7 +57,7 @@ def sample(job: Import) -> list[Row]:
     return reading.first_rows(head[job.begins_at :], job.separator, whole=len(head) < CHUNK)
 
 
-def body(job: Import, rows: Sequence[Row]) -> list[Row]:
+def rows_of(job: Import, rows: Sequence[Row]) -> list[Row]:
     """Of the first rows those that are to be parcels."""
     return list(rows[1:] if job.has_header else rows)
 
@@ -73,7 +73,7 @@ def match_columns(job: Import, rows: Sequence[Row], *, has_header: bool | None =
     first = rows[0].cells if rows else []
     width = len(first) if job.has_header else max((len(row.cells) for row in rows), default=0)
     job.header = [plain(cell)[:200] for cell in first] if job.has_header else [""] * width
-    cells = [row.cells for row in body(job, rows)]
+    cells = [row.cells for row in rows_of(job, rows)]
     job.columns = columns.guess(job.header, cells, _is_number)
     job.default_carrier = job.date_order = ""
     match = _remembered(job)
@@ -81,7 +81,14 @@ def match_columns(job: Import, rows: Sequence[Row], *, has_header: bool | None =
         matched = iter(match.columns)
         job.columns = ["" if columns.is_reason(heading) else next(matched) for heading in job.header]
         job.default_carrier, job.date_order = match.default_carrier, match.date_order
-    job.date_order = job.date_order or order_of_dates(job, rows)
+    dates = cells_of(rows_of(job, rows), job.columns, "mailing_date")
+    job.date_order = job.date_order or columns.guess_date_order(dates)
+
+
+def cells_of(rows: Sequence[Row], matched: Sequence[str], key: str) -> list[str]:
+    """What stands in the file's column that is this one of ours."""
+    place = matched.index(key) if key in matched else None
+    return [] if place is None else [row.cells[place] for row in rows if place < len(row.cells)]
 
 
 def is_remembered(job: Import) -> bool:
@@ -101,20 +108,14 @@ def remember(job: Import) -> None:
 
 
 def _own_columns(job: Import) -> list[str]:
-    return [key for heading, key in zip(job.header, job.columns, strict=True) if not columns.is_reason(heading)]
+    return [
+        key for heading, key in zip(job.header, job.columns, strict=True) if not columns.is_reason(heading)
+    ]
 
 
 def _own_headings(job: Import) -> list[str]:
     """The headings without that of our reasons: a file of refused rows is matched as the one they came from."""
     return [heading for heading in job.header if not columns.is_reason(heading)]
-
-
-def order_of_dates(job: Import, rows: Sequence[Row]) -> str:
-    """How the file writes its mailing dates, as far as the first rows tell."""
-    if "mailing_date" not in job.columns:
-        return ""
-    place = job.columns.index("mailing_date")
-    return columns.guess_date_order(row.cells[place] for row in body(job, rows) if place < len(row.cells))
 
 
 def _has_header(rows: Sequence[Row]) -> bool:

@@ -1,12 +1,14 @@
 """What people say about a file they import."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from shipments.bulk.columns import BY_KEY, COLUMNS
-from shipments.bulk.reading import MOST_BYTES
+from shipments.bulk.columns import BY_KEY, COLUMNS, has_unclear_dates
+from shipments.bulk.reading import MOST_BYTES, Row
+from shipments.bulk.receiving import cells_of
 from shipments.facts.tags import LONGEST_TAG, read_tag
 from shipments.models import Import
 from shipments.web.forms import carrier_choices
@@ -56,7 +58,7 @@ class MatchForm(forms.Form):
         label=_("Dates like 03/02/2026 are written"),
         required=False,
         choices=[
-            ("", _("Not in this file")),
+            ("", _("None is written so")),
             ("mdy", _("Month first (2 March)")),
             ("dmy", _("Day first (3 February)")),
         ],
@@ -68,9 +70,10 @@ class MatchForm(forms.Form):
         help_text=_("Finds them together in the list. Rows with tags of their own keep those."),
     )
 
-    def __init__(self, job: Import, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, job: Import, rows: Sequence[Row], *args: Any, **kwargs: Any) -> None:
+        """`rows` are the first ones of the file, without its heading."""
         super().__init__(*args, **kwargs)
-        self.job = job
+        self.job, self.rows = job, rows
         choices = [("", _("Leave out")), *((column.key, column.label) for column in COLUMNS)]
         for place in range(len(job.header)):
             self.fields[f"column-{place}"] = forms.ChoiceField(required=False, choices=choices)
@@ -101,6 +104,12 @@ class MatchForm(forms.Form):
                         _("Say which column is “%(column)s”."), params={"column": column.label}
                     ),
                 )
+        dates = cells_of(self.rows, said, "mailing_date")
+        if not self.cleaned_data.get("date_order") and has_unclear_dates(dates):
+            self.add_error(
+                "date_order",
+                forms.ValidationError(_("Say it: the file has dates that could be read either way.")),
+            )
         return self.cleaned_data
 
     def chosen(self) -> list[str]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from babel.numbers import format_decimal
 from django.db import transaction
+from django.db.models import Count, Min
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -27,7 +28,7 @@ from shipments.bulk.reading import MOST_BYTES, MOST_ROWS, Row, Unreadable
 from shipments.bulk.refused import refused_file
 from shipments.enums import Role, WorkState
 from shipments.facts import numbers, spelling
-from shipments.models import Carrier, Import, Shipment
+from shipments.models import BadRow, Carrier, Import, Shipment
 from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.forms import Mark
@@ -36,8 +37,10 @@ from shipments.web.htmx import page_or_fragment
 from shipments.web.uploading import bound_upload, is_far_too_large
 
 PAGE_SIZE = 30
-# Rows of a file that a person sees before it is imported, and refused ones on the page of its result.
+# Rows of a file that a person sees before it is imported, and reasons on the page of its result.
 SHOWN_ROWS = 20
+# Refused rows whose reasons are counted there: the page of a file that is all wrong costs what any other does.
+JUDGED_ROWS = 2_000
 # First values of a column beside its heading.
 SHOWN_VALUES = 3
 # Seconds between two looks at a running import.
@@ -133,7 +136,9 @@ def _list(request: MemberRequest, form: UploadForm, *, status: int = 200) -> Htt
     after = Mark.read(request.GET.get("after", "")[:100])
     found: ImportQuerySet = Import.objects.for_merchant(request.merchant)
     if after is not None:
-        found = found.filter(made_at__lte=after.created_at).exclude(made_at=after.created_at, pk__gte=after.pk)
+        found = found.filter(made_at__lte=after.created_at).exclude(
+            made_at=after.created_at, pk__gte=after.pk
+        )
     page = list(found.select_related("by").newest_first()[: PAGE_SIZE + 1])
     now = timezone.now()
     older = ""
@@ -143,7 +148,8 @@ def _list(request: MemberRequest, form: UploadForm, *, status: int = 200) -> Htt
         "room": "imports",
         "form": form,
         "imports": [
-            ListedImport(job, Figures.of(job), *_state(job), spelling.age(now - job.made_at)) for job in page[:PAGE_SIZE]
+            ListedImport(job, Figures.of(job), *_state(job), spelling.age(now - job.made_at))
+            for job in page[:PAGE_SIZE]
         ],
         "older_query": older,
         "is_first_page": after is None,
@@ -195,14 +201,14 @@ def match(request: MemberRequest, import_id: UUID) -> HttpResponse:
         receiving.match_columns(job, rows, has_header=request.POST["has_header"] == "yes")
         job.save()
         return redirect("import-match", request.merchant.slug, import_id)
+    body = receiving.rows_of(job, rows)
     if request.method == "POST":
-        form = MatchForm(job, request.POST)
+        form = MatchForm(job, body, request.POST)
         if form.is_valid():
             form.save()
             return redirect("import-preview", request.merchant.slug, import_id)
     else:
-        form = MatchForm(job, initial=_said(job))
-    body = receiving.body(job, rows)
+        form = MatchForm(job, body, initial=_said(job))
     context = {
         "room": "imports",
         "job": job,
@@ -255,14 +261,16 @@ def preview(request: MemberRequest, import_id: UUID) -> HttpResponse:
     if "number" not in job.columns:
         return redirect("import-match", request.merchant.slug, import_id)
     offered = dict(Carrier.objects.filter(is_active=True).values_list("code", "name"))
-    rows = _preview_rows(job, receiving.body(job, receiving.sample(job))[:SHOWN_ROWS], offered)
+    rows = _preview_rows(job, receiving.rows_of(job, receiving.sample(job))[:SHOWN_ROWS], offered)
+    refused = sum(bool(row.problem) for row in rows)
     context = {
         "room": "imports",
         "job": job,
         "figures": Figures.of(job),
         "rows": rows,
         "labels": [BY_KEY[key].label for key in _shown_keys(job)],
-        "refused": sum(bool(row.problem) for row in rows),
+        "refused": refused,
+        "many_refused": 2 * refused > len(rows),
     }
     return render(request, "dashboard/import_preview.html", context)
 
@@ -385,12 +393,9 @@ def import_detail(request: MemberRequest, import_id: UUID) -> HttpResponse:
         "label": label,
         "group": group,
         "duration": _duration(job),
-        "bad_rows": [
-            (row.row, BY_KEY[row.field].label if row.field in BY_KEY else "", row.reason)
-            for row in job.bad_rows.order_by("row")[:SHOWN_ROWS]
-        ]
-        if job.bad and job.is_over
-        else [],
+        "reasons": _reasons(job) if job.bad and job.is_over else [],
+        "judged": _figure(min(job.bad, JUDGED_ROWS)),
+        "all_judged": job.bad <= JUDGED_ROWS,
         "parcels_url": _parcels_url(request, job),
         "bad_rows_gone": _is_past(job.finished_at, timezone.now()),
         "bad_rows_days": BAD_ROWS_KEPT.days,
@@ -401,10 +406,44 @@ def import_detail(request: MemberRequest, import_id: UUID) -> HttpResponse:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonView:
+    """One reason for which rows were refused: of which column, how many of them, and the first."""
+
+    column: Any
+    reason: str
+    rows: int
+    first: int
+
+
+def _reasons(job: Import) -> list[ReasonView]:
+    """Why the first refused rows were refused, the most frequent reason first."""
+    first = job.bad_rows.order_by("row")[:JUDGED_ROWS]
+    groups = (
+        BadRow.objects.filter(pk__in=first.values("pk"))
+        .values("field", "reason")
+        .annotate(rows=Count("pk"), first=Min("row"))
+        .order_by("-rows", "first")[:SHOWN_ROWS]
+    )
+    return [
+        ReasonView(
+            BY_KEY[group["field"]].label if group["field"] in BY_KEY else "",
+            group["reason"],
+            group["rows"],
+            group["first"],
+        )
+        for group in groups
+    ]
+
+
 def _parcels_url(request: MemberRequest, job: Import) -> str:
-    """The list of the new parcels by their tag; without one, the whole list, newest first."""
-    query = f"?{urlencode({'tag': job.tag})}" if job.tag else ""
-    return reverse("shipment-list", args=[request.merchant.slug]) + query
+    """The list of the new parcels by their tag; without one, of those added on the merchant's day."""
+    if job.tag:
+        query = urlencode({"tag": job.tag})
+    else:
+        day = spelling.today_at(job.started_at or job.made_at, request.merchant.time_zone)
+        query = urlencode({"added_from": day, "added_to": day})
+    return f"{reverse('shipment-list', args=[request.merchant.slug])}?{query}"
 
 
 def _duration(job: Import) -> int | None:

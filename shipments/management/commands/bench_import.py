@@ -126,7 +126,9 @@ def _as_csv(table: list[tuple[str, ...]]) -> bytes:
 def _copied(table: list[tuple[str, ...]]) -> float:
     """The yardstick: seconds of COPY of the same cells into a table without an index."""
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE bare (number text, ordered text, recipient text, zip text, mailed text, tags text)")
+        cursor.execute(
+            "CREATE TABLE bare (number text, ordered text, recipient text, zip text, mailed text, tags text)"
+        )
         began = time.perf_counter()
         with cursor.copy("COPY bare FROM STDIN") as copy:
             for row in table:
@@ -138,7 +140,9 @@ def _copied(table: list[tuple[str, ...]]) -> float:
 
 def _received(content: bytes) -> tuple[float, Import]:
     merchant, _made = Merchant.objects.get_or_create(slug="bench", defaults={"name": "Bench"})
-    by = User.objects.filter(email="bench@example.com").first() or User.objects.create_user("bench@example.com")
+    by = User.objects.filter(email="bench@example.com").first() or User.objects.create_user(
+        "bench@example.com"
+    )
     began = time.perf_counter()
     job = receiving.receive(
         io.BytesIO(content), "bench.csv", merchant=merchant, by=by, language="en", now=timezone.now()
