@@ -17,6 +17,8 @@ REVIEW_ATTENTION = "review_attention"
 SEND_ALERTS = "send_alerts"
 SEND_DIGESTS = "send_digests"
 WORK_ON_BULK = "work_on_bulk"
+WORK_ON_IMPORT = "work_on_import"
+RESUME_IMPORTS = "resume_imports"
 TASKS = frozenset(
     {
         SWEEP,
@@ -28,6 +30,8 @@ TASKS = frozenset(
         SEND_ALERTS,
         SEND_DIGESTS,
         WORK_ON_BULK,
+        WORK_ON_IMPORT,
+        RESUME_IMPORTS,
     }
 )
 
@@ -38,6 +42,7 @@ SCHEDULES = {
     REVIEW_ATTENTION: 5,
     SEND_ALERTS: 1,
     SEND_DIGESTS: 5,
+    RESUME_IMPORTS: 1,
     HOUSEKEEP: 60,
 }
 

@@ -6,12 +6,13 @@ from django.utils import timezone
 
 from shipments import queueing
 from shipments.analytics import alerts, attention, digests
-from shipments.bulk import acting
+from shipments.bulk import acting, importing
 from shipments.models import (
     Alert,
     AuditEntry,
     CarrierAccount,
     Heartbeat,
+    Import,
     Invitation,
     Mail,
     Tally,
@@ -82,12 +83,25 @@ def work_on_bulk(action_id: int) -> None:
     Heartbeat.objects.beat(timezone.now())
 
 
+def work_on_import(import_id: int) -> None:
+    """Store rows of an import, as many as one turn allows."""
+    Heartbeat.objects.beat(timezone.now())
+    importing.work_on(import_id, beat=lambda: Heartbeat.objects.beat(timezone.now()))
+
+
+def resume_imports() -> None:
+    """Go on with the imports that a killed worker left."""
+    Heartbeat.objects.beat(timezone.now())
+    importing.resume(timezone.now())
+
+
 def housekeep() -> None:
     """Forget what has ended or is old, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
     Mail.objects.forget_old(timezone.now())
     Alert.objects.forget_old(timezone.now())
+    Import.objects.forget_old(timezone.now())
     Invitation.objects.forget_ended(timezone.now())
     sign_ins.forget_ended(timezone.now())
     Tally.objects.compact()

@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("shipments.web.urls_people")),
     path("", include("shipments.web.urls_parcel")),
     path("", include("shipments.web.urls_bulk")),
+    path("", include("shipments.web.urls_imports")),
     path("", include("shipments.web.urls_public")),
 ]

@@ -1,5 +1,6 @@
 """Rows and answers for tests: valid by default, each default replaceable."""
 
+import io
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from typing import Any
 import httpx
 from django.utils import timezone
 
+from shipments.bulk.receiving import receive
 from shipments.carriers.base import Outcome, Question, Scan, Snapshot
 from shipments.carriers.errors import CarrierError
 from shipments.enums import Deed, Gateway, Status
@@ -27,6 +29,7 @@ from shipments.facts.times import Posted
 from shipments.models import (
     BulkAction,
     CarrierAccount,
+    Import,
     Invitation,
     Membership,
     Merchant,
@@ -121,6 +124,22 @@ def a_bulk_action(merchant: Merchant, **over: Any) -> BulkAction:
             **over,
         }
     )
+
+
+def a_draft(content: str | bytes, merchant: Merchant | None = None, **over: Any) -> Import:
+    """A file that was dropped, read and not started yet."""
+    job = receive(
+        io.BytesIO(content.encode() if isinstance(content, str) else content),
+        over.pop("file_name", "parcels.csv"),
+        merchant=merchant or a_merchant(),
+        by=over.pop("by", None),
+        language="en",
+        now=over.pop("now", None) or timezone.now(),
+    )
+    for name, value in over.items():
+        setattr(job, name, value)
+    job.save()
+    return job
 
 
 def posted(text: str, offset: str | None = None) -> Posted:

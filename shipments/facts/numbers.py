@@ -47,6 +47,9 @@ def normal(text: str) -> str:
     Blanks, dashes and invisible signs go, full-width signs become plain ones, and so do the GS1 marks of a
     barcode scanner: `]C1`, the group separator, and brackets around an application identifier.
     """
+    # Most numbers come without any of it; files bring hundreds of thousands.
+    if text.isascii() and text.isalnum():
+        return text.upper()
     # Half a surrogate pair, which JSON can carry, is not text that a database takes: it becomes a question mark.
     whole = text.encode("utf-8", "replace").decode()
     kept = "".join(sign for sign in unicodedata.normalize("NFKC", whole) if not _is_filler(sign))

@@ -7,6 +7,7 @@ from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
 from shipments.models.bulk_actions import BulkAction
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.invitations import Invitation
 from shipments.models.links import PrivateLink
 from shipments.models.merchants import Membership, Merchant
@@ -27,10 +28,14 @@ __all__ = [
     "AttentionItem",
     "AttentionReview",
     "AuditEntry",
+    "BadRow",
     "BulkAction",
     "Carrier",
     "CarrierAccount",
+    "ColumnMatch",
     "Heartbeat",
+    "Import",
+    "ImportChunk",
     "Invitation",
     "Mail",
     "MaintenanceWindow",

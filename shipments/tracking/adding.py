@@ -2,8 +2,10 @@
 
 import logging
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Protocol, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -64,18 +66,44 @@ def read_parcel(
 ) -> ParcelForm:
     """What was typed as a parcel; BadParcel naming the field and the rule. Without `carrier` the likeliest one is taken."""
     try:
+        return parcel_form(
+            typed,
+            carrier=carrier,
+            gateway=gateway,
+            postal_code=postal_code,
+            mailing_date=mailing_date,
+            offered=tuple(Carrier.objects.filter(is_active=True).values_list("code", flat=True)),
+        )
+    except BadParcel as refusal:
+        # The rule, not what was typed: people paste names and addresses into number fields.
+        logger.warning("A parcel was refused, %s: %s", refusal.field, refusal)
+        raise
+
+
+def parcel_form(
+    typed: str,
+    *,
+    carrier: str | None = None,
+    gateway: str | None = None,
+    postal_code: str | None = None,
+    mailing_date: date | str | None = None,
+    offered: Collection[str],
+) -> ParcelForm:
+    """As `read_parcel`, without a database: `offered` are the codes of the carriers that take new parcels."""
+    try:
         number = numbers.check_number(typed)
     except ValueError as exc:
-        raise _refused("tracking number", str(exc)) from None
+        raise BadParcel("tracking number", str(exc)) from None
     if carrier is None:
-        offered = set(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
-        candidates = [candidate for candidate in numbers.recognise(typed) if candidate.carrier in offered]
+        candidates = [candidate for candidate in numbers.recognise(number) if candidate.carrier in offered]
         if not candidates:
-            raise _refused("carrier", _("No carrier's numbers look like this one. Say which carrier it is."))
+            raise BadParcel("carrier", _("No carrier's numbers look like this one. Say which carrier it is."))
         carrier = str(candidates[0].carrier)
-    elif not Carrier.objects.filter(code=carrier, is_active=True).exists():
-        known = ", ".join(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
-        raise _refused("carrier", _("A carrier is one of %(known)s, written exactly so.") % {"known": known})
+    elif carrier not in offered:
+        raise BadParcel(
+            "carrier",
+            _("A carrier is one of %(known)s, written exactly so.") % {"known": ", ".join(offered)},
+        )
     return ParcelForm(
         typed="".join(sign for sign in typed if sign.isprintable()).strip()[:100],
         number=numbers.canonical(number, carrier),
@@ -96,11 +124,17 @@ def add_parcel(
     is only made for a mailing date that does not overlap with the known one's life.
     """
     with transaction.atomic():
-        known = _instance_meant(merchant, parcel)
-        if known is not None and not _is_another_parcel(known, parcel):
+        instances = list(
+            Shipment.objects.select_for_update()
+            .filter(merchant=merchant, carrier=parcel.carrier, number=parcel.number)
+            # Locked in the order ingest takes.
+            .order_by("pk")
+        )
+        known = instance_meant(instances, parcel)
+        if known is not None and not is_another_parcel(known, parcel):
             _learn(known, parcel)
             return Added(known, is_new=False, warning=parcel.warning)
-        instance = 1 if known is None else known.instance + 1
+        instance = next_instance(instances)
         # Two adders at once: one inserts, the other finds the row there.
         made = Shipment.objects.bulk_create(
             [
@@ -129,25 +163,37 @@ def add_parcel(
         return Added(shipment, is_new=is_new, warning=parcel.warning)
 
 
-def _instance_meant(merchant: Merchant, parcel: ParcelForm) -> Shipment | None:
-    """The instance of the number that was mailed on the day given, else the one that goes there, else the newest; locked."""
-    instances = list(
-        Shipment.objects.select_for_update()
-        .filter(merchant=merchant, carrier=parcel.carrier, number=parcel.number)
-        # Locked in the order ingest takes.
-        .order_by("pk")
-    )
-    instances.sort(key=lambda instance: -instance.instance)
-    for instance in instances:
+class Instance(Protocol):
+    """What tells one parcel with a number from another one with it."""
+
+    instance: int
+    destination_postal_code: str
+    mailing_date: date | None
+    shipped_on: date | None
+    delivered_on: date | None
+
+
+OneOf = TypeVar("OneOf", bound=Instance)
+
+
+def instance_meant(instances: Iterable[OneOf], parcel: ParcelForm) -> OneOf | None:
+    """The instance of the number that was mailed on the day given, else the one that goes there, else the newest."""
+    newest_first = sorted(instances, key=lambda instance: -instance.instance)
+    for instance in newest_first:
         if parcel.mailing_date is not None and instance.mailing_date == parcel.mailing_date:
             return instance
-    for instance in instances:
+    for instance in newest_first:
         if parcel.postal_code and instance.destination_postal_code == parcel.postal_code:
             return instance
-    return instances[0] if instances else None
+    return newest_first[0] if newest_first else None
 
 
-def _is_another_parcel(known: Shipment, parcel: ParcelForm) -> bool:
+def next_instance(instances: Iterable[Instance]) -> int:
+    """The instance a further parcel with the number of these gets."""
+    return max((one.instance for one in instances), default=0) + 1
+
+
+def is_another_parcel(known: Instance, parcel: ParcelForm) -> bool:
     """Whether a parcel mailed on that day cannot be the known one: that one had arrived, or their lives cannot overlap."""
     mailing_date = parcel.mailing_date
     if mailing_date is None or known.mailing_date == mailing_date:
@@ -187,9 +233,9 @@ def read_gateway(text: str | None, carrier: str) -> Gateway | None:
     if not text:
         return None
     if text not in set(Gateway):
-        raise _refused("gateway", _("A gateway is usps or pitney_bowes."))
+        raise BadParcel("gateway", _("A gateway is usps or pitney_bowes."))
     if Gateway(text) not in gateways_for(carrier):
-        raise _refused(
+        raise BadParcel(
             "gateway", _("The USPS gateway answers for carrier USPS only; leave it out or say pitney_bowes.")
         )
     return Gateway(text)
@@ -202,7 +248,7 @@ def read_postal_code(text: str | None) -> str:
     try:
         return five_digits(text)
     except ValueError as exc:
-        raise _refused("postal code", str(exc)) from None
+        raise BadParcel("postal code", str(exc)) from None
 
 
 def read_mailing_date(value: date | str | None) -> date | None:
@@ -215,10 +261,4 @@ def read_mailing_date(value: date | str | None) -> date | None:
             raise ValueError
         return date.fromisoformat(value.strip())
     except ValueError:
-        raise _refused("mailing date", _("A mailing date is a day written as 2026-01-31.")) from None
-
-
-def _refused(field: str, message: str) -> BadParcel:
-    # The rule, not what was typed: people paste names and addresses into number fields.
-    logger.warning("A parcel was refused, %s: %s", field, message)
-    return BadParcel(field, message)
+        raise BadParcel("mailing date", _("A mailing date is a day written as 2026-01-31.")) from None

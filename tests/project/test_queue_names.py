@@ -49,6 +49,7 @@ def test_schedules_are_made_once_and_what_is_ours_and_old_or_double_is_dropped()
     assert list(Schedule.objects.order_by("name").values_list("name", "func", "minutes")) == [
         ("housekeep", "shipments.tasks.housekeep", 60),
         ("operators own", "reports.weekly", 5),
+        ("resume_imports", "shipments.tasks.resume_imports", 1),
         ("review_attention", "shipments.tasks.review_attention", 5),
         ("send_alerts", "shipments.tasks.send_alerts", 1),
         ("send_digests", "shipments.tasks.send_digests", 5),

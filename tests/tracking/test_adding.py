@@ -155,6 +155,14 @@ def test_the_instance_of_a_number_is_found_by_its_mailing_date():
     assert (old.instance, new.instance) == (1, 2)
 
 
+def test_a_third_parcel_gets_an_instance_of_its_own_though_it_goes_where_the_first_one_went():
+    merchant = a_merchant()
+    a_shipment(merchant, number=NUMBER, mailing_date=date(2025, 1, 10), destination_postal_code="10001")
+    a_shipment(merchant, number=NUMBER, mailing_date=date(2025, 9, 1), instance=2)
+    third = add(merchant, postal_code="10001", mailing_date="2026-03-02")
+    assert (third.is_new, third.shipment.instance) == (True, 3)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_eight_adders_at_once_make_one_parcel():
     merchant = a_merchant()

@@ -79,6 +79,18 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("shipment-correct", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("shipment-start-again", "GET"): (SIGN_IN, NONE, NO, IN, IN),
     ("shipment-start-again", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    # Imports
+    ("import-list", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("import-new", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    # Without a file, which a table cannot send twice.
+    ("import-new", "POST"): (SIGN_IN, NONE, NO, BAD, BAD),
+    ("import-detail", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("import-match", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    ("import-match", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("import-preview", "GET"): (SIGN_IN, NONE, NO, IN, IN),
+    ("import-start", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("import-cancel", "POST"): (SIGN_IN, NONE, NO, ON, ON),
+    ("import-bad-rows", "GET"): (SIGN_IN, NONE, IN, IN, IN),
 }
 
 # What a viewer may write, because it concerns nobody else.
@@ -91,6 +103,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "people": {"email": "new@example.com", "role": "viewer"},
     "bulk-start": {"action": "refresh", "all": "1"},
     "shipment-export": {"all": "1"},
+    "import-match": {"column-0": "number"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
     "settings": {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"},
     "settings-attention": {

@@ -9,9 +9,10 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
-from shipments.models import Answer, BulkAction, Shipment, User
+from shipments.models import Answer, BulkAction, Import, Shipment, User
 from tests.factories import (
     a_bulk_action,
+    a_draft,
     a_merchant,
     a_person,
     a_scan,
@@ -37,6 +38,7 @@ def parcel(alice: User) -> Shipment:
     shipment = a_shipment(alice.memberships.get().merchant)
     ingested(shipment, a_snapshot(a_scan()))
     a_bulk_action(shipment.merchant)
+    a_draft("Tracking number\n9405509898641500000146\n", shipment.merchant)
     return shipment
 
 
@@ -47,6 +49,7 @@ def address(route: str, parcel: Shipment) -> str:
         "public_id": lambda: parcel.public_id,
         "invitation": lambda: an_invitation(parcel.merchant).public_id,
         "action_id": lambda: BulkAction.objects.get(merchant=parcel.merchant).public_id,
+        "import_id": lambda: Import.objects.get(merchant=parcel.merchant).public_id,
         "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})

@@ -1,0 +1,472 @@
+"""Importing a file: dropped, its columns matched, looked at, stored in the background, its refused rows fetched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from babel.numbers import format_decimal
+from django.db import transaction
+from django.db.models import Count, Min
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from shipments import queueing
+from shipments.bulk import receiving
+from shipments.bulk.columns import BY_KEY
+from shipments.bulk.judging import GoodRow, Judge, RefusedRow
+from shipments.bulk.reading import MOST_BYTES, MOST_ROWS, Row, Unreadable
+from shipments.bulk.refused import refused_file
+from shipments.enums import Role, WorkState
+from shipments.facts import numbers, spelling
+from shipments.models import BadRow, Carrier, Import, Shipment
+from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
+from shipments.web.access import MemberRequest, for_members, record
+from shipments.web.forms import Mark
+from shipments.web.forms_imports import MatchForm, UploadForm
+from shipments.web.htmx import page_or_fragment
+from shipments.web.uploading import bound_upload, is_far_too_large
+
+PAGE_SIZE = 30
+# Rows of a file that a person sees before it is imported, and reasons on the page of its result.
+SHOWN_ROWS = 20
+# Refused rows whose reasons are counted there: the page of a file that is all wrong costs what any other does.
+JUDGED_ROWS = 2_000
+# First values of a column beside its heading.
+SHOWN_VALUES = 3
+# Seconds between two looks at a running import.
+POLL = 1
+
+
+# ---- The list, and a new file --------------------------------------------------------------------------------------
+
+
+@require_safe
+@for_members()
+def import_list(request: MemberRequest) -> HttpResponse:
+    """The merchant's imports, newest first."""
+    return _list(request, UploadForm())
+
+
+@csrf_exempt  # checked below, once the bounds of the upload are set
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members(Role.MANAGER)
+def new(request: MemberRequest) -> HttpResponse:
+    """Take a file and lead to the match of its columns; a file that is refused is told why on the same page."""
+    if request.method != "POST":
+        return _list(request, UploadForm())
+    if is_far_too_large(request, MOST_BYTES):
+        form = UploadForm({}, {})
+        form.refuse_size()
+        return _list(request, form, status=400)
+    return _receive(request)
+
+
+def _receive(request: MemberRequest) -> HttpResponse:
+    bounds = bound_upload(request, MOST_BYTES)
+
+    @csrf_protect
+    def checked(request: Any) -> HttpResponse:
+        form = UploadForm(request.POST, request.FILES)
+        if bounds.is_too_large:
+            form.refuse_size()
+        elif form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                job = receiving.receive(
+                    file.file,
+                    file.name,
+                    merchant=request.merchant,
+                    by=request.user,
+                    language=get_language() or "en",
+                    now=timezone.now(),
+                )
+            except Unreadable as refusal:
+                form.add_error("file", str(refusal))
+            else:
+                return redirect("import-match", request.merchant.slug, job.public_id)
+        return _list(request, form, status=400)
+
+    response: HttpResponse = checked(request)
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The counts of an import as people write figures."""
+
+    rows: str
+    done: str
+    good: str
+    double: str
+    learnt: str
+    bad: str
+
+    @classmethod
+    def of(cls, job: Import) -> "Figures":
+        counts = (job.rows_total, job.rows_done, job.good, job.double, job.learnt, job.bad)
+        return cls(*map(_figure, counts))
+
+
+def _figure(count: int) -> str:
+    return str(format_decimal(count, locale=spelling.locale()))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImport:
+    """One import of the list."""
+
+    job: Import
+    figures: Figures
+    label: str
+    group: str
+    age: str
+
+
+def _list(request: MemberRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:
+    after = Mark.read(request.GET.get("after", "")[:100])
+    found: ImportQuerySet = Import.objects.for_merchant(request.merchant)
+    if after is not None:
+        found = found.filter(made_at__lte=after.created_at).exclude(
+            made_at=after.created_at, pk__gte=after.pk
+        )
+    page = list(found.select_related("by").newest_first()[: PAGE_SIZE + 1])
+    now = timezone.now()
+    older = ""
+    if len(page) > PAGE_SIZE:
+        older = "?" + urlencode({"after": str(Mark(page[PAGE_SIZE - 1].made_at, page[PAGE_SIZE - 1].pk))})
+    context = {
+        "room": "imports",
+        "form": form,
+        "imports": [
+            ListedImport(job, Figures.of(job), *_state(job), spelling.age(now - job.made_at))
+            for job in page[:PAGE_SIZE]
+        ],
+        "older_query": older,
+        "is_first_page": after is None,
+        "most_rows": _figure(MOST_ROWS),
+        "most_megabytes": MOST_BYTES // (1024 * 1024),
+    }
+    return render(request, "dashboard/import_list.html", context, status=status)
+
+
+def _state(job: Import) -> tuple[str, str]:
+    """How far it is, in a word and as a colour and shape."""
+    return {
+        WorkState.DRAFT: (_("Not started"), "unknown"),
+        WorkState.WAITING: (_("Waiting"), "waiting"),
+        WorkState.RUNNING: (_("Running"), "moving"),
+        WorkState.DONE: (_("Done"), "done"),
+        WorkState.CANCELLED: (_("Cancelled"), "needs-you"),
+        WorkState.FAILED: (_("Stopped"), "trouble"),
+    }[WorkState(job.state)]
+
+
+# ---- A draft: match and preview ------------------------------------------------------------------------------------
+
+
+def _of(request: MemberRequest, import_id: UUID) -> Import:
+    return get_object_or_404(
+        Import.objects.for_merchant(request.merchant).with_twin().select_related("by"), public_id=import_id
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FileColumn:
+    """A column of the file: its heading, its first values, and the field in which a person says what it is."""
+
+    heading: str
+    values: list[str]
+    field: Any
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_members(Role.MANAGER)
+def match(request: MemberRequest, import_id: UUID) -> HttpResponse:
+    """Say what each column of the file is."""
+    job = _of(request, import_id)
+    if not job.is_draft:
+        return redirect("import-detail", request.merchant.slug, import_id)
+    rows = receiving.sample(job)
+    if request.method == "POST" and "has_header" in request.POST:
+        receiving.match_columns(job, rows, has_header=request.POST["has_header"] == "yes")
+        job.save()
+        return redirect("import-match", request.merchant.slug, import_id)
+    body = receiving.rows_of(job, rows)
+    if request.method == "POST":
+        form = MatchForm(job, body, request.POST)
+        if form.is_valid():
+            form.save()
+            return redirect("import-preview", request.merchant.slug, import_id)
+    else:
+        form = MatchForm(job, body, initial=_said(job))
+    context = {
+        "room": "imports",
+        "job": job,
+        "figures": Figures.of(job),
+        "form": form,
+        "columns": [
+            FileColumn(
+                heading or _("Column %(place)d") % {"place": place + 1},
+                [row.cells[place][:80] for row in body[:SHOWN_VALUES] if place < len(row.cells)],
+                form[f"column-{place}"],
+            )
+            for place, heading in enumerate(job.header)
+        ],
+        "settings": [form[name] for name in ("default_carrier", "default_mailing_date", "date_order", "tag")],
+        "is_remembered": job.has_header and receiving.is_remembered(job),
+    }
+    return render(request, "dashboard/import_match.html", context, status=400 if form.errors else 200)
+
+
+def _said(job: Import) -> dict[str, Any]:
+    return {f"column-{place}": key for place, key in enumerate(job.columns)} | {
+        "default_carrier": job.default_carrier,
+        "default_mailing_date": job.default_mailing_date,
+        "date_order": job.date_order,
+        "tag": job.tag,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """A row as it will be read: the parcel, or the reason for which it will be refused."""
+
+    number: int
+    parcel: str
+    carrier: str
+    sure: str
+    cells: list[str]
+    notes: list[str]
+    problem: str
+    is_known: bool
+
+
+@require_safe
+@for_members(Role.MANAGER)
+def preview(request: MemberRequest, import_id: UUID) -> HttpResponse:
+    """The first rows as they will be read; nothing is stored yet."""
+    job = _of(request, import_id)
+    if not job.is_draft:
+        return redirect("import-detail", request.merchant.slug, import_id)
+    if "number" not in job.columns:
+        return redirect("import-match", request.merchant.slug, import_id)
+    offered = dict(Carrier.objects.filter(is_active=True).values_list("code", "name"))
+    rows = _preview_rows(job, receiving.rows_of(job, receiving.sample(job))[:SHOWN_ROWS], offered)
+    refused = sum(bool(row.problem) for row in rows)
+    context = {
+        "room": "imports",
+        "job": job,
+        "figures": Figures.of(job),
+        "rows": rows,
+        "labels": [BY_KEY[key].label for key in _shown_keys(job)],
+        "refused": refused,
+        "many_refused": 2 * refused > len(rows),
+    }
+    return render(request, "dashboard/import_preview.html", context)
+
+
+def _shown_keys(job: Import) -> list[str]:
+    """The columns of the preview besides number and carrier."""
+    return [key for key in BY_KEY if key in job.columns and key not in {"number", "carrier"}]
+
+
+def _preview_rows(job: Import, rows: Sequence[Row], offered: dict[str, str]) -> list[PreviewRow]:
+    judge = Judge.of(job, offered)
+    read = [judge.read(row) for row in rows]
+    keys = {numbers.lookup_key(row.parcel.number) for row in read if isinstance(row, GoodRow)}
+    known = set(
+        Shipment.objects.for_merchant(job.merchant)
+        .filter(lookup_key__in=keys)
+        .values_list("carrier", "number")
+    )
+    seen: set[tuple[str, str]] = set()
+    result = []
+    for row in read:
+        if isinstance(row, RefusedRow):
+            result.append(_refused_row(job, row))
+            continue
+        key = (row.parcel.carrier, row.parcel.number)
+        result.append(_good_row(job, row, offered, is_known=key in known or key in seen))
+        seen.add(key)
+    return result
+
+
+def _good_row(job: Import, row: GoodRow, offered: dict[str, str], *, is_known: bool) -> PreviewRow:
+    parcel = row.parcel
+    candidates = [one for one in numbers.recognise(parcel.typed) if one.carrier == parcel.carrier]
+    said: dict[str, Any] = {
+        "postal_code": parcel.postal_code,
+        "mailing_date": parcel.mailing_date.isoformat() if parcel.mailing_date else "",
+        "order_number": row.order_number,
+        "recipient_name": row.recipient_name,
+        "tags": ", ".join(row.tags),
+        "proof_due": _("yes") if row.proof_due else "",
+        "gateway": parcel.gateway or "",
+    }
+    return PreviewRow(
+        number=row.number,
+        parcel=parcel.number,
+        carrier=offered[parcel.carrier],
+        sure=_how_sure(candidates[0].sure) if candidates else "",
+        cells=[str(said[key]) for key in _shown_keys(job)],
+        notes=[parcel.warning] if parcel.warning else [],
+        problem="",
+        is_known=is_known,
+    )
+
+
+def _refused_row(job: Import, row: RefusedRow) -> PreviewRow:
+    def cell(key: str) -> str:
+        place = job.columns.index(key)
+        return row.cells[place][:80] if place < len(row.cells) else ""
+
+    label = f"{BY_KEY[row.column].label}: " if row.column else ""
+    return PreviewRow(
+        number=row.number,
+        parcel=cell("number"),
+        carrier=cell("carrier") if "carrier" in job.columns else "",
+        sure="",
+        cells=[cell(key) for key in _shown_keys(job)],
+        notes=[],
+        problem=f"{label}{row.reason}",
+        is_known=False,
+    )
+
+
+def _how_sure(sure: str) -> str:
+    return {"certain": _("certain"), "likely": _("likely"), "possible": _("possible")}[sure]
+
+
+# ---- Running, and the result ---------------------------------------------------------------------------------------
+
+
+@require_POST
+@for_members(Role.MANAGER)
+def start(request: MemberRequest, import_id: UUID) -> HttpResponse:
+    """Hand the draft to the queue; pressing twice starts once."""
+    job = _of(request, import_id)
+    if job.is_draft and "number" not in job.columns:
+        return redirect("import-match", request.merchant.slug, import_id)
+    with transaction.atomic():
+        if job.start(timezone.now()):
+            receiving.remember(job)
+            queueing.enqueue(queueing.WORK_ON_IMPORT, job.pk)
+    return redirect("import-detail", request.merchant.slug, import_id)
+
+
+@require_POST
+@for_members(Role.MANAGER)
+def cancel(request: MemberRequest, import_id: UUID) -> HttpResponse:
+    """Throw a draft away, or stop what runs; parcels that are stored stay."""
+    job = _of(request, import_id)
+    with transaction.atomic():
+        is_draft = job.discard()
+        if is_draft or job.ask_to_cancel(timezone.now()):
+            record(request, "cancelled import", job, before={"state": job.state})
+    return (
+        redirect("import-list", request.merchant.slug)
+        if is_draft
+        else redirect("import-detail", request.merchant.slug, import_id)
+    )
+
+
+@require_safe
+@for_members()
+def import_detail(request: MemberRequest, import_id: UUID) -> HttpResponse:
+    """How far an import is, and what came of it."""
+    job = _of(request, import_id)
+    label, group = _state(job)
+    context = {
+        "room": "imports",
+        "job": job,
+        "figures": Figures.of(job),
+        "label": label,
+        "group": group,
+        "duration": _duration(job),
+        "reasons": _reasons(job) if job.bad and job.is_over else [],
+        "judged": _figure(min(job.bad, JUDGED_ROWS)),
+        "all_judged": job.bad <= JUDGED_ROWS,
+        "parcels_url": _parcels_url(request, job),
+        "bad_rows_gone": _is_past(job.finished_at, timezone.now()),
+        "bad_rows_days": BAD_ROWS_KEPT.days,
+        "poll_seconds": POLL,
+    }
+    return page_or_fragment(
+        request, "dashboard/import_detail.html", "dashboard/_import_progress.html", context
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonView:
+    """One reason for which rows were refused: of which column, how many of them, and the first."""
+
+    column: Any
+    reason: str
+    rows: int
+    first: int
+
+
+def _reasons(job: Import) -> list[ReasonView]:
+    """Why the first refused rows were refused, the most frequent reason first."""
+    first = job.bad_rows.order_by("row")[:JUDGED_ROWS]
+    groups = (
+        BadRow.objects.filter(pk__in=first.values("pk"))
+        .values("field", "reason")
+        .annotate(rows=Count("pk"), first=Min("row"))
+        .order_by("-rows", "first")[:SHOWN_ROWS]
+    )
+    return [
+        ReasonView(
+            BY_KEY[group["field"]].label if group["field"] in BY_KEY else "",
+            group["reason"],
+            group["rows"],
+            group["first"],
+        )
+        for group in groups
+    ]
+
+
+def _parcels_url(request: MemberRequest, job: Import) -> str:
+    """The list of the new parcels by their tag; without one, of those added on the merchant's day."""
+    if job.tag:
+        query = urlencode({"tag": job.tag})
+    else:
+        day = spelling.today_at(job.started_at or job.made_at, request.merchant.time_zone)
+        query = urlencode({"added_from": day, "added_to": day})
+    return f"{reverse('shipment-list', args=[request.merchant.slug])}?{query}"
+
+
+def _duration(job: Import) -> int | None:
+    """Whole seconds from the start to the end, at least one."""
+    if job.started_at is None or job.finished_at is None:
+        return None
+    return max(1, round((job.finished_at - job.started_at).total_seconds()))
+
+
+def _is_past(finished_at: datetime | None, now: datetime) -> bool:
+    return finished_at is not None and now - finished_at > BAD_ROWS_KEPT
+
+
+@require_safe
+@for_members()
+def bad_rows(request: MemberRequest, import_id: UUID) -> StreamingHttpResponse:
+    """The refused rows as a file, the reason in front of each."""
+    job = _of(request, import_id)
+    stem = job.file_name.rsplit(".", 1)[0][:150]
+    charset = {"utf-8-sig": "utf-8", "cp1252": "windows-1252"}.get(job.encoding, job.encoding)
+    # Translators: end of a file's name, before ".csv".
+    name = f"{stem} {_('to be mended')}.csv"
+    response = StreamingHttpResponse(refused_file(job), content_type=f"text/csv; charset={charset}")
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
