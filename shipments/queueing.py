@@ -13,10 +13,11 @@ REFRESH = "refresh_leased"
 TEST_ACCOUNT = "test_account"
 HOUSEKEEP = "housekeep"
 SEND_MAIL = "send_mail"
-TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL})
+TALLY_FIGURES = "tally_figures"
+TASKS = frozenset({SWEEP, REFRESH, TEST_ACCOUNT, HOUSEKEEP, SEND_MAIL, TALLY_FIGURES})
 
 # What runs without anybody asking: name of the task → minutes between two runs.
-SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, HOUSEKEEP: 60}
+SCHEDULES = {SWEEP: 1, SEND_MAIL: 1, HOUSEKEEP: 60, TALLY_FIGURES: 10}
 
 
 def enqueue(name: str, *ids: int | str) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
+from shipments.analytics import cohorts
 from shipments.models import AuditEntry, CarrierAccount, Heartbeat, Tally, Throttle
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
@@ -45,3 +46,10 @@ def housekeep() -> None:
     Throttle.objects.forget_ended(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())
+
+
+def tally_figures() -> None:
+    """Bring the figures up to date; where that takes longer than one task may, go on in another."""
+    Heartbeat.objects.beat(timezone.now())
+    if not cohorts.tally(timezone.now()):
+        queueing.enqueue(queueing.TALLY_FIGURES)

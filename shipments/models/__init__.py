@@ -5,6 +5,7 @@ from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem
 from shipments.models.audit import AuditEntry
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.links import PrivateLink
 from shipments.models.merchants import Membership, Merchant
 from shipments.models.notes import Note, PromisedDay
@@ -23,6 +24,7 @@ __all__ = [
     "AuditEntry",
     "Carrier",
     "CarrierAccount",
+    "Cohort",
     "Heartbeat",
     "Mail",
     "MaintenanceWindow",
@@ -31,8 +33,10 @@ __all__ = [
     "Note",
     "PrivateLink",
     "PromisedDay",
+    "Reckoning",
     "ScanEvent",
     "Shipment",
+    "StaleDay",
     "StatusMapping",
     "Tally",
     "Throttle",

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -225,6 +226,12 @@ class Shipment(models.Model):
                 models.F("changed_at").desc(nulls_last=True),
                 models.F("id").desc(),
                 name="shipment_news_idx",
+            ),
+            # The day figures count a parcel under; `analytics.cohorts` says it in the same words.
+            models.Index(
+                models.F("merchant"),
+                Coalesce("mailing_date", "shipped_on", "first_scan_on"),
+                name="shipment_cohort_idx",
             ),
             GinIndex(fields=["tags"], name="shipment_tags_idx", condition=~models.Q(tags=[])),
         ]
