@@ -16,10 +16,10 @@ import holidays
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef
 
-from shipments.enums import EndReason, Lifecycle, Resolution, Status
-from shipments.facts.histograms import MOST_DAYS, WEIGHTS
+from shipments.analytics.counting import COUNT_DAYS, COUNT_WEEKS
+from shipments.facts.histograms import WEIGHTS
 from shipments.facts.spelling import today_at
-from shipments.models import Cohort, Merchant, Reckoning, Shipment, StaleDay
+from shipments.models import Cohort, Merchant, Reckoning, StaleDay
 from shipments.models.figures import Cut, Span
 
 logger = logging.getLogger(__name__)
@@ -28,97 +28,6 @@ logger = logging.getLogger(__name__)
 STRETCH = 28
 # Seconds of one run, well within the queue's patience with a task; what is left is for the next.
 PATIENCE = 60.0
-
-_COUNTS = (
-    "parcels", "scanned", "under_way", "judged", "on_time", "not_due", "delivered", "first_try", "attempted", "failed_attempts",
-    "exceptions", "returns", "transit_days", "transit_business_days", "first_scan_days", "first_scan_business_days",
-)  # fmt: skip
-_KEY = "merchant_id, cut, span, starts_on, lane, carrier, service"
-_TABLE = Cohort._meta.db_table
-_SUMS = ", ".join(f"sum({name})" for name in _COUNTS)
-
-# A place is a state or province in the two countries whose codes carriers write alike, else a country.
-_PLACE = """CASE WHEN {end}_country IN ('US', 'CA') AND {end}_region ~ '^[A-Z]{{2}}$'
-                 THEN {end}_country || '-' || {end}_region ELSE {end}_country END"""
-# How many business days there have been until the end of a day, counted from a Monday long ago: five of each whole week,
-# then up to five of the one begun, less the holidays that took one of them.
-_BUSINESS_DAYS = """(5 * floor(({day} - date '1900-01-01') / 7.0)::int
-                    + least((({day} - date '1900-01-01') %% 7 + 7) %% 7 + 1, 5)
-                    - width_bucket({day}, %(holidays)s::date[]))"""
-
-
-def _weight(until: str, since: str) -> str:
-    """What a parcel adds to a histogram: the days from the end of one day to the end of another; never fewer than none."""
-    return f"(%(weights)s::numeric[])[least(greatest({until} - {since}, 0), {MOST_DAYS}) + 1]"
-
-
-def _business(day: str) -> str:
-    return _BUSINESS_DAYS.format(day=day)
-
-
-_COUNT_DAYS = f"""
-WITH parcel AS MATERIALIZED (
-    SELECT coalesce(mailing_date, shipped_on, first_scan_on) AS starts_on,
-        carrier_id AS carrier,
-        left(coalesce(nullif(btrim(service_name), ''), btrim(service_code)), 100) AS service,
-        {_PLACE.format(end="origin")} AS origin,
-        {_PLACE.format(end="destination")} AS destination,
-        first_scan_on, first_promised_on, first_attempt_on, delivered_on, attempts, had_exception, status, lifecycle, resolution,
-        (labelled_at AT TIME ZONE %(zone)s)::date AS labelled_on,
-        first_scan_on IS NOT NULL OR first_attempt_on IS NOT NULL AS scanned,
-        status = '{Status.RETURN_TO_SENDER}' OR end_reason = '{EndReason.RETURNED}' OR resolution = '{Resolution.RETURNED}' AS returned
-    FROM {Shipment._meta.db_table}
-    WHERE merchant_id = %(merchant)s AND coalesce(mailing_date, shipped_on, first_scan_on) = ANY(%(days)s)
-), judged AS (
-    SELECT *,
-        status = '{Status.DELIVERED}' AND delivered_on IS NOT NULL AND NOT returned AS arrived,
-        scanned AND first_promised_on IS NOT NULL AND (first_attempt_on IS NOT NULL OR first_promised_on < %(today)s) AS is_judged,
-        scanned AND first_attempt_on IS NULL AND first_promised_on >= %(today)s AS is_open
-    FROM parcel
-), finest AS (
-    SELECT starts_on, carrier, service,
-        CASE WHEN origin = '' OR destination = '' THEN '' ELSE origin || '_' || destination END AS lane,
-        count(*) AS parcels,
-        count(*) FILTER (WHERE scanned) AS scanned,
-        count(*) FILTER (
-            WHERE scanned AND NOT arrived AND NOT returned AND lifecycle = '{Lifecycle.ACTIVE}' AND resolution = ''
-        ) AS under_way,
-        count(*) FILTER (WHERE is_judged) AS judged,
-        count(*) FILTER (WHERE is_judged AND first_attempt_on <= first_promised_on) AS on_time,
-        count(*) FILTER (WHERE is_open) AS not_due,
-        count(*) FILTER (WHERE arrived) AS delivered,
-        count(*) FILTER (WHERE arrived AND attempts = 0) AS first_try,
-        count(*) FILTER (WHERE first_attempt_on IS NOT NULL) AS attempted,
-        coalesce(sum(attempts) FILTER (WHERE first_attempt_on IS NOT NULL), 0) AS failed_attempts,
-        count(*) FILTER (WHERE scanned AND had_exception) AS exceptions,
-        count(*) FILTER (WHERE scanned AND returned) AS returns,
-        coalesce(sum({_weight("delivered_on", "first_scan_on")}) FILTER (WHERE arrived AND first_scan_on IS NOT NULL), 0) AS transit_days,
-        coalesce(sum({_weight(_business("delivered_on"), _business("first_scan_on"))})
-            FILTER (WHERE arrived AND first_scan_on IS NOT NULL), 0) AS transit_business_days,
-        coalesce(sum({_weight("first_scan_on", "labelled_on")}) FILTER (WHERE labelled_on IS NOT NULL AND first_scan_on IS NOT NULL), 0)
-            AS first_scan_days,
-        coalesce(sum({_weight(_business("first_scan_on"), _business("labelled_on"))})
-            FILTER (WHERE labelled_on IS NOT NULL AND first_scan_on IS NOT NULL), 0) AS first_scan_business_days,
-        max(first_promised_on) FILTER (WHERE is_open) AS open_until
-    FROM judged GROUP BY 1, 2, 3, 4
-)
-INSERT INTO {_TABLE} ({_KEY}, {", ".join(_COUNTS)}, open_until)
-SELECT %(merchant)s,
-    CASE grouping(lane, carrier, service)
-        WHEN 7 THEN '{Cut.ALL}' WHEN 5 THEN '{Cut.CARRIER}' WHEN 4 THEN '{Cut.SERVICE}'
-        WHEN 3 THEN '{Cut.LANE}' WHEN 1 THEN '{Cut.CARRIER_LANE}' WHEN 0 THEN '{Cut.SERVICE_LANE}' END,
-    '{Span.DAY}', starts_on, coalesce(lane, ''), coalesce(carrier, ''), coalesce(service, ''), {_SUMS}, max(open_until)
-FROM finest
-GROUP BY starts_on, GROUPING SETS ((), (carrier), (carrier, service), (lane), (carrier, lane), (carrier, service, lane))
-"""  # noqa: S608  (what is inserted are names of our own)
-
-_COUNT_WEEKS = f"""
-INSERT INTO {_TABLE} ({_KEY}, {", ".join(_COUNTS)}, open_until)
-SELECT merchant_id, cut, '{Span.WEEK}', date_trunc('week', starts_on)::date, lane, carrier, service, {_SUMS}, max(open_until)
-FROM {_TABLE}
-WHERE merchant_id = %(merchant)s AND cut = ANY(%(cuts)s) AND span = '{Span.DAY}' AND starts_on = ANY(%(days)s)
-GROUP BY 1, 2, 4, 5, 6, 7
-"""  # noqa: S608
 
 
 def tally(now: datetime) -> bool:
@@ -194,17 +103,13 @@ def recount(merchant: Merchant, days: Sequence[date], today: date) -> None:
     """Replace the counts of these days and of the weeks they lie in, as of `today`. Call it under the merchant's lock."""
     if not days:
         return
-    mine = Cohort.objects.filter(merchant=merchant, cut__in=list(Cut))
     mondays = sorted({monday_of(day) for day in days})
-    mine.filter(span=Span.DAY, starts_on__in=days).delete()
-    mine.filter(span=Span.WEEK, starts_on__in=mondays).delete()
+    weeks = [monday + timedelta(n) for monday in mondays for n in range(7)]
     asked = {"merchant": merchant.pk, "cuts": list(Cut), "today": today, "zone": merchant.time_zone}
     asked |= {"holidays": federal_holidays(today.year), "weights": [str(weight) for weight in WEIGHTS]}
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_DAYS, asked | {"days": list(days)})
-        cursor.execute(
-            _COUNT_WEEKS, asked | {"days": [monday + timedelta(n) for monday in mondays for n in range(7)]}
-        )
+        cursor.execute(COUNT_DAYS, asked | {"days": list(days), "starts": list(days)})
+        cursor.execute(COUNT_WEEKS, asked | {"days": weeks, "starts": mondays})
 
 
 def monday_of(day: date) -> date:

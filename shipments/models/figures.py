@@ -1,5 +1,6 @@
 """What the parcels of a day or a week have come to, counted ahead, so that no page counts parcels."""
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import ClassVar, Self
@@ -18,7 +19,10 @@ class Span(StrEnum):
 
 
 class Cut(StrEnum):
-    """By what the parcels of a span are told apart: each name says which columns are filled."""
+    """By what the parcels of a span are told apart: each name says which columns are filled.
+
+    Days by carrier and lane are not kept: they are few sums of days by service and lane, and would be a quarter of the table.
+    """
 
     ALL = "all"
     CARRIER = "carrier"
@@ -26,6 +30,11 @@ class Cut(StrEnum):
     LANE = "lane"
     CARRIER_LANE = "carrier lane"
     SERVICE_LANE = "service lane"
+
+    @property
+    def of_days(self) -> "Cut":
+        """How the days are cut whose sums are this cut."""
+        return Cut.SERVICE_LANE if self == Cut.CARRIER_LANE else self
 
 
 def _count() -> models.IntegerField:  # type: ignore[type-arg]
@@ -40,10 +49,11 @@ def _histogram() -> models.DecimalField:  # type: ignore[type-arg]
 class CohortQuerySet(models.QuerySet["Cohort"]):
     """Cohorts, many at once."""
 
-    def in_spans(self, weeks: list[date], days: list[date]) -> Self:
-        """Those of whole weeks and of single days; a day that lies in one of the weeks would count twice."""
+    def cut_by(self, cut: Cut, weeks: Sequence[date], days: Sequence[date]) -> Self:
+        """Those of whole weeks and of single days, cut in this way; a day inside one of the weeks would count twice."""
         return self.filter(
-            models.Q(span=Span.WEEK, starts_on__in=weeks) | models.Q(span=Span.DAY, starts_on__in=days)
+            models.Q(cut=cut, span=Span.WEEK, starts_on__in=weeks)
+            | models.Q(cut=cut.of_days, span=Span.DAY, starts_on__in=days)
         )
 
 
@@ -54,7 +64,10 @@ class Cohort(models.Model):
     which of the three are told apart, the others are `""`. What each count means is written in `facts.figure_words`.
     """
 
-    merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="+", db_index=False)
+    # Without a constraint: tens of thousands of rows are replaced at once, each of which would look for its merchant.
+    merchant = models.ForeignKey(
+        Merchant, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     cut = models.CharField(max_length=12)
     span = models.CharField(max_length=4)
     starts_on = models.DateField()

@@ -110,6 +110,7 @@ def tallied_one_by_one(merchant: Merchant, today: date = TODAY) -> dict[tuple[An
                 (Cut.CARRIER_LANE, (lane, carrier, "")),
                 (Cut.SERVICE_LANE, (lane, carrier, service)),
             )
+            if (cut, span) != (Cut.CARRIER_LANE, Span.DAY)
         ]
         for key in keys:
             counts[key].update(counts_of(parcel, today))
