@@ -24,6 +24,11 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("private-link-make", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("private-link-revoke", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("shipment-answer", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # Figures
+    ("figures", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("figures", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("figures-csv", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("figures-csv", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
 }
 
 # What is sent to a route whose form refuses to be empty.
