@@ -19,6 +19,7 @@ SEND_DIGESTS = "send_digests"
 WORK_ON_BULK = "work_on_bulk"
 WORK_ON_IMPORT = "work_on_import"
 RESUME_IMPORTS = "resume_imports"
+TALLY_FIGURES = "tally_figures"
 TASKS = frozenset(
     {
         SWEEP,
@@ -32,6 +33,7 @@ TASKS = frozenset(
         WORK_ON_BULK,
         WORK_ON_IMPORT,
         RESUME_IMPORTS,
+        TALLY_FIGURES,
     }
 )
 
@@ -43,6 +45,7 @@ SCHEDULES = {
     SEND_ALERTS: 1,
     SEND_DIGESTS: 5,
     RESUME_IMPORTS: 1,
+    TALLY_FIGURES: 10,
     HOUSEKEEP: 60,
 }
 

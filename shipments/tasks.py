@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.analytics import alerts, attention, digests
+from shipments.analytics import alerts, attention, cohorts, digests
 from shipments.bulk import acting, importing
 from shipments.models import (
     Alert,
@@ -95,6 +95,14 @@ def resume_imports() -> None:
     importing.resume(timezone.now())
 
 
+def tally_figures() -> None:
+    """Bring the figures up to date; where that takes longer than one task may, go on in another."""
+    Heartbeat.objects.beat(timezone.now())
+    if not cohorts.tally(timezone.now()):
+        queueing.enqueue(queueing.TALLY_FIGURES)
+    Heartbeat.objects.beat(timezone.now())
+
+
 def housekeep() -> None:
     """Forget what has ended or is old, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
@@ -106,3 +114,10 @@ def housekeep() -> None:
     sign_ins.forget_ended(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())
+
+
+def tally_figures() -> None:
+    """Bring the figures up to date; where that takes longer than one task may, go on in another."""
+    Heartbeat.objects.beat(timezone.now())
+    if not cohorts.tally(timezone.now()):
+        queueing.enqueue(queueing.TALLY_FIGURES)

@@ -10,5 +10,6 @@ urlpatterns = [
     path("", include("shipments.web.urls_parcel")),
     path("", include("shipments.web.urls_bulk")),
     path("", include("shipments.web.urls_imports")),
+    path("", include("shipments.web.urls_figures")),
     path("", include("shipments.web.urls_public")),
 ]

@@ -7,6 +7,7 @@ from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
 from shipments.models.bulk_actions import BulkAction
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.invitations import Invitation
 from shipments.models.links import PrivateLink
@@ -32,6 +33,7 @@ __all__ = [
     "BulkAction",
     "Carrier",
     "CarrierAccount",
+    "Cohort",
     "ColumnMatch",
     "Heartbeat",
     "Import",
@@ -44,10 +46,12 @@ __all__ = [
     "Note",
     "PrivateLink",
     "PromisedDay",
+    "Reckoning",
     "SavedView",
     "ScanEvent",
     "SeenParcel",
     "Shipment",
+    "StaleDay",
     "StatusMapping",
     "Tally",
     "Throttle",

@@ -479,6 +479,12 @@ class Shipment(models.Model):
                 name="shipment_unproved_idx",
                 condition=_UNPROVED & models.Q(proof_due=False),
             ),
+            # The day figures count a parcel under; `analytics.cohorts` says it in the same words.
+            models.Index(
+                models.F("merchant"),
+                Coalesce("mailing_date", "shipped_on", "first_scan_on"),
+                name="shipment_cohort_idx",
+            ),
         ]
 
     # The other side of the watch's key.

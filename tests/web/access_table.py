@@ -91,6 +91,11 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("import-start", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("import-cancel", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("import-bad-rows", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # Figures
+    ("figures", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("figures", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("figures-csv", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("figures-csv", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
 }
 
 # What a viewer may write, because it concerns nobody else.

@@ -1,0 +1,124 @@
+"""Counts the parcels of each day and week ahead of every page: exactly, set by set, only where something has changed.
+
+A parcel counts under the day it was shipped: its mailing date, else the ship date the carrier told, else its first
+scan. Triggers mark that day as stale with every change of what is counted (migration `0006_figures`); `tally` takes the
+marks away and counts those days anew, then the weeks they lie in from their days. A count replaces the one before, so
+that doing it twice changes nothing.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from functools import cache
+
+import holidays
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists, OuterRef
+
+from shipments.analytics.counting import COUNT_DAYS, COUNT_WEEKS
+from shipments.facts.histograms import WEIGHTS
+from shipments.facts.spelling import today_at
+from shipments.models import Cohort, Merchant, Reckoning, StaleDay
+from shipments.models.figures import Cut, Span
+
+logger = logging.getLogger(__name__)
+
+# Days counted in one transaction. A killed worker loses this much work and no mark.
+STRETCH = 28
+# Seconds of one run, well within the queue's patience with a task; what is left is for the next.
+PATIENCE = 60.0
+
+
+def tally(now: datetime) -> bool:
+    """Bring every merchant's figures up to date, a stretch of days at a time; False where `PATIENCE` ended before the work.
+
+    Safe beside itself: who comes second leaves a merchant to who came first.
+    """
+    enough = time.monotonic() + PATIENCE
+    Reckoning.objects.bulk_create(
+        [Reckoning(merchant=merchant) for merchant in Merchant.objects.filter(reckoning=None)],
+        ignore_conflicts=True,
+    )
+    StaleDay.objects.filter(~Exists(Merchant.objects.filter(pk=OuterRef("merchant_id")))).delete()
+    for merchant in _in_need(now):
+        try:
+            while _count_stretch(merchant, now):
+                if time.monotonic() >= enough:
+                    return False
+        except DatabaseError as exc:
+            # One merchant's trouble is that merchant's. The class alone: a statement's words may carry data.
+            logger.warning("Figures of merchant %s could not be counted: %s", merchant.pk, type(exc).__name__)
+    return True
+
+
+def _in_need(now: datetime) -> list[Merchant]:
+    """The merchants with something to count. Of the others it is noted that nothing has changed."""
+    busy, quiet = [], []
+    stale = StaleDay.objects.filter(merchant=OuterRef("pk"))
+    for merchant in Merchant.objects.select_related("reckoning").annotate(is_stale=Exists(stale)):
+        last = merchant.reckoning
+        is_new_day = (last.today, last.time_zone) != (today_at(now, merchant.time_zone), merchant.time_zone)
+        (busy if merchant.is_stale or last.as_of is None or is_new_day else quiet).append(merchant)
+    with transaction.atomic():
+        theirs = Reckoning.objects.filter(merchant__in=quiet, as_of__lt=now)
+        free = list(theirs.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        Reckoning.objects.filter(pk__in=free).update(as_of=now)
+    return busy
+
+
+@transaction.atomic
+def _count_stretch(merchant: Merchant, now: datetime) -> bool:
+    """Count the newest stale days of a merchant; whether there are more."""
+    # The lock of whoever counts: two counts of one day would stand there twice.
+    reckoning = Reckoning.objects.select_for_update(skip_locked=True).filter(merchant=merchant).first()
+    if reckoning is None:
+        return False
+    _mark_what_time_made_stale(reckoning, merchant, now)
+    stale = StaleDay.objects.filter(merchant=merchant)
+    days = list(stale.order_by("-day").values_list("day", flat=True).distinct()[: STRETCH + 1])
+    more, days = len(days) > STRETCH, days[:STRETCH]
+    # Marks first, parcels after: what changes in between is seen by the count, or leaves a mark for the next one.
+    stale.filter(day__in=days).delete()
+    recount(merchant, days, reckoning.today)
+    if not more:
+        reckoning.as_of = now
+    reckoning.save()
+    return more
+
+
+def _mark_what_time_made_stale(reckoning: Reckoning, merchant: Merchant, now: datetime) -> None:
+    """With a new day, promises have passed; with another clock, days of labels are others."""
+    before, today = reckoning.today, today_at(now, merchant.time_zone)
+    days = Cohort.objects.filter(merchant=merchant, cut=Cut.ALL, span=Span.DAY)
+    if reckoning.time_zone == merchant.time_zone:
+        days = days.filter(open_until__gte=before) if before != today else days.none()
+    StaleDay.objects.bulk_create(
+        StaleDay(merchant=merchant, day=day) for day in days.values_list("starts_on", flat=True)
+    )
+    reckoning.today, reckoning.time_zone = today, merchant.time_zone
+
+
+def recount(merchant: Merchant, days: Sequence[date], today: date) -> None:
+    """Replace the counts of these days and of the weeks they lie in, as of `today`. Call it under the merchant's lock."""
+    if not days:
+        return
+    mondays = sorted({monday_of(day) for day in days})
+    weeks = [monday + timedelta(n) for monday in mondays for n in range(7)]
+    asked = {"merchant": merchant.pk, "cuts": list(Cut), "today": today, "zone": merchant.time_zone}
+    asked |= {"holidays": federal_holidays(today.year), "weights": [str(weight) for weight in WEIGHTS]}
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_DAYS, asked | {"days": list(days), "starts": list(days)})
+        cursor.execute(COUNT_WEEKS, asked | {"days": weeks, "starts": mondays})
+
+
+def monday_of(day: date) -> date:
+    """The first day of the week this day lies in."""
+    return day - timedelta(days=day.weekday())
+
+
+@cache
+def federal_holidays(year: int) -> list[date]:
+    """The United States' federal holidays that fall on a weekday, or are kept on one, until two years after this one."""
+    known = holidays.country_holidays("US", years=range(2000, year + 3))
+    return sorted(day for day in known if day.weekday() < 5)

@@ -1,0 +1,189 @@
+"""`manage.py bench_pages`: what a page costs at ten thousand and at a million parcels, beside a bare view."""
+
+import gc
+import json
+import random
+import statistics
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.test import Client
+from django.test.utils import override_settings
+from django.urls import reverse
+from django.utils import timezone
+
+from shipments.analytics import attention
+from shipments.enums import Role
+from shipments.management.benchmarks import urls, world
+from shipments.management.benchmarks.scratch import scratch_database
+from shipments.models import Membership, Merchant, Shipment, User
+
+# A page far down the list, reached by its key as a reader reaches it.
+PAGE = 50
+SLUG = "benchmark"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one page cost: milliseconds of the whole request inside the server, and statements at most."""
+
+    p50: float
+    p95: float
+    statements: int
+
+
+class Command(BaseCommand):
+    help = (
+        "Measures server time and statements of the main pages in a scratch database, at two sizes in one run, "
+        "and prints one JSON object a line. The yardstick is a view with one indexed query."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--small", type=int, default=10_000, help="Parcels of the small merchant.")
+        parser.add_argument("--large", type=int, default=1_000_000, help="Parcels of the large merchant.")
+        parser.add_argument("--requests", type=int, default=200, help="Requests per page and size.")
+
+    def handle(self, *, small: int, large: int, requests: int, **options: Any) -> None:
+        if settings.DEBUG:
+            raise CommandError("DEBUG remembers every statement: unset it to measure.", returncode=2)
+        found = {}
+        for parcels in (small, large):
+            with scratch_database("pages"), override_settings(ROOT_URLCONF=urls.__name__):
+                started = time.perf_counter()
+                pages = _pages(parcels)
+                filled = time.perf_counter() - started
+                found[parcels] = {name: _measure(page, requests) for name, page in pages.items()}
+                for name, cost in found[parcels].items():
+                    self._line(parcels=parcels, page=name, **_rounded(cost), fill_seconds=round(filled))
+        for name, cost in found[large].items():
+            before, bare = found[small][name], found[large]["bare"]
+            self._line(
+                page=name,
+                growth_p50=round(cost.p50 / before.p50, 2),
+                growth_p95=round(cost.p95 / before.p95, 2),
+                rate_to_bare=round(bare.p50 / cost.p50, 2),
+            )
+
+    def _line(self, **figures: object) -> None:
+        self.stdout.write(json.dumps(figures))
+
+
+def _rounded(cost: Cost) -> dict[str, object]:
+    return {"p50_ms": round(cost.p50, 1), "p95_ms": round(cost.p95, 1), "statements": cost.statements}
+
+
+def _pages(parcels: int) -> dict[str, Callable[[], object]]:
+    """A world with so many parcels, and what to call for each page. Every call asks about another parcel where it can."""
+    now = timezone.now()
+    merchant = Merchant.objects.create(slug=SLUG, name="Benchmark")
+    user = User.objects.create_user("reader@benchmark.example", "unused")
+    Membership.objects.create(user=user, merchant=merchant, role=Role.OWNER)
+    world.fill(merchant, parcels, now)
+    attention.review(now)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(user)
+    dice = random.Random(4)  # noqa: S311  (the same parcels at every run)
+    low, high = _ids()
+    some = list(
+        Shipment.objects.filter(pk__in=[dice.randint(low, high) for _ in range(400)]).values_list(
+            "number", "public_id", "recipient_name"
+        )
+    )
+    listing = reverse("shipment-list", args=[SLUG])
+    deep = _deep_page(client, listing)
+
+    def each(build: Callable[[tuple[Any, ...]], str]) -> Callable[[], object]:
+        turns = _for_ever(some)
+        return lambda: _get(client, build(next(turns)))
+
+    def always(path: str, **asked: object) -> Callable[[], object]:
+        url = f"{path}?{urlencode(asked)}" if asked else path
+        return lambda: _get(client, url)
+
+    stranger, visit = Client(SERVER_NAME="localhost"), iter(range(1, 2**24))
+
+    def public(number: str) -> object:
+        # Each from an address of its own: the throttle of one address is not what is measured.
+        visitor = next(visit)
+        address = f"10.{visitor >> 16}.{visitor >> 8 & 255}.{visitor & 255}"
+        return _get(stranger, reverse("public-parcel", args=[number]), REMOTE_ADDR=address)
+
+    turns, bare_turns = _for_ever(some), _for_ever(some)
+    return {
+        "bare": lambda: _get(stranger, f"/{urls.BARE}{next(bare_turns)[0]}"),
+        "public page": lambda: public(next(turns)[0]),
+        "attention": always(reverse("attention", args=[SLUG])),
+        "list": always(listing),
+        "list: tab": always(listing, tab="trouble"),
+        "list: carrier and service": always(listing, carrier="UPS", service="UPS Ground"),
+        "list: tag": always(listing, tag="gift"),
+        "list: late": always(listing, late="1"),
+        "list: number's end": each(lambda row: f"{listing}?q={row[0][-8:]}"),
+        "list: recipient": each(lambda row: f"{listing}?{urlencode({'q': row[2]})}"),
+        "list: order": each(lambda row: f"{listing}?q=A-100{row[0][-3:]}"),
+        f"list: page {PAGE}": lambda: _get(client, deep),
+        "detail": each(lambda row: reverse("shipment-detail", args=[SLUG, row[1]])),
+        "figures": always(reverse("figures", args=[SLUG])),
+    }
+
+
+def _ids() -> tuple[int, int]:
+    first, last = Shipment.objects.order_by("pk").first(), Shipment.objects.order_by("pk").last()
+    assert first is not None
+    assert last is not None
+    return first.pk, last.pk
+
+
+def _deep_page(client: Client, listing: str) -> str:
+    """The address of page 50 of the list, found by following its links."""
+    url = listing
+    for _turn in range(PAGE - 1):
+        url = client.get(url).context["older_url"]
+    return url
+
+
+def _for_ever(rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    while True:
+        yield from rows
+
+
+def _get(client: Client, url: str, **extra: str) -> object:
+    response = client.get(url, **extra)  # type: ignore[arg-type]  # the stubs know no META variables
+    if response.status_code != 200:
+        raise CommandError(f"{url} answered {response.status_code}.")
+    return response
+
+
+def _measure(page: Callable[[], object], requests: int) -> Cost:
+    counted = _Counter()
+    for _warm in range(5):
+        page()
+    with connection.execute_wrapper(counted):
+        page()
+    taken = []
+    gc.collect()
+    for _turn in range(requests):
+        started = time.perf_counter()
+        page()
+        taken.append((time.perf_counter() - started) * 1000)
+    return Cost(statistics.median(taken), statistics.quantiles(taken, n=20)[18], counted.statements)
+
+
+class _Counter:
+    """Counts the statements that go to the database."""
+
+    def __init__(self) -> None:
+        self.statements = 0
+
+    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        self.statements += 1
+        return execute(*arguments)
