@@ -114,10 +114,3 @@ def housekeep() -> None:
     sign_ins.forget_ended(timezone.now())
     Tally.objects.compact()
     AuditEntry.objects.make_months(timezone.now())
-
-
-def tally_figures() -> None:
-    """Bring the figures up to date; where that takes longer than one task may, go on in another."""
-    Heartbeat.objects.beat(timezone.now())
-    if not cohorts.tally(timezone.now()):
-        queueing.enqueue(queueing.TALLY_FIGURES)
