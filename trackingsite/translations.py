@@ -4,6 +4,7 @@
 has. Babel does it all: Django's own command needs the GNU programs.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -34,6 +35,7 @@ _METHODS = [
     ("templates/**.html", "trackingsite.translations:extract_template"),
     ("templates/**.txt", "trackingsite.translations:extract_template"),
 ]
+_INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 # Folders that hold no strings of ours, for the search not to walk through.
 _ELSEWHERE = {"tests", "static", "docs"}
 
@@ -42,7 +44,8 @@ def extract_template(
     fileobj: IO[bytes], keywords: Mapping[str, Any], comment_tags: Sequence[str], options: Mapping[str, Any]
 ) -> Iterable[tuple[Any, ...]]:
     """Babel's extraction method for Django templates."""
-    python = templatize(fileobj.read().decode())
+    # What is no string becomes noise, and the noise's indentation is no Python.
+    python = _INDENTATION.sub("", templatize(fileobj.read().decode()))
     return extract_python(BytesIO(python.encode()), keywords, comment_tags, {"encoding": "utf-8"})
 
 
