@@ -5,7 +5,14 @@ from pathlib import Path
 
 os.environ.setdefault("TRACKINGSITE_DATA", str(Path(__file__).resolve().parent.parent / ".data" / "tests"))
 os.environ["TRACKINGSITE_ALLOW_PRIVATE_HOSTS"] = "1"
-for name in ("TRACKINGSITE_PRODUCTION", "DEBUG", "SECRET_KEY", "CREDENTIAL_KEYS", "TRACKINGSITE_DB_POOL"):
+for name in (
+    "TRACKINGSITE_PRODUCTION",
+    "DEBUG",
+    "SECRET_KEY",
+    "CREDENTIAL_KEYS",
+    "TRACKINGSITE_DB_POOL",
+    "SITE_URL",
+):
     os.environ.pop(name, None)
 
 from trackingsite.settings import *  # noqa: E402, F403

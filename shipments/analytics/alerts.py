@@ -72,13 +72,13 @@ def _tell(member: Membership, news: AlertQuerySet, now: datetime) -> bool:
         return False
     # What somebody dealt with between two statements is counted as it was listed.
     parcels = max(len(lines), news.aggregate(parcels=Count("shipment", distinct=True))["parcels"])
-    return write_to(
+    write_to(
         member,
         "alert",
-        f"alert:{member.pk}:{now.isoformat()}",
         _subject(member.merchant, parcels, lines),
         {"parcels": parcels, "lines": lines, "more": parcels - len(lines), "advice": lines[0].advice},
     )
+    return True
 
 
 def _lines(news: AlertQuerySet, now: datetime) -> list[Line]:

@@ -71,10 +71,9 @@ def _send(member: Membership, day: date, now: datetime) -> bool:
         if not parcels:
             return False
         lines = _lines(merchant, new_since, now)
-        return write_to(
+        write_to(
             member,
             "digest",
-            f"digest:{member.pk}:{day}",
             ngettext(
                 "%(count)d parcel needs somebody · %(merchant)s",
                 "%(count)d parcels need somebody · %(merchant)s",
@@ -89,6 +88,7 @@ def _send(member: Membership, day: date, now: datetime) -> bool:
                 "more": max(0, parcels - len(lines)),
             },
         )
+    return True
 
 
 def _last_digest(member: Membership, now: datetime) -> datetime:

@@ -51,11 +51,8 @@ def with_parcels(items: AttentionItemQuerySet) -> AttentionItemQuerySet:
     return items.select_related("merchant", "shipment__carrier")
 
 
-def write_to(
-    membership: Membership, kind: str, key: str | None, subject: str, context: dict[str, Any]
-) -> bool:
-    """Write `emails/<kind>` in text and HTML to a member, in the language that is active; False where one with this
-    key was written before."""
+def write_to(membership: Membership, kind: str, subject: str, context: dict[str, Any]) -> None:
+    """Write `emails/<kind>` in text and HTML to a member, in the language that is active."""
     merchant: Merchant = membership.merchant
     settings_url = site_address("settings-alerts", merchant.slug)
     context = {
@@ -66,13 +63,12 @@ def write_to(
         "attention_url": site_address("merchant-home", merchant.slug),
         "settings_url": settings_url,
     }
-    return post(
+    post(
         to=membership.user.email,
         kind=kind,
         subject=subject,
         text=render_to_string(f"emails/{kind}.txt", context).strip() + "\n",
         html=render_to_string(f"emails/{kind}.html", context),
         merchant=merchant,
-        key=key,
         unsubscribe_url=settings_url,
     )

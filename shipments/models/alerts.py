@@ -39,7 +39,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
                 """,
                 [now, [shipment_id for shipment_id, _reason in news], [reason.value for _id, reason in news]],
             )
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
     def forget_old(self, now: datetime) -> int:
         """Drop what was found longer ago than `KEPT`."""

@@ -27,8 +27,9 @@ logger = logging.getLogger(__name__)
 
 # Mails of one connection.
 BATCH = 50
-# The queue ends a task after 150 seconds: a run stops before, and another one goes on.
-LONGEST_RUN = timedelta(seconds=90)
+# The queue ends a task after 150 seconds, and one mail may take a slow server eight times EMAIL_TIMEOUT: a run stops
+# before, and another one goes on.
+LONGEST_RUN = timedelta(seconds=60)
 # A run that takes longer than this was killed; its mails are sent by the next one.
 LEASE = timedelta(minutes=5)
 # Connections lost one after another; then it is not the mails.
@@ -145,6 +146,8 @@ def _cause(exc: Exception) -> BaseException:
 
 def _reply(exc: Exception) -> tuple[int, bytes]:
     """The server's code and words; a mail of ours has one recipient."""
+    code: int
+    words: bytes | str
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         ((code, words),) = exc.recipients.values()
     elif isinstance(exc, smtplib.SMTPResponseException):

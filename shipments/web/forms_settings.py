@@ -120,7 +120,8 @@ class Threshold:
 
     @property
     def default(self) -> int:
-        return int(Merchant._meta.get_field(self.field).default)
+        field: Any = Merchant._meta.get_field(self.field)
+        return int(field.default)
 
     def told(self, days: int) -> str:
         """So many days in words: "4 business days from the label to …"."""

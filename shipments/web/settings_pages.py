@@ -130,7 +130,7 @@ def send_test(request: MemberRequest) -> HttpResponse:
         "test-mail", str(member.pk), limit=MOST_TEST_MAILS, per=PER, now=timezone.now()
     ):
         with translation.override(request.merchant.language):
-            letters.write_to(member, "test", None, _("Mails reach you"), {})
+            letters.write_to(member, "test", _("Mails reach you"), {})
         messages.success(
             request,
             _(
@@ -160,7 +160,7 @@ def _merchants_own(
     with transaction.atomic():
         # A row of its own: the page around a refused form goes on showing what is saved.
         row = Merchant.objects.select_for_update().get(pk=request.merchant.pk)
-        before = {name: getattr(row, name) for name in form_class._meta.fields}
+        before = {name: getattr(row, name) for name in form_class.base_fields}
         form = form_class(request.POST, instance=row)
         if not form.is_valid():
             return form, False

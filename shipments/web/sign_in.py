@@ -8,7 +8,6 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.sites.shortcuts import get_current_site
-from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect, resolve_url
@@ -51,11 +50,8 @@ class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
             email,
             {"request": request, "email": email, "current_site": get_current_site(request), **context},
         )
-        html = (
-            message.alternatives[0].content
-            if isinstance(message, EmailMultiAlternatives) and message.alternatives
-            else ""
-        )
+        # A mail of text alone has no alternative.
+        html = next((str(content) for content, _type in getattr(message, "alternatives", ())), "")
         mail.post(
             to=email, kind="account", subject=message.subject, text=message.body, html=html, is_urgent=True
         )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries
 
@@ -284,6 +284,40 @@ def test_two_reviews_and_two_workers_at_once_write_one_mail(alice: User) -> None
     assert sorted(kept) == [0, 0, 0, 20]
     assert sorted(written) == [0, 0, 0, 1]
     assert Mail.objects.get().subject == "20 parcels need somebody · Alpine Outfitters"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_one_round_is_written_another_waits_for_nothing_and_writes_nothing(alice: User) -> None:
+    subscribe(alice, Reason.EXCEPTION)
+    merchant = alice.memberships.get().merchant
+    tell(found(an_item(a_shipment(merchant), Reason.EXCEPTION)), NOW)
+    is_written, may_end, meanwhile = threading.Event(), threading.Event(), []
+
+    def one_round() -> None:
+        with transaction.atomic():
+            send_alerts(NOW)
+            is_written.set()
+            may_end.wait(timeout=30)
+        connections.close_all()
+
+    def another() -> None:
+        meanwhile.append(send_alerts(NOW + timedelta(seconds=1)))
+        connections.close_all()
+
+    first, second = threading.Thread(target=one_round), threading.Thread(target=another)
+    first.start()
+    assert is_written.wait(timeout=30)
+    tell(found(an_item(a_shipment(merchant), Reason.EXCEPTION)), NOW)
+    second.start()
+    second.join(timeout=10)
+    try:
+        assert meanwhile == [0]
+    finally:
+        may_end.set()
+        first.join()
+        second.join()
+    assert Mail.objects.count() == 1
+    assert Alert.objects.untold().count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

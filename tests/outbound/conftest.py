@@ -69,7 +69,7 @@ class MailServer:
         return answer
 
     def _hang_up(self, server: SMTP) -> str:
-        assert server.transport is not None
+        assert isinstance(server.transport, asyncio.Transport)
         server.transport.abort()
         return "421 Bye"
 
@@ -82,10 +82,12 @@ class Counting(Controller):
 
     def factory(self) -> SMTP:
         self.handler.connections += 1
-        return super().factory()
+        made: SMTP = super().factory()
+        return made
 
     def _trigger_server(self) -> None:
         # The port was chosen by the system; the controller would try port 0.
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
 
