@@ -38,7 +38,6 @@ def overview(request: PersonRequest) -> HttpResponse:
         .order_by("merchant__name", "pk")
     )
     context = {
-        "room": "overview",
         "memberships": memberships,
         "is_protected": has_second_factor(request.user),
         "is_advised": request.user.is_staff or any(each.role == "owner" for each in memberships),
@@ -58,13 +57,9 @@ def name(request: PersonRequest) -> HttpResponse:
                 write_down(request, "name changed")
         messages.success(request, _("Your name is changed."))
         return redirect("account_overview")
-    return render(
-        request, "account/name.html", {"room": "name", "form": form}, status=400 if form.errors else 200
-    )
+    return render(request, "account/name.html", {"form": form}, status=400 if form.errors else 200)
 
 
 @method_decorator(never_cache, name="dispatch")
 class Email(EmailView):  # type: ignore[misc]
     """The address, and a new one that waits for its link to be opened."""
-
-    extra_context = {"room": "email"}

@@ -59,15 +59,11 @@ def write_down(request: HttpRequest, verb: str) -> None:
 class Overview(IndexView):  # type: ignore[misc]
     """Whether there is a second factor, and how many recovery codes are left."""
 
-    extra_context = {"room": "second-factor"}
-
 
 @method_decorator(login_required, name="dispatch")
 @method_decorator(never_cache, name="dispatch")
 class Activate(ActivateTOTPView):  # type: ignore[misc]
     """The secret to scan or type into an app, and the code that shows it arrived there."""
-
-    extra_context = {"room": "second-factor"}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -84,7 +80,7 @@ class Activate(ActivateTOTPView):  # type: ignore[misc]
 
 @method_decorator(never_cache, name="dispatch")
 class Deactivate(DeactivateTOTPView):  # type: ignore[misc]
-    extra_context = {"room": "second-factor"}
+    """The way back to the password alone."""
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
@@ -98,8 +94,6 @@ class Deactivate(DeactivateTOTPView):  # type: ignore[misc]
 class GenerateCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
     """New recovery codes instead of the old ones."""
 
-    extra_context = {"room": "second-factor"}
-
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
@@ -109,4 +103,4 @@ class GenerateCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
 
 @method_decorator(never_cache, name="dispatch")
 class ViewCodes(ViewRecoveryCodesView):  # type: ignore[misc]
-    extra_context = {"room": "second-factor"}
+    """The recovery codes that are left, to print and to download."""

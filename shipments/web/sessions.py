@@ -124,5 +124,5 @@ def sessions(request: PersonRequest) -> HttpResponse:
         )
         return redirect("account_sessions")
     found = found_sign_ins(request, request.user, timezone.now())
-    context = {"room": "sessions", "sign_ins": found, "others": len(found) - 1}
+    context = {"sign_ins": found, "others": len(found) - 1}
     return render(request, "account/sessions.html", context)
