@@ -1,7 +1,9 @@
 """The second factor: a code from an app, and recovery codes for the day the phone is lost."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.views import IndexView
 from allauth.mfa.models import Authenticator
@@ -29,6 +31,12 @@ class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
             "This code is not right, was used before, or its 30 seconds are over. Type the one that the app shows now."
         ),
     }
+
+    def is_mfa_enabled(self, user: Any, types: Sequence[str] | None = None) -> bool:
+        """As allauth has it, without asking the database for kinds of factors that nobody can have here."""
+        if types is not None:
+            types = [each for each in types if each in app_settings.SUPPORTED_TYPES]
+        return types != [] and bool(super().is_mfa_enabled(user, types))
 
     def encrypt(self, text: str) -> str:
         """Secrets are ciphertext in the database, as carriers' credentials are."""

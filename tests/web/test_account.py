@@ -143,6 +143,23 @@ def test_a_stranger_is_sent_to_sign_in(path: str) -> None:
     assert Client().get(f"/accounts/{path}").headers["Location"] == f"/accounts/login/?next=/accounts/{path}"
 
 
+@pytest.mark.parametrize("protected", [False, True])
+def test_no_page_of_the_account_takes_more_than_eight_statements(
+    protected: bool, alice: User, django_assert_max_num_queries
+) -> None:
+    client = sign_in()
+    if protected:
+        with_second_factor(client)
+    else:
+        confirm(client, "/accounts/")
+    rooms = ["name/", "email/", "password/change/", "reauthenticate/", "second-factor/"]
+    factor = ["codes/", "codes/new/", "app/remove/", "confirm/"] if protected else ["app/"]
+
+    for path in rooms + [f"second-factor/{room}" for room in factor]:
+        with django_assert_max_num_queries(8):
+            assert client.get(f"/accounts/{path}").status_code == 200, path
+
+
 # ---- The second factor
 
 
