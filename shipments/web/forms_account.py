@@ -12,6 +12,8 @@ class ResetForm(ResetPasswordForm):  # type: ignore[misc]
     in the hands of whoever reads that mailbox.
     """
 
+    users: list[Any]
+
     def clean_email(self) -> Any:
         email = super().clean_email()
         self.users = [user for user in self.users if user.email == email.lower()]
