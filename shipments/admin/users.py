@@ -2,12 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin
+from allauth.account.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from shipments.admin.audited import Audited
 from shipments.models import User
@@ -41,6 +46,7 @@ class PersonAdmin(Audited, UserAdmin):  # type: ignore[type-arg]
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("email", "name")
     ordering = ("email",)
+    actions = ("take_second_factor_away",)
     readonly_fields = ("date_joined", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
@@ -65,6 +71,30 @@ class PersonAdmin(Audited, UserAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
+
+    @admin.action(permissions=["change"], description=_("Take the second factor away (phone and codes lost)"))
+    def take_second_factor_away(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let people in who have lost both; they are told by mail. Make sure first that it is them who ask."""
+        helped = [
+            person
+            for person in queryset.filter(authenticator__type=Authenticator.Type.TOTP)
+            if self.has_change_permission(request, person)
+        ]
+        for person in helped:
+            with transaction.atomic():
+                Authenticator.objects.filter(user=person).delete()
+                self.write_down(request, "second factor taken away", person, {}, {})
+            get_adapter(request).send_notification_mail("mfa/email/totp_deactivated", person)
+        self.message_user(
+            request,
+            ngettext(
+                "%(count)d second factor was taken away.",
+                "%(count)d second factors were taken away.",
+                len(helped),
+            )
+            % {"count": len(helped)},
+            messages.SUCCESS if helped else messages.WARNING,
+        )
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         before = self.get_object(request, unquote(id))

@@ -33,6 +33,10 @@ class Migration(migrations.Migration):
             model_name='user',
             constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_in_small_letters'),
         ),
+        migrations.RemoveConstraint(
+            model_name='user',
+            name='user_email_once_any_case',
+        ),
         migrations.RunSQL(ONE_ADDRESS_EACH, migrations.RunSQL.noop),
         migrations.CreateModel(
             name='Invitation',

@@ -4,14 +4,14 @@ import zoneinfo
 from collections.abc import Sequence
 from datetime import datetime, time
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -174,6 +174,13 @@ class Membership(models.Model):
         self.digest_at = digest_at
         self.alert_reasons = [reason.value for reason in Reason if reason in reasons]
         self.save(update_fields=["digest_at", "digest_sent_on", "alert_reasons"])
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """The person belongs to the merchant no more: what they looked after is nobody's."""
+        items = apps.get_model("shipments", "AttentionItem").objects
+        with transaction.atomic():
+            items.filter(merchant=self.merchant_id, owner=self.user_id).update(owner=None)
+            return super().delete(*args, **kwargs)
 
     def may_change(self) -> bool:
         """Whether this role adds and changes parcels."""

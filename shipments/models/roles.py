@@ -11,7 +11,6 @@ from datetime import datetime
 from django.db import transaction
 
 from shipments.enums import Role
-from shipments.models.attention import AttentionItem
 from shipments.models.invitations import Invitation
 from shipments.models.merchants import Membership, Merchant
 from shipments.models.users import User
@@ -77,12 +76,9 @@ def change_role(membership: Membership, role: Role) -> bool:
 
 
 def end(membership: Membership) -> None:
-    """The person belongs to the merchant no more; what they looked after is nobody's. Call it inside `changing`."""
+    """The person belongs to the merchant no more. Call it inside `changing`."""
     if membership.role == Role.OWNER:
         _check_another_owner(membership)
-    AttentionItem.objects.for_merchant(membership.merchant).filter(owner=membership.user_id).update(
-        owner=None
-    )
     membership.delete()
 
 

@@ -54,8 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("person")
         verbose_name_plural = _("people")
         constraints = [
-            models.UniqueConstraint(Lower("email"), name="user_email_once_any_case"),
-            # Sign-in and reset compare with the small letters of what was typed.
+            # Sign-in and reset compare with the small letters of what was typed. With it, `unique` is for any case.
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")), name="user_email_in_small_letters"
             ),

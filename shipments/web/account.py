@@ -1,10 +1,13 @@
 """The person's own account: the page that leads to its rooms, and their name."""
 
-from allauth.account.views import EmailView
+from typing import Any
+
+from allauth.account.views import ConfirmEmailView, EmailView
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -38,7 +41,6 @@ def overview(request: PersonRequest) -> HttpResponse:
         .order_by("merchant__name", "pk")
     )
     context = {
-        "room": "overview",
         "memberships": memberships,
         "is_protected": has_second_factor(request.user),
         "is_advised": request.user.is_staff or any(each.role == "owner" for each in memberships),
@@ -58,13 +60,22 @@ def name(request: PersonRequest) -> HttpResponse:
                 write_down(request, "name changed")
         messages.success(request, _("Your name is changed."))
         return redirect("account_overview")
-    return render(
-        request, "account/name.html", {"room": "name", "form": form}, status=400 if form.errors else 200
-    )
+    return render(request, "account/name.html", {"form": form}, status=400 if form.errors else 200)
 
 
 @method_decorator(never_cache, name="dispatch")
 class Email(EmailView):  # type: ignore[misc]
     """The address, and a new one that waits for its link to be opened."""
 
-    extra_context = {"room": "email"}
+
+@method_decorator(login_required, name="dispatch")
+@method_decorator(never_cache, name="dispatch")
+class ConfirmEmail(ConfirmEmailView):  # type: ignore[misc]
+    """What the link in the new mailbox opens. It takes the person as well: whoever gets a mail because an address was
+    mistyped has the link, and must not have the account by it."""
+
+    def get_object(self, queryset: Any = None) -> Any:
+        found = super().get_object(queryset)
+        if found.email_address.user_id != self.request.user.pk:
+            raise Http404
+        return found

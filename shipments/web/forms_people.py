@@ -14,7 +14,7 @@ from shipments.models import Membership, User
 def role_labels() -> list[tuple[str, object]]:
     """Every role with what it may do, from the least to the most."""
     return [
-        (Role.VIEWER.value, _("Viewer: looks")),
+        (Role.VIEWER.value, _("Viewer: sees all, changes nothing")),
         (Role.MANAGER.value, _("Manager: adds and changes parcels")),
         (Role.OWNER.value, _("Owner: people, keys and settings as well")),
     ]

@@ -37,7 +37,8 @@ class Person:
     name: str
     email: str
     role: str
-    since: datetime
+    since: str
+    since_at: datetime
     seen: str
     seen_at: datetime | None
     is_protected: bool
@@ -164,7 +165,7 @@ def _members(request: MemberRequest) -> QuerySet[Membership]:
 
 
 def _person(member: Any, request: MemberRequest, owns: bool, now: datetime) -> Person:
-    user = member.user
+    user, zone = member.user, request.merchant.time_zone
     is_me = user.pk == request.user.pk
     seen_at = user.last_login if owns else None
     return Person(
@@ -172,7 +173,8 @@ def _person(member: Any, request: MemberRequest, owns: bool, now: datetime) -> P
         name=user.get_full_name(),
         email=user.email if (owns or is_me) and user.name else "",
         role=member.role,
-        since=member.joined_at,
+        since=spelling.short_day(spelling.today_at(member.joined_at, zone), spelling.today_at(now, zone)),
+        since_at=member.joined_at,
         seen=spelling.age(now - seen_at) if seen_at else "",
         seen_at=seen_at,
         is_protected=owns and member.is_protected,

@@ -1,7 +1,9 @@
 """The second factor: a code from an app, and recovery codes for the day the phone is lost."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base.views import IndexView
 from allauth.mfa.models import Authenticator
@@ -29,6 +31,12 @@ class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
             "This code is not right, was used before, or its 30 seconds are over. Type the one that the app shows now."
         ),
     }
+
+    def is_mfa_enabled(self, user: Any, types: Sequence[str] | None = None) -> bool:
+        """As allauth has it, without asking the database for kinds of factors that nobody can have here."""
+        if types is not None:
+            types = [each for each in types if each in app_settings.SUPPORTED_TYPES]
+        return types != [] and bool(super().is_mfa_enabled(user, types))
 
     def encrypt(self, text: str) -> str:
         """Secrets are ciphertext in the database, as carriers' credentials are."""
@@ -59,15 +67,11 @@ def write_down(request: HttpRequest, verb: str) -> None:
 class Overview(IndexView):  # type: ignore[misc]
     """Whether there is a second factor, and how many recovery codes are left."""
 
-    extra_context = {"room": "second-factor"}
-
 
 @method_decorator(login_required, name="dispatch")
 @method_decorator(never_cache, name="dispatch")
 class Activate(ActivateTOTPView):  # type: ignore[misc]
     """The secret to scan or type into an app, and the code that shows it arrived there."""
-
-    extra_context = {"room": "second-factor"}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -84,7 +88,7 @@ class Activate(ActivateTOTPView):  # type: ignore[misc]
 
 @method_decorator(never_cache, name="dispatch")
 class Deactivate(DeactivateTOTPView):  # type: ignore[misc]
-    extra_context = {"room": "second-factor"}
+    """The way back to the password alone."""
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
@@ -98,8 +102,6 @@ class Deactivate(DeactivateTOTPView):  # type: ignore[misc]
 class GenerateCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
     """New recovery codes instead of the old ones."""
 
-    extra_context = {"room": "second-factor"}
-
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
@@ -109,4 +111,4 @@ class GenerateCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
 
 @method_decorator(never_cache, name="dispatch")
 class ViewCodes(ViewRecoveryCodesView):  # type: ignore[misc]
-    extra_context = {"room": "second-factor"}
+    """The recovery codes that are left, to print and to download."""

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from shipments.facts import spelling
 from shipments.models import User, sign_ins
 from shipments.web.access import PersonRequest, signed_in
 from shipments.web.second_factor import write_down
@@ -51,7 +52,8 @@ class SignIn:
     pk: int | None
     browser: str
     address: str
-    since: datetime | None
+    since: str
+    since_at: datetime | None
     is_current: bool
 
 
@@ -78,7 +80,8 @@ def found_sign_ins(request: HttpRequest, user: User, now: datetime) -> list[Sign
             pk=row.pk,
             browser=told_browser(row.user_agent),
             address="" if row.ip == NOWHERE else row.ip,
-            since=row.created_at,
+            since=spelling.age(now - row.created_at),
+            since_at=row.created_at,
             is_current=key == current,
         )
         for key, row in kept.items()
@@ -86,7 +89,7 @@ def found_sign_ins(request: HttpRequest, user: User, now: datetime) -> list[Sign
     ]
     if not any(each.is_current for each in found):
         browser = told_browser(request.headers.get("User-Agent", ""))
-        found.append(SignIn(pk=None, browser=browser, address="", since=None, is_current=True))
+        found.append(SignIn(pk=None, browser=browser, address="", since="", since_at=None, is_current=True))
     return sorted(found, key=lambda each: not each.is_current)
 
 
@@ -124,5 +127,5 @@ def sessions(request: PersonRequest) -> HttpResponse:
         )
         return redirect("account_sessions")
     found = found_sign_ins(request, request.user, timezone.now())
-    context = {"room": "sessions", "sign_ins": found, "others": len(found) - 1}
+    context = {"sign_ins": found, "others": len(found) - 1}
     return render(request, "account/sessions.html", context)

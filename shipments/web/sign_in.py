@@ -99,8 +99,7 @@ class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
         return confirmed
 
     def get_email_verification_redirect_url(self, email_address: Any) -> str:
-        """To the page of the address, or to sign-in with the new one."""
-        return resolve_url("account_email" if self.request.user.is_authenticated else "account_login")
+        return resolve_url("account_email")
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return resolve_url("account_overview")

@@ -5,12 +5,15 @@ from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from shipments.models import AuditEntry, Invitation, Membership, Merchant, User, roles
 from shipments.web import visitors
+from shipments.web.second_factor import SecondFactor
+from tests.authenticator import code_of
 from tests.factories import a_person, an_invitation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("alice")]
@@ -145,6 +148,29 @@ def test_who_has_an_account_signs_in_and_comes_back(invitation: Invitation, merc
     assert client.post("/join/").headers["Location"] == "/app/alpine/"
 
     assert members(merchant) == {"alice@example.com": "owner", "nora@example.com": "manager"}
+
+
+def test_a_second_factor_on_the_way_does_not_lose_the_invitation(
+    invitation: Invitation, merchant: Merchant
+) -> None:
+    nora = a_person("nora@example.com")
+    factor = SecondFactor()
+    secret = "JBSWY3DPEHPK3PXP"
+    Authenticator.objects.create(user=nora, type="totp", data={"secret": factor.encrypt(secret)})
+    client = opened(invitation)
+    door = {"login": "nora@example.com", "password": PASSWORD, "next": "/join/"}
+    assert (
+        client.post("/accounts/login/?next=/join/", door).headers["Location"]
+        == "/accounts/second-factor/code/"
+    )
+    assert "Sign in to join" in client.get("/join/").content.decode()
+    client.post("/accounts/login/?next=/join/", door)
+
+    back = client.post("/accounts/second-factor/code/", {"code": code_of(secret)})
+
+    assert back.headers["Location"] == "/join/"
+    assert client.post("/join/").headers["Location"] == "/app/alpine/"
+    assert members(merchant)["nora@example.com"] == "manager"
 
 
 def test_who_is_signed_in_joins_with_one_click(
