@@ -90,7 +90,7 @@ def _typed(name: str, cell: Callable[..., str], *fields: str) -> Column:
 
 
 def _written(name: str, *fields: str) -> Column:
-    return Column(name, fields or (name,), _first)
+    return Column(name, fields or (name,), _first if len(fields) > 1 else _text)
 
 
 COLUMNS: tuple[Column, ...] = (

@@ -89,7 +89,7 @@ def test_all_that_match_are_done_and_counted_and_each_change_is_written_down(
 
     assert outcome(action) == (WorkState.DONE, 7, 7, 6)
     assert tags(merchant) == [["vip"]] * 7
-    assert deeds(shipments[0]) == [("tagged", {"tags": "[]"}, {"tag": "vip"})]
+    assert deeds(shipments[0]) == [("tagged", {}, {"tag": "vip"})]
     assert deeds(shipments[3]) == []
     entry = AuditEntry.objects.get(model="shipments.BulkAction")
     assert (entry.verb, entry.person, entry.source, entry.merchant) == (
@@ -113,7 +113,7 @@ def test_parcels_added_after_the_person_looked_are_left_alone(
     acting.work(action.pk)
 
     assert outcome(action) == (WorkState.DONE, 1, 1, 1)
-    assert (deeds(before), deeds(after)) == ([("tagged", {"tags": "[]"}, {"tag": "vip"})], [])
+    assert (deeds(before), deeds(after)) == ([("tagged", {}, {"tag": "vip"})], [])
 
 
 def test_other_merchants_parcels_are_left_alone_even_when_their_ids_are_picked(
@@ -349,31 +349,44 @@ def test_attention_is_given_to_a_person_where_there_is_an_open_item(
     assert outcome(action) == (WorkState.DONE, 3, 3, 1)
     owners = dict(AttentionItem.objects.values_list("shipment", "owner"))
     assert owners == {needing.pk: mary.pk, done.pk: None}
-    assert deeds(needing) == [("assigned", {"owner": None}, {"owner": mary.pk})]
+    assert deeds(needing) == [("attention assigned", {"owner": None}, {"owner": mary.pk})]
     assert deeds(calm) == []
 
 
 @pytest.mark.parametrize(
-    ("deed", "argument", "verb", "after"),
+    ("deed", "argument", "verb", "before", "after"),
     [
-        (Deed.UNTAG, {"tag": "old"}, "untagged", {"tag": "old"}),
-        (Deed.ARCHIVE, {}, "archived", {}),
-        (Deed.CLOSE, {}, "closed", {}),
-        (Deed.PROOF_DUE, {}, "changed", {"proof_due": True}),
-        (Deed.RESOLVE, {"resolution": "refunded"}, "resolved", {"resolution": "refunded"}),
+        (Deed.UNTAG, {"tag": "OLD"}, "untagged", {"tag": "OLD"}, {}),
+        (Deed.ARCHIVE, {}, "archived", {"lifecycle": "active", "end_reason": ""}, {}),
+        (Deed.CLOSE, {}, "closed", {"lifecycle": "active", "end_reason": ""}, {}),
+        (Deed.PROOF_DUE, {}, "changed", {"proof_due": False}, {"proof_due": True}),
+        (
+            Deed.RESOLVE,
+            {"resolution": "refunded"},
+            "resolved",
+            {"resolution": "lost"},
+            {"resolution": "refunded"},
+        ),
+        (Deed.RESOLVE, {"resolution": ""}, "unresolved", {"resolution": "lost"}, {}),
     ],
 )
 def test_each_deed_changes_the_parcel_once_and_says_so(
-    membership: Membership, merchant: Merchant, deed: Deed, argument: dict[str, Any], verb: str, after: Any
+    membership: Membership,
+    merchant: Merchant,
+    deed: Deed,
+    argument: dict[str, Any],
+    verb: str,
+    before: Any,
+    after: Any,
 ) -> None:
-    shipment = a_shipment(merchant, tags=["old"])
+    shipment = a_shipment(merchant, tags=["old"], resolution="lost", resolved_at=timezone.now())
 
     for expected in (1, 0):
         action = an_action(membership, deed, argument=argument)
         acting.work(action.pk)
         assert outcome(action) == (WorkState.DONE, 1, 1, expected)
 
-    assert [(said, then) for said, _before, then in deeds(shipment)] == [(verb, after)]
+    assert deeds(shipment) == [(verb, before, after)]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,14 @@ def test_a_tag_is_taken_off_and_the_others_stay() -> None:
     assert only(shipment).get().tags == ["gift"]
 
 
+def test_a_tag_in_another_case_is_the_same_tag() -> None:
+    shipment = a_shipment(tags=["Vip", "gift", "VIP"])
+
+    assert only(shipment).tag("vip") == {}
+    assert only(shipment).untag("vip") == {shipment.pk: {"tags": ["Vip", "gift", "VIP"]}}
+    assert only(shipment).get().tags == ["gift"]
+
+
 @pytest.mark.parametrize(
     ("typed", "tag"),
     [
