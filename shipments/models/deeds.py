@@ -11,13 +11,18 @@ from shipments.enums import EndReason, Lifecycle, Resolution
 from shipments.facts.tags import MOST_TAGS
 
 if TYPE_CHECKING:
+    from shipments.models.shipments import Shipment
     from shipments.models.watches import WatchQuerySet
+
+    Parcels = models.QuerySet[Shipment]
+else:
+    Parcels = models.QuerySet
 
 # What stood in the changed columns of each parcel that a deed has changed, by its id.
 Before: TypeAlias = dict[int, dict[str, Any]]
 
 
-class Deeds(models.QuerySet["Shipment"]):
+class Deeds(Parcels):
     """Deeds on these parcels. Each gives those it changed with what they were before, and leaves the others alone.
 
     Parcels are locked in the order of their ids and before their watches, as everybody does who changes many.

@@ -318,7 +318,7 @@ def test_a_refresh_of_many_becomes_due_in_steps_and_leaves_a_persons_own_ask_ahe
     acting.work(action.pk)
 
     assert outcome(action) == (WorkState.DONE, 9, 9, 6)
-    due = dict(Watch.objects.values_list("shipment", "due_at"))
+    due: dict[int, Any] = dict(Watch.objects.values_list("shipment", "due_at"))
     assert (due[fresh.pk], due[ended.pk], due[asked.pk]) == (later, None, now - timedelta(seconds=1))
     minutes = [round((due[one.pk] - now) / timedelta(minutes=1)) for one in shipments[:6]]
     assert minutes == [2, 2, 2, 1, 1, 1]
@@ -547,9 +547,8 @@ def test_a_deed_and_the_end_of_a_parcel_by_its_carrier_do_not_lock_each_other_ou
 
     def end_it() -> None:
         try:
-            runner._reschedule(
-                [SimpleNamespace(shipment=shipment, watch=shipment.watch, error=None)], ACCOUNT, None
-            )  # type: ignore[list-item]
+            ended: Any = SimpleNamespace(shipment=shipment, watch=shipment.watch, error=None)
+            runner._reschedule([ended], CarrierAccount(gateway="usps"), None)
         except Exception as exc:  # noqa: BLE001  (told when the thread is over)
             trouble.append(exc)
         finally:
@@ -563,6 +562,3 @@ def test_a_deed_and_the_end_of_a_parcel_by_its_carrier_do_not_lock_each_other_ou
 
     assert (trouble, closed) == ([], {})
     assert Shipment.objects.get().end_reason == "settled"
-
-
-ACCOUNT = CarrierAccount(gateway="usps")

@@ -24,7 +24,8 @@ def only(shipment: Shipment) -> ShipmentQuerySet:
 
 def state(shipment: Shipment) -> tuple[str, str, Any]:
     """Lifecycle, why it ended, when it is asked about next."""
-    return only(shipment).values_list("lifecycle", "end_reason", "watch__due_at").get()
+    parcel = only(shipment).select_related("watch").get()
+    return parcel.lifecycle, parcel.end_reason, parcel.watch.due_at
 
 
 def test_a_tag_is_put_on_once_and_tells_what_was_there_before() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -26,15 +25,16 @@ def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
     return signed_in(mary)
 
 
-def started(response: HttpResponse) -> BulkAction:
+def started(response: Any) -> BulkAction:
     """The action the answer leads to."""
     action = BulkAction.objects.get()
     assert (response.status_code, response["Location"]) == (302, f"/app/alpine/bulk/{action.public_id}/")
     return action
 
 
-def text_of(response: HttpResponse) -> str:
-    return response.content.decode()
+def text_of(response: Any) -> str:
+    page: bytes = response.content
+    return page.decode()
 
 
 def test_ticked_parcels_are_tagged_by_the_queue(manager: Client, merchant: Merchant, mary: User) -> None:
