@@ -134,6 +134,14 @@ def test_what_cannot_be_done_is_refused_with_what_to_do_and_changes_nothing(
     assert not AuditEntry.objects.exists()
 
 
+def test_a_refusal_leads_back_to_the_list_as_it_was_filtered(manager: Client, merchant: Merchant) -> None:
+    page = text_of(manager.post(START, {"action": "refresh", "query": "tab=done&q=A-7"}))
+
+    assert 'href="/app/alpine/shipments/?' in page
+    back = page.split('href="/app/alpine/shipments/?')[1].split('"')[0]
+    assert sorted(back.split("&amp;")) == ["q=A-7", "tab=done"]
+
+
 def test_more_ticks_than_a_form_holds_are_refused(
     manager: Client, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
