@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
@@ -38,14 +38,27 @@ BETWEEN_STEPS = timedelta(minutes=1)
 FILTER_GONE, UNEXPECTED = "filter", "unexpected"
 
 
+Values: TypeAlias = Mapping[str, Any]
+
+
+def _nothing(values: Values) -> Values:
+    return {}
+
+
+def _as_it_was(values: Values) -> Values:
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a deed is done on the parcels of one step. `verb` and `after` are what the audit says of each changed
-    parcel; without a verb it says nothing, because nothing about the parcel has changed."""
+    """How a deed is done on the parcels of one step, and what the audit says of each changed one, in the words of the
+    parcel's own page: `before` from what it was, `after` from what the deed was told. Without a verb it says nothing,
+    because nothing about the parcel has changed."""
 
     perform: Callable[[ShipmentQuerySet, BulkAction, datetime], Before]
     verb: str = ""
-    after: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda argument: {}
+    before: Callable[[Values], Values] = _as_it_was
+    after: Callable[[Values], Values] = _nothing
 
 
 def _refresh(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Before:
@@ -67,35 +80,49 @@ def _resolve(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Be
     return parcels.resolve(Resolution(named) if named else None, by_id=action.by_id, now=now)
 
 
-RULES: dict[Deed, Rule] = {
-    Deed.REFRESH: Rule(_refresh),
-    Deed.TAG: Rule(
-        lambda parcels, action, now: parcels.tag(action.argument["tag"]),
-        "tagged",
-        lambda argument: {"tag": argument["tag"]},
-    ),
-    Deed.UNTAG: Rule(
-        lambda parcels, action, now: parcels.untag(action.argument["tag"]),
-        "untagged",
-        lambda argument: {"tag": argument["tag"]},
-    ),
-    Deed.ARCHIVE: Rule(lambda parcels, action, now: parcels.archive(), "archived"),
-    Deed.RESTORE: Rule(lambda parcels, action, now: parcels.restore(now), "restored"),
-    Deed.CLOSE: Rule(lambda parcels, action, now: parcels.close(), "closed"),
-    Deed.REOPEN: Rule(lambda parcels, action, now: parcels.reopen(now), "reopened"),
-    Deed.PROOF_DUE: Rule(
-        lambda parcels, action, now: parcels.set_proof_due(True),
-        "changed",
-        lambda argument: {"proof_due": True},
-    ),
-    Deed.PROOF_NOT_DUE: Rule(
-        lambda parcels, action, now: parcels.set_proof_due(False),
-        "changed",
-        lambda argument: {"proof_due": False},
-    ),
-    Deed.RESOLVE: Rule(_resolve, "resolved", lambda argument: {"resolution": argument["resolution"]}),
-    Deed.ASSIGN: Rule(_assign, "assigned", lambda argument: {"owner": argument["owner"]}),
-}
+def _resolution(values: Values) -> Values:
+    return {"resolution": values["resolution"]}
+
+
+def rule_of(deed: Deed, argument: Values) -> Rule:
+    """How this deed is done."""
+    match deed:
+        case Deed.REFRESH:
+            return Rule(_refresh)
+        case Deed.TAG:
+            return Rule(
+                lambda parcels, action, now: parcels.tag(argument["tag"]),
+                "tagged",
+                before=_nothing,
+                after=lambda told: {"tag": told["tag"]},
+            )
+        case Deed.UNTAG:
+            return Rule(
+                lambda parcels, action, now: parcels.untag(argument["tag"]),
+                "untagged",
+                before=lambda was: {"tag": argument["tag"]},
+            )
+        case Deed.ARCHIVE:
+            return Rule(lambda parcels, action, now: parcels.archive(), "archived")
+        case Deed.RESTORE:
+            return Rule(lambda parcels, action, now: parcels.restore(now), "restored")
+        case Deed.CLOSE:
+            return Rule(lambda parcels, action, now: parcels.close(), "closed")
+        case Deed.REOPEN:
+            return Rule(lambda parcels, action, now: parcels.reopen(now), "reopened")
+        case Deed.PROOF_DUE | Deed.PROOF_NOT_DUE:
+            due = deed == Deed.PROOF_DUE
+            return Rule(
+                lambda parcels, action, now: parcels.set_proof_due(due),
+                "changed",
+                after=lambda told: {"proof_due": due},
+            )
+        case Deed.RESOLVE if argument["resolution"]:
+            return Rule(_resolve, "resolved", before=_resolution, after=_resolution)
+        case Deed.RESOLVE:
+            return Rule(_resolve, "unresolved", before=_resolution)
+        case Deed.ASSIGN:
+            return Rule(_assign, "attention assigned", after=lambda told: {"owner": told["owner"]})
 
 
 def start(
@@ -201,14 +228,14 @@ def step(action_id: int) -> bool:
         to_come = parcels
     marks = list(to_come.newest_first().values_list("created_at", "pk")[:STEP])
     if marks:
-        rule = RULES[Deed(action.deed)]
+        rule = rule_of(Deed(action.deed), action.argument)
         # The filter once more, because a parcel may change between the look and the lock.
         before = rule.perform(parcels.filter(pk__in=[pk for _created, pk in marks]), action, now)
         if rule.verb and before:
             AuditEntry.objects.record_each(
                 rule.verb,
                 Shipment,
-                before,
+                {pk: rule.before(was) for pk, was in before.items()},
                 by=action.by,
                 source="bulk",
                 merchant=action.merchant,

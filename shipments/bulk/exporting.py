@@ -90,7 +90,7 @@ def _typed(name: str, cell: Callable[..., str], *fields: str) -> Column:
 
 
 def _written(name: str, *fields: str) -> Column:
-    return Column(name, fields or (name,), _first)
+    return Column(name, fields or (name,), _first if len(fields) > 1 else _text)
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -174,10 +174,9 @@ def csv_lines(
     readers = [
         (column.cell, tuple(places[field] for field in column.fields), column.is_typed) for column in columns
     ]
-    rows = parcels.newest_first().values_list("created_at", "pk", *fields)
-    after: tuple[datetime, int] | None = None
+    to_come = parcels
     while True:
-        chunk = list((rows if after is None else rows.coming_after(*after))[:CHUNK])
+        chunk = list(to_come.newest_first().values_list("created_at", "pk", *fields)[:CHUNK])
         if chunk:
             yield "".join(
                 writer.writerow(
@@ -189,6 +188,6 @@ def csv_lines(
                 )
                 for row in chunk
             ).encode()
-            after = chunk[-1][:2]
+            to_come = parcels.coming_after(*chunk[-1][:2])
         if len(chunk) < CHUNK:
             return

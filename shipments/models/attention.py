@@ -54,7 +54,7 @@ class AttentionItemQuerySet(models.QuerySet["AttentionItem"]):
         with transaction.atomic():
             others = list(
                 self.exclude(owner=owner_id)
-                .order_by("pk")
+                .order_by("shipment_id")
                 .select_for_update(of=("self",))
                 .only("shipment", "owner")
             )

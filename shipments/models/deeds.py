@@ -11,28 +11,47 @@ from shipments.enums import EndReason, Lifecycle, Resolution
 from shipments.facts.tags import MOST_TAGS
 
 if TYPE_CHECKING:
+    from shipments.models.shipments import Shipment
     from shipments.models.watches import WatchQuerySet
+
+    Parcels = models.QuerySet[Shipment]
+else:
+    Parcels = models.QuerySet
 
 # What stood in the changed columns of each parcel that a deed has changed, by its id.
 Before: TypeAlias = dict[int, dict[str, Any]]
 
 
-class Deeds(models.QuerySet["Shipment"]):
+class Deeds(Parcels):
     """Deeds on these parcels. Each gives those it changed with what they were before, and leaves the others alone.
 
     Parcels are locked in the order of their ids and before their watches, as everybody does who changes many.
     """
 
     def tag(self, tag: str) -> Before:
-        """Put a tag (see `facts.tags.read_tag`) on those that lack it and have room for one more."""
-        lacking = self.exclude(tags__contains=[tag]).filter(tags__len__lt=MOST_TAGS)
-        return lacking._change(tags=Func(F("tags"), Value(tag), function="array_append"))
+        """Put a tag (see `facts.tags.read_tag`) on those that lack it, in whatever case, and have room for one more."""
+        with transaction.atomic(savepoint=False):
+            lacking = {
+                pk: was
+                for pk, was in self._locked("tags").items()
+                if len(was["tags"]) < MOST_TAGS and not _spellings(tag, was["tags"])
+            }
+            self._update(lacking, tags=Func(F("tags"), Value(tag), function="array_append"))
+        return lacking
 
     def untag(self, tag: str) -> Before:
-        """Take the tag off those that have it."""
-        return self.filter(tags__contains=[tag])._change(
-            tags=Func(F("tags"), Value(tag), function="array_remove")
-        )
+        """Take the tag, in whatever case it is written, off those that have it."""
+        with transaction.atomic(savepoint=False):
+            having = {
+                pk: was
+                for pk, was in self.filter(tags__len__gt=0)._locked("tags").items()
+                if _spellings(tag, was["tags"])
+            }
+            left: F | Func = F("tags")
+            for spelling in sorted({one for was in having.values() for one in _spellings(tag, was["tags"])}):
+                left = Func(left, Value(spelling), function="array_remove")
+            self._update(having, tags=left)
+        return having
 
     def archive(self) -> Before:
         """Put these away: gone from public pages, and nobody asks about them. `restore` makes them what they were."""
@@ -92,14 +111,27 @@ class Deeds(models.QuerySet["Shipment"]):
     def _change(self, **changes: Any) -> Before:
         """Write the changes to all of these; what stood in those columns before."""
         with transaction.atomic(savepoint=False):
-            rows = self.order_by("pk").select_for_update(of=("self",)).only("pk", *changes)
-            names = [self.model._meta.get_field(name).attname for name in changes]  # type: ignore[union-attr]
-            before = {
-                row.pk: dict(zip(changes, [getattr(row, name) for name in names], strict=True))
-                for row in rows
-            }
-            self.model._default_manager.filter(pk__in=before).update(**changes)
+            before = self._locked(*changes)
+            self._update(before, **changes)
         return before
+
+    def _locked(self, *names: str) -> Before:
+        """These, locked until the transaction ends, with what stands in the columns."""
+        rows = self.order_by("pk").select_for_update(of=("self",)).only("pk", *names)
+        columns = [self.model._meta.get_field(name).attname for name in names]  # type: ignore[union-attr]
+        return {
+            row.pk: dict(zip(names, [getattr(row, column) for column in columns], strict=True))
+            for row in rows
+        }
+
+    def _update(self, before: Before, **changes: Any) -> None:
+        if before:
+            self.model._default_manager.filter(pk__in=before).update(**changes)
+
+
+def _spellings(tag: str, tags: list[str]) -> list[str]:
+    """Those of the tags that are this one, in whatever case."""
+    return [one for one in tags if one.casefold() == tag.casefold()]
 
 
 def _watches() -> "WatchQuerySet":

@@ -104,11 +104,12 @@ class _RowsBefore(models.Func):
     output_field = models.BooleanField()
     template = "(%s, %s) < (%s, %s)"
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(
+        self, compiler: Any, connection: Any, *given: Any, **named: Any
+    ) -> tuple[str, tuple[Any, ...]]:
         parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
-        return self.template % tuple(sql for sql, _params in parts), [
-            param for _sql, params in parts for param in params
-        ]
+        sql = self.template % tuple(sql for sql, _params in parts)
+        return sql, tuple(param for _sql, params in parts for param in params)
 
 
 class ShipmentQuerySet(Deeds):

@@ -8,6 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
@@ -46,7 +47,7 @@ class MemberRequest(PersonRequest):
 class View(Protocol):
     """What Django calls for an address."""
 
-    def __call__(self, request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponse: ...
+    def __call__(self, request: HttpRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase: ...
 
 
 def has_rank(membership: Membership, at_least: Role) -> bool:
@@ -59,7 +60,7 @@ def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponse]) -> Vi
     """Let people in who have signed in, send others to the sign-in page and back."""
 
     @wraps(view)
-    def guarded(request: Any, /, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: Any, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _sign_in_first(request)
         return _private(view(request, *args, **kwargs))
@@ -69,16 +70,16 @@ def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponse]) -> Vi
 
 def for_members(
     at_least: Role = Role.VIEWER,
-) -> Callable[[Callable[Concatenate[MemberRequest, P], HttpResponse]], View]:
+) -> Callable[[Callable[Concatenate[MemberRequest, P], HttpResponseBase]], View]:
     """Let members of the merchant in the address in; the view finds `request.merchant` and `request.membership`.
 
     A merchant the person does not belong to is not found, by the same way as one that does not exist. A member
     whose role is too low is refused with 403.
     """
 
-    def decorate(view: Callable[Concatenate[MemberRequest, P], HttpResponse]) -> View:
+    def decorate(view: Callable[Concatenate[MemberRequest, P], HttpResponseBase]) -> View:
         @wraps(view)
-        def guarded(request: Any, /, *args: Any, merchant: str, **kwargs: Any) -> HttpResponse:
+        def guarded(request: Any, /, *args: Any, merchant: str, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _sign_in_first(request)
             # One statement for all that the frame of a page shows.
@@ -135,7 +136,7 @@ def _sign_in_first(request: Any) -> HttpResponse:
     return HttpResponseClientRedirect(redirect_to_login(page).url)
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def _private(response: HttpResponseBase) -> HttpResponseBase:
     """Keep what one person may see out of every shared cache, and off the disk after they sign out."""
     add_never_cache_headers(response)
     patch_vary_headers(response, ["Cookie"])

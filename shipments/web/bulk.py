@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from shipments.bulk import acting
+from shipments.bulk.filters import BadFilter, ListFilter
 from shipments.enums import Deed, Role, WorkState
 from shipments.facts import spelling
 from shipments.models import BulkAction, User
@@ -128,9 +129,18 @@ def refused(request: MemberRequest, message: str) -> HttpResponse:
     return render(
         request,
         "dashboard/bulk_refused.html",
-        {"room": "shipments", "message": message, "list_url": list_url(request, "")},
+        {"room": "shipments", "message": message, "list_url": list_url(request, _query_of(request))},
         status=400,
     )
+
+
+def _query_of(request: MemberRequest) -> str:
+    """The filters the person came with, as far as the list knows them."""
+    sent = request.POST.get("query", "") if request.method == "POST" else request.GET.urlencode()
+    try:
+        return ListFilter.from_query(sent).to_query()
+    except BadFilter:
+        return ""
 
 
 def list_url(request: MemberRequest, query: str) -> str:

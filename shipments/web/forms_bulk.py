@@ -70,7 +70,8 @@ def read_selection(sent: QueryDict, membership: Membership) -> Selection:
     except BadFilter as refusal:
         raise BadSelection(str(refusal)) from None
     now = timezone.now()
-    as_of = min(_instant(sent["as_of"]), now) if sent.get("as_of") else now
+    read_at = sent.get("as_of", "")
+    as_of = min(_instant(read_at), now) if read_at else now
     if sent.get("all"):
         return Selection(membership, None, query, as_of)
     wanted = [one for one in map(_uuid, sent.getlist("pick")) if one is not None]

@@ -24,7 +24,8 @@ def only(shipment: Shipment) -> ShipmentQuerySet:
 
 def state(shipment: Shipment) -> tuple[str, str, Any]:
     """Lifecycle, why it ended, when it is asked about next."""
-    return only(shipment).values_list("lifecycle", "end_reason", "watch__due_at").get()
+    parcel = only(shipment).select_related("watch").get()
+    return parcel.lifecycle, parcel.end_reason, parcel.watch.due_at
 
 
 def test_a_tag_is_put_on_once_and_tells_what_was_there_before() -> None:
@@ -48,6 +49,14 @@ def test_a_tag_is_taken_off_and_the_others_stay() -> None:
 
     assert only(shipment).untag("vip") == {shipment.pk: {"tags": ["gift", "vip"]}}
     assert only(shipment).untag("vip") == {}
+    assert only(shipment).get().tags == ["gift"]
+
+
+def test_a_tag_in_another_case_is_the_same_tag() -> None:
+    shipment = a_shipment(tags=["Vip", "gift", "VIP"])
+
+    assert only(shipment).tag("vip") == {}
+    assert only(shipment).untag("vip") == {shipment.pk: {"tags": ["Vip", "gift", "VIP"]}}
     assert only(shipment).get().tags == ["gift"]
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -26,15 +25,16 @@ def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
     return signed_in(mary)
 
 
-def started(response: HttpResponse) -> BulkAction:
+def started(response: Any) -> BulkAction:
     """The action the answer leads to."""
     action = BulkAction.objects.get()
     assert (response.status_code, response["Location"]) == (302, f"/app/alpine/bulk/{action.public_id}/")
     return action
 
 
-def text_of(response: HttpResponse) -> str:
-    return response.content.decode()
+def text_of(response: Any) -> str:
+    page: bytes = response.content
+    return page.decode()
 
 
 def test_ticked_parcels_are_tagged_by_the_queue(manager: Client, merchant: Merchant, mary: User) -> None:
@@ -132,6 +132,14 @@ def test_what_cannot_be_done_is_refused_with_what_to_do_and_changes_nothing(
     assert 'href="/app/alpine/shipments/"' in text_of(response)
     assert not BulkAction.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+def test_a_refusal_leads_back_to_the_list_as_it_was_filtered(manager: Client, merchant: Merchant) -> None:
+    page = text_of(manager.post(START, {"action": "refresh", "query": "tab=done&q=A-7"}))
+
+    assert 'href="/app/alpine/shipments/?' in page
+    back = page.split('href="/app/alpine/shipments/?')[1].split('"')[0]
+    assert sorted(back.split("&amp;")) == ["q=A-7", "tab=done"]
 
 
 def test_more_ticks_than_a_form_holds_are_refused(
