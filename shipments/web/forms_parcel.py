@@ -93,6 +93,13 @@ class CorrectionForm(NewParcelForm):
         help_text=_("Scans of more than two weeks before it are another parcel's."),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
+    postal_code = forms.CharField(
+        label=_("Destination postal code"),
+        required=False,
+        max_length=12,
+        help_text=_("A ZIP Code. Tells apart parcels that share a number."),
+        widget=forms.TextInput(attrs={**_OFF, "inputmode": "numeric"}),
+    )
     carrier = forms.ChoiceField(label=_("Carrier"))
     gateway = forms.ChoiceField(
         label=_("Ask through"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from shipments.facts import spelling
 from shipments.models import AttentionItem, AuditEntry, PrivateLink, Shipment, User
+from shipments.models.accounts import gateway_choices
 from shipments.models.audit import MASK
 from shipments.web.parcel_rows import ParcelRows, name_of_person
 
@@ -141,7 +142,11 @@ def _first(values: dict[str, Any]) -> str:
 
 def _change(name: str, before: Any, after: Any) -> str:
     """What became of one field, to be read after a name: "changed the carrier from USPS to UPS"."""
-    told = {"field": str(_FIELDS.get(name, name)), "before": _value(before), "after": _value(after)}
+    told = {
+        "field": str(_FIELDS.get(name, name)),
+        "before": _value(name, before),
+        "after": _value(name, after),
+    }
     if not told["before"]:
         return _("set the %(field)s to %(after)s") % told
     if not told["after"]:
@@ -149,7 +154,9 @@ def _change(name: str, before: Any, after: Any) -> str:
     return _("changed the %(field)s from %(before)s to %(after)s") % told
 
 
-def _value(value: Any) -> str:
+def _value(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if name == "gateway":
+        return str(dict(gateway_choices()).get(value, value))
     return "" if value is None else str(value)

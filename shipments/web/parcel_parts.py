@@ -84,6 +84,8 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
         "note_count": len(rows.notes),
         "siblings": _siblings(rows, zone, now),
         "sibling_count": len(rows.siblings) + 1,
+        "origin": spelling.readable(shipment.origin_city),
+        "destination": spelling.readable(shipment.destination_city),
         "resolved": _resolved(shipment, zone, now),
         **_days(shipment, zone, now),
         **_reply(request, rows, asked, now),

@@ -193,7 +193,7 @@ def test_the_fragment_brings_the_facts_only_when_they_have_changed(
 ) -> None:
     shipment = a_shipment(merchant)
     ingested(shipment, a_snapshot(a_scan(*LABEL)))
-    (seen,) = re.findall(r"seen=([0-9a-f-]{64})", page_of(viewer, shipment))
+    (seen,) = re.findall(r"seen=([0-9a-f-]{77})", page_of(viewer, shipment))
     assert 'id="shipment-facts"' not in fragment_of(viewer, shipment, seen)
 
     ingested(shipment, a_snapshot(a_scan(), a_scan(*LABEL)), minute=5)
@@ -205,7 +205,7 @@ def test_the_fragment_brings_the_facts_only_when_they_have_changed(
 
 
 def test_the_fragment_polls_with_the_mark_of_what_it_has_brought(viewer: Client, parcel: Shipment) -> None:
-    (seen,) = re.findall(r"seen=([0-9a-f-]{64})", fragment_of(viewer, parcel))
+    (seen,) = re.findall(r"seen=([0-9a-f-]{77})", fragment_of(viewer, parcel))
 
     assert 'id="shipment-facts"' not in fragment_of(viewer, parcel, seen)
 
@@ -417,7 +417,7 @@ def test_a_parcel_nobody_has_asked_about_yet_has_a_page(viewer: Client, merchant
 
 def test_particulars_that_come_with_news_are_part_of_the_fragment(viewer: Client, merchant: Merchant) -> None:
     shipment = a_shipment(merchant)
-    (seen,) = re.findall(r"seen=([0-9a-f-]{64})", page_of(viewer, shipment))
+    (seen,) = re.findall(r"seen=([0-9a-f-]{77})", page_of(viewer, shipment))
 
     Shipment.objects.update(service_name="Priority Mail")
 

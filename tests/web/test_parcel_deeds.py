@@ -265,7 +265,7 @@ def test_deeds_are_told_in_words_with_the_peoples_names(
         "Somebody who is no longer here had the carrier asked",
         "alice@example.com (in the back-office) revoked the private link",
         "Mary Moss made a private link",
-        "Mary Moss changed it:<ul><li>removed the gateway, which was usps</li><li>set the order to A-77</li>"
+        "Mary Moss changed it:<ul><li>removed the gateway, which was USPS</li><li>set the order to A-77</li>"
         "<li>changed the recipient from ••• to •••</li><li>changed the proof due from no to yes</li></ul>",
         "alice@example.com changed the carrier from USPS to UPS",
         "Mary Moss added this parcel",
@@ -528,14 +528,16 @@ def test_only_the_parts_that_changed_are_drawn_anew(manager: Client, parcel: Shi
         return page[page.index('hx-get="') + 8 :].split('"', 1)[0]
 
     first = next_address(page_of(manager, parcel).replace("&amp;", "&"))
-    parts = ['id="shipment-facts"', 'id="history"', 'id="reply"', 'id="notes"', 'id="particulars"']
-    assert [part in poll(first) for part in parts] == [False] * 5
+    parts = [
+        f'<div id="{name}"' for name in ("shipment-facts", "history", "reply", "notes", "tags", "particulars")
+    ]
+    assert [part in poll(first) for part in parts] == [False] * 6
 
     manager.post(url(parcel, "notes/"), {"text": "Buyer called."})
 
     fragment = poll(first)
-    assert [part in fragment for part in parts] == [False, True, False, True, False]
-    assert [part in poll(next_address(fragment)) for part in parts] == [False] * 5
+    assert [part in fragment for part in parts] == [False, True, False, True, False, False]
+    assert [part in poll(next_address(fragment)) for part in parts] == [False] * 6
     # A form would have another token each time, and what is being typed in it would be lost.
     assert "csrfmiddlewaretoken" not in fragment
     assert "<textarea" not in fragment
