@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,6 +18,11 @@ from shipments.tracking.gateway import gateways_for
 
 logger = logging.getLogger(__name__)
 
+# Carrier and canonical number.
+_Key = tuple[str, str]
+
+# What a parcel that is there already learns from being added again.
+_LEARNT = ("gateway", "destination_postal_code", "mailing_date")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 # No carrier in the product keeps a parcel moving for longer; after it the number may be somebody else's.
@@ -46,6 +52,15 @@ class ParcelForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A parcel to be added, and whose it is."""
+
+    parcel: ParcelForm
+    order_number: str = ""
+    recipient_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Added:
     """The parcel, and whether it is new."""
 
@@ -61,20 +76,25 @@ def read_parcel(
     gateway: str | None = None,
     postal_code: str | None = None,
     mailing_date: date | str | None = None,
+    offered: Collection[str] | None = None,
 ) -> ParcelForm:
-    """What was typed as a parcel; BadParcel naming the field and the rule. Without `carrier` the likeliest one is taken."""
+    """What was typed as a parcel; BadParcel naming the field and the rule. Without `carrier` the likeliest one is taken.
+
+    `offered` are the carriers that take new parcels, for who reads many and has looked once.
+    """
     try:
         number = numbers.check_number(typed)
     except ValueError as exc:
         raise _refused("tracking number", str(exc)) from None
+    if offered is None:
+        offered = list(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
     if carrier is None:
-        offered = set(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
         candidates = [candidate for candidate in numbers.recognise(typed) if candidate.carrier in offered]
         if not candidates:
             raise _refused("carrier", _("No carrier's numbers look like this one. Say which carrier it is."))
         carrier = str(candidates[0].carrier)
-    elif not Carrier.objects.filter(code=carrier, is_active=True).exists():
-        known = ", ".join(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
+    elif carrier not in offered:
+        known = ", ".join(offered)
         raise _refused("carrier", _("A carrier is one of %(known)s, written exactly so.") % {"known": known})
     return ParcelForm(
         typed="".join(sign for sign in typed if sign.isprintable()).strip()[:100],
@@ -95,49 +115,90 @@ def add_parcel(
     An existing one learns the gateway, postal code and mailing date that are given now. A new instance of a number
     is only made for a mailing date that does not overlap with the known one's life.
     """
+    return add_parcels(merchant, [Wanted(parcel, order_number, recipient_name)])[0]
+
+
+def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
+    """Each of the parcels as `add_parcel` would add it, in their order, in a constant number of statements.
+
+    No carrier and number may be among them twice.
+    """
     with transaction.atomic():
-        known = _instance_meant(merchant, parcel)
-        if known is not None and not _is_another_parcel(known, parcel):
-            _learn(known, parcel)
-            return Added(known, is_new=False, warning=parcel.warning)
-        instance = 1 if known is None else known.instance + 1
-        # Two adders at once: one inserts, the other finds the row there.
-        made = Shipment.objects.bulk_create(
-            [
-                Shipment(
-                    merchant=merchant,
-                    carrier_id=parcel.carrier,
-                    number=parcel.number,
-                    number_as_typed=parcel.typed,
-                    lookup_key=numbers.lookup_key(parcel.number),
-                    instance=instance,
-                    gateway=parcel.gateway or "",
-                    destination_postal_code=parcel.postal_code,
-                    mailing_date=parcel.mailing_date,
-                    order_number=order_number[:100],
-                    recipient_name=recipient_name[:200],
-                )
-            ],
-            ignore_conflicts=True,
+        instances = _instances(merchant, wanted)
+        found: dict[_Key, Shipment] = {}
+        fresh: dict[_Key, Shipment] = {}
+        taught: list[Shipment] = []
+        # In the order they were told: what was told last is listed first.
+        for one in wanted:
+            key = (one.parcel.carrier, one.parcel.number)
+            known = _instance_meant(instances.get(key, []), one.parcel)
+            if known is not None and not _is_another_parcel(known, one.parcel):
+                found[key] = known
+                if _learn(known, one.parcel):
+                    taught.append(known)
+            else:
+                newest = max((each.instance for each in instances.get(key, [])), default=0)
+                fresh[key] = _new(merchant, one, instance=newest + 1)
+        # Two adders at once: one inserts, the other finds the row there. Both insert in one order, or each might wait
+        # for the other.
+        Shipment.objects.bulk_create([fresh[key] for key in sorted(fresh)], ignore_conflicts=True)
+        stored = Shipment.objects.filter(
+            merchant=merchant, lookup_key__in={row.lookup_key for row in fresh.values()}
         )
-        shipment = Shipment.objects.get(
-            merchant=merchant, carrier=parcel.carrier, number=parcel.number, instance=instance
+        for row in stored if fresh else ():
+            made = fresh.get((row.carrier_id, row.number))
+            if made is not None and row.instance == made.instance:
+                found[row.carrier_id, row.number] = row
+        new = {key for key, made in fresh.items() if found[key].public_id == made.public_id}
+        now = timezone.now()
+        Watch.objects.bulk_create(
+            Watch(shipment=found[key], merchant=merchant, due_at=now) for key in sorted(new)
         )
-        is_new = shipment.public_id == made[0].public_id
-        if is_new:
-            Watch.objects.create(shipment=shipment, merchant=merchant, due_at=timezone.now())
-        return Added(shipment, is_new=is_new, warning=parcel.warning)
+        if taught:
+            Shipment.objects.bulk_update(taught, [*_LEARNT, "answer"])
+    return [
+        Added(found[key], is_new=key in new, warning=one.parcel.warning)
+        for one in wanted
+        for key in ((one.parcel.carrier, one.parcel.number),)
+    ]
 
 
-def _instance_meant(merchant: Merchant, parcel: ParcelForm) -> Shipment | None:
-    """The instance of the number that was mailed on the day given, else the one that goes there, else the newest; locked."""
-    instances = list(
+def _new(merchant: Merchant, one: Wanted, *, instance: int) -> Shipment:
+    parcel = one.parcel
+    return Shipment(
+        merchant=merchant,
+        carrier_id=parcel.carrier,
+        number=parcel.number,
+        number_as_typed=parcel.typed,
+        lookup_key=numbers.lookup_key(parcel.number),
+        instance=instance,
+        gateway=parcel.gateway or "",
+        destination_postal_code=parcel.postal_code,
+        mailing_date=parcel.mailing_date,
+        order_number=one.order_number[:100],
+        recipient_name=one.recipient_name[:200],
+    )
+
+
+def _instances(merchant: Merchant, wanted: Sequence[Wanted]) -> dict[_Key, list[Shipment]]:
+    """The merchant's parcels with these numbers by carrier and number, the newest instance first; locked."""
+    keys = {numbers.lookup_key(one.parcel.number) for one in wanted}
+    rows = (
         Shipment.objects.select_for_update()
-        .filter(merchant=merchant, carrier=parcel.carrier, number=parcel.number)
+        .filter(merchant=merchant, lookup_key__in=keys)
         # Locked in the order ingest takes.
         .order_by("pk")
     )
-    instances.sort(key=lambda instance: -instance.instance)
+    instances: dict[_Key, list[Shipment]] = {}
+    for row in rows:
+        instances.setdefault((row.carrier_id, row.number), []).append(row)
+    for same in instances.values():
+        same.sort(key=lambda row: -row.instance)
+    return instances
+
+
+def _instance_meant(instances: Sequence[Shipment], parcel: ParcelForm) -> Shipment | None:
+    """The instance that was mailed on the day given, else the one that goes there, else the newest."""
     for instance in instances:
         if parcel.mailing_date is not None and instance.mailing_date == parcel.mailing_date:
             return instance
@@ -165,21 +226,20 @@ def _is_another_parcel(known: Shipment, parcel: ParcelForm) -> bool:
     )
 
 
-def _learn(known: Shipment, parcel: ParcelForm) -> None:
+def _learn(known: Shipment, parcel: ParcelForm) -> bool:
+    """Take over what is said now; whether that was anything new. The row is still to be written."""
     learnt = {
         "gateway": str(parcel.gateway or ""),
         "destination_postal_code": parcel.postal_code,
         "mailing_date": parcel.mailing_date,
     }
-    changed = [name for name, value in learnt.items() if value and getattr(known, name) != value]
+    changed = [name for name in _LEARNT if learnt[name] and getattr(known, name) != learnt[name]]
     for name in changed:
         setattr(known, name, learnt[name])
     if "mailing_date" in changed:
         # Which scans are of an earlier parcel has changed: the next answer is read anew, though its content may be the same.
         known.answer = None
-        changed.append("answer")
-    if changed:
-        known.save(update_fields=changed)
+    return bool(changed)
 
 
 def read_gateway(text: str | None, carrier: str) -> Gateway | None:

@@ -44,7 +44,7 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
 
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {
-    "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
+    "shipment-add": {"line-number": "9405509898641500000146", "carrier-1": "USPS"},
     "note-add": {"text": "The buyer has called."},
     "tag-add": {"tag": "vip"},
     "shipment-resolve": {"resolution": "lost"},
