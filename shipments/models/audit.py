@@ -71,7 +71,26 @@ class AuditManager(models.Manager["AuditEntry"]):
         after: Mapping[str, Any] | None = None,
     ) -> "AuditEntry":
         """Write down one deed: `verb` in the past tense ("added"), `source` one of page, bulk, admin, command."""
-        return self.create(
+        entry = self.entry(
+            verb, row, by=by, source=source, address=address, merchant=merchant, before=before, after=after
+        )
+        entry.save(force_insert=True)
+        return entry
+
+    def entry(
+        self,
+        verb: str,
+        row: models.Model,
+        *,
+        by: "User | None" = None,
+        source: str,
+        address: str | None = None,
+        merchant: Merchant | None = None,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> "AuditEntry":
+        """A deed as `record` writes it, for who writes many at once."""
+        return self.model(
             verb=verb,
             model=row._meta.label,
             row=str(row.pk),

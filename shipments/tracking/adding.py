@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol, TypeVar
@@ -19,6 +19,11 @@ from shipments.tracking.gateway import gateways_for
 
 logger = logging.getLogger(__name__)
 
+# Carrier and canonical number.
+_Key = tuple[str, str]
+
+# What a parcel that is there already learns from being added again.
+_LEARNT = ("gateway", "destination_postal_code", "mailing_date")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 # No carrier in the product keeps a parcel moving for longer; after it the number may be somebody else's.
@@ -48,6 +53,15 @@ class ParcelForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A parcel to be added, and whose it is."""
+
+    parcel: ParcelForm
+    order_number: str = ""
+    recipient_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Added:
     """The parcel, and whether it is new."""
 
@@ -63,8 +77,14 @@ def read_parcel(
     gateway: str | None = None,
     postal_code: str | None = None,
     mailing_date: date | str | None = None,
+    offered: Collection[str] | None = None,
 ) -> ParcelForm:
-    """What was typed as a parcel; BadParcel naming the field and the rule. Without `carrier` the likeliest one is taken."""
+    """What was typed as a parcel; BadParcel naming the field and the rule. Without `carrier` the likeliest one is taken.
+
+    `offered` are the carriers that take new parcels, for who reads many and has looked once.
+    """
+    if offered is None:
+        offered = tuple(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
     try:
         return parcel_form(
             typed,
@@ -72,7 +92,7 @@ def read_parcel(
             gateway=gateway,
             postal_code=postal_code,
             mailing_date=mailing_date,
-            offered=tuple(Carrier.objects.filter(is_active=True).values_list("code", flat=True)),
+            offered=offered,
         )
     except BadParcel as refusal:
         # The rule, not what was typed: people paste names and addresses into number fields.
@@ -123,44 +143,83 @@ def add_parcel(
     An existing one learns the gateway, postal code and mailing date that are given now. A new instance of a number
     is only made for a mailing date that does not overlap with the known one's life.
     """
+    return add_parcels(merchant, [Wanted(parcel, order_number, recipient_name)])[0]
+
+
+def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
+    """Each of the parcels as `add_parcel` would add it, in their order, in a constant number of statements.
+
+    No carrier and number may be among them twice.
+    """
     with transaction.atomic():
-        instances = list(
-            Shipment.objects.select_for_update()
-            .filter(merchant=merchant, carrier=parcel.carrier, number=parcel.number)
-            # Locked in the order ingest takes.
-            .order_by("pk")
+        instances = _instances(merchant, wanted)
+        found: dict[_Key, Shipment] = {}
+        fresh: dict[_Key, Shipment] = {}
+        taught: list[Shipment] = []
+        # In the order they were told: what was told last is listed first.
+        for one in wanted:
+            key = (one.parcel.carrier, one.parcel.number)
+            known = instance_meant(instances.get(key, []), one.parcel)
+            if known is not None and not is_another_parcel(known, one.parcel):
+                found[key] = known
+                if _learn(known, one.parcel):
+                    taught.append(known)
+            else:
+                fresh[key] = _new(merchant, one, instance=next_instance(instances.get(key, [])))
+        # Two adders at once: one inserts, the other finds the row there. Both insert in one order, or each might wait
+        # for the other.
+        Shipment.objects.bulk_create([fresh[key] for key in sorted(fresh)], ignore_conflicts=True)
+        stored = Shipment.objects.filter(
+            merchant=merchant, lookup_key__in={row.lookup_key for row in fresh.values()}
         )
-        known = instance_meant(instances, parcel)
-        if known is not None and not is_another_parcel(known, parcel):
-            _learn(known, parcel)
-            return Added(known, is_new=False, warning=parcel.warning)
-        instance = next_instance(instances)
-        # Two adders at once: one inserts, the other finds the row there.
-        made = Shipment.objects.bulk_create(
-            [
-                Shipment(
-                    merchant=merchant,
-                    carrier_id=parcel.carrier,
-                    number=parcel.number,
-                    number_as_typed=parcel.typed,
-                    lookup_key=numbers.lookup_key(parcel.number),
-                    instance=instance,
-                    gateway=parcel.gateway or "",
-                    destination_postal_code=parcel.postal_code,
-                    mailing_date=parcel.mailing_date,
-                    order_number=order_number[:100],
-                    recipient_name=recipient_name[:200],
-                )
-            ],
-            ignore_conflicts=True,
+        for row in stored if fresh else ():
+            made = fresh.get((row.carrier_id, row.number))
+            if made is not None and row.instance == made.instance:
+                found[row.carrier_id, row.number] = row
+        new = {key for key, made in fresh.items() if found[key].public_id == made.public_id}
+        now = timezone.now()
+        Watch.objects.bulk_create(
+            Watch(shipment=found[key], merchant=merchant, due_at=now) for key in sorted(new)
         )
-        shipment = Shipment.objects.get(
-            merchant=merchant, carrier=parcel.carrier, number=parcel.number, instance=instance
-        )
-        is_new = shipment.public_id == made[0].public_id
-        if is_new:
-            Watch.objects.create(shipment=shipment, merchant=merchant, due_at=timezone.now())
-        return Added(shipment, is_new=is_new, warning=parcel.warning)
+        if taught:
+            Shipment.objects.bulk_update(taught, [*_LEARNT, "answer"])
+    return [
+        Added(found[key], is_new=key in new, warning=one.parcel.warning)
+        for one in wanted
+        for key in ((one.parcel.carrier, one.parcel.number),)
+    ]
+
+
+def _new(merchant: Merchant, one: Wanted, *, instance: int) -> Shipment:
+    parcel = one.parcel
+    return Shipment(
+        merchant=merchant,
+        carrier_id=parcel.carrier,
+        number=parcel.number,
+        number_as_typed=parcel.typed,
+        lookup_key=numbers.lookup_key(parcel.number),
+        instance=instance,
+        gateway=parcel.gateway or "",
+        destination_postal_code=parcel.postal_code,
+        mailing_date=parcel.mailing_date,
+        order_number=one.order_number[:100],
+        recipient_name=one.recipient_name[:200],
+    )
+
+
+def _instances(merchant: Merchant, wanted: Sequence[Wanted]) -> dict[_Key, list[Shipment]]:
+    """The merchant's parcels with these numbers by carrier and number; locked."""
+    keys = {numbers.lookup_key(one.parcel.number) for one in wanted}
+    rows = (
+        Shipment.objects.select_for_update()
+        .filter(merchant=merchant, lookup_key__in=keys)
+        # Locked in the order ingest takes.
+        .order_by("pk")
+    )
+    instances: dict[_Key, list[Shipment]] = {}
+    for row in rows:
+        instances.setdefault((row.carrier_id, row.number), []).append(row)
+    return instances
 
 
 class Instance(Protocol):
@@ -211,21 +270,20 @@ def is_another_parcel(known: Instance, parcel: ParcelForm) -> bool:
     )
 
 
-def _learn(known: Shipment, parcel: ParcelForm) -> None:
+def _learn(known: Shipment, parcel: ParcelForm) -> bool:
+    """Take over what is said now; whether that was anything new. The row is still to be written."""
     learnt = {
         "gateway": str(parcel.gateway or ""),
         "destination_postal_code": parcel.postal_code,
         "mailing_date": parcel.mailing_date,
     }
-    changed = [name for name, value in learnt.items() if value and getattr(known, name) != value]
+    changed = [name for name in _LEARNT if learnt[name] and getattr(known, name) != learnt[name]]
     for name in changed:
         setattr(known, name, learnt[name])
     if "mailing_date" in changed:
         # Which scans are of an earlier parcel has changed: the next answer is read anew, though its content may be the same.
         known.answer = None
-        changed.append("answer")
-    if changed:
-        known.save(update_fields=changed)
+    return bool(changed)
 
 
 def read_gateway(text: str | None, carrier: str) -> Gateway | None:

@@ -1,8 +1,8 @@
 """Who may open a merchant's pages: one decorator decides, before a view begins."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol
+from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -114,15 +114,32 @@ def record(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a member's deed into the audit; call it in the transaction of the deed."""
-    AuditEntry.objects.record(
-        verb,
-        row,
-        by=request.user,
-        source="page",
-        address=client_address(request),
-        merchant=request.merchant,
-        before=before,
-        after=after,
+    record_all(request, [Deed(verb, row, before or {}, after or {})])
+
+
+class Deed(NamedTuple):
+    """One deed to be written down: `verb` in the past tense, and what it changed."""
+
+    verb: str
+    row: models.Model
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def record_all(request: MemberRequest, deeds: Iterable[Deed]) -> None:
+    """Write a member's deeds into the audit, in one statement; call it in their transaction."""
+    AuditEntry.objects.bulk_create(
+        AuditEntry.objects.entry(
+            deed.verb,
+            deed.row,
+            by=request.user,
+            source="page",
+            address=client_address(request),
+            merchant=request.merchant,
+            before=deed.before,
+            after=deed.after,
+        )
+        for deed in deeds
     )
 
 

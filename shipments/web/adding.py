@@ -1,7 +1,8 @@
 """Adding parcels by hand: first what was recognised is shown, then the good ones are stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from django.contrib import messages
 from django.db import transaction
@@ -14,14 +15,26 @@ from django.views.decorators.http import require_http_methods
 from shipments import queueing
 from shipments.enums import Role
 from shipments.facts import numbers
+from shipments.facts.pasting import Pasted
 from shipments.models import Carrier, Merchant, Shipment
-from shipments.tracking.adding import Added, BadParcel, ParcelForm, add_parcel, read_parcel
-from shipments.web.access import MemberRequest, for_members, record
+from shipments.tracking.adding import Added, BadParcel, ParcelForm, Wanted, add_parcels, read_parcel
+from shipments.web.access import Deed, MemberRequest, for_members, record_all
 from shipments.web.forms import MOST_NUMBERS, AddNumbers, gateway_choices
 
 # What a parcel that is there already may learn from being added again.
 _LEARNT = ("gateway", "destination_postal_code", "mailing_date")
 _SHARED = ("gateway", "postal_code", "mailing_date", "order_number")
+# So many of the likely carriers are one click away; the others are in a list.
+_CHIPS = 3
+_LONGEST_ORDER, _LONGEST_RECIPIENT = 100, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """One line as a person left it: what was pasted, and the carrier they chose, `""` where none."""
+
+    pasted: Pasted
+    carrier: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +48,15 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of what was typed, read. Without `parcel` it cannot be added, and `problem` says why."""
+    """One line of what was typed, read. Without `parcel` it cannot be added, and `problem` says why.
 
-    typed: str
+    `chips` are the likeliest carriers, `others` all the rest. `known` is the merchant's parcel with that carrier and
+    number, `elsewhere` one with the number under another carrier, `same_as` the line above with the same parcel.
+    """
+
+    pasted: Pasted
     carrier: str
-    recognised: tuple[Option, ...] = ()
+    chips: tuple[Option, ...] = ()
     others: tuple[Option, ...] = ()
     parcel: ParcelForm | None = None
     format: str = ""
@@ -47,11 +64,17 @@ class Line:
     field: str = ""
     problem: str = ""
     known: Shipment | None = None
-    is_double: bool = False
+    elsewhere: Shipment | None = None
+    same_as: int = 0
 
     @property
     def is_good(self) -> bool:
-        return self.parcel is not None and not self.is_double
+        return self.parcel is not None and not self.same_as
+
+    @property
+    def is_chosen_elsewhere(self) -> bool:
+        """Whether the carrier is one of the long list."""
+        return any(option.code == self.carrier for option in self.others)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -65,14 +88,14 @@ def add(request: MemberRequest) -> HttpResponse:
     if is_second_step and not typed:
         return redirect("shipment-list", request.merchant.slug)
     form = AddNumbers(
-        {**request.POST.dict(), "numbers": "\n".join(number for number, _carrier in typed)}
+        {**request.POST.dict(), "numbers": "\n".join(line.pasted.number for line in typed)}
         if is_second_step
         else request.POST
     )
     if not form.is_valid():
         return _page(request, form, status=400)
     if not is_second_step:
-        typed = [(number, form.cleaned_data["carrier"]) for number in form.cleaned_data["numbers"]]
+        typed = [Typed(pasted, form.cleaned_data["carrier"]) for pasted in form.cleaned_data["numbers"]]
     lines = read_lines(request.merchant, typed, form)
     if form.errors:
         return _page(request, form, status=400)
@@ -81,52 +104,79 @@ def add(request: MemberRequest) -> HttpResponse:
     return _store(request, form, lines)
 
 
-def _typed_lines(request: MemberRequest) -> list[tuple[str, str]]:
-    """The lines of the second step: number and chosen carrier; a line that was emptied is left out."""
-    pairs = zip(request.POST.getlist("line-number"), request.POST.getlist("line-carrier"), strict=False)
-    return [(number.strip(), carrier) for number, carrier in pairs if number.strip()]
+def _typed_lines(request: MemberRequest) -> list[Typed]:
+    """The lines of the second step with the carrier chosen for each; a line that was emptied is left out.
+
+    What is chosen from the long list stands above the chips: it says nothing until somebody chooses there.
+    """
+    told = zip_longest(
+        *(request.POST.getlist(name) for name in ("line-number", "line-order", "line-recipient")),
+        fillvalue="",
+    )
+    return [
+        Typed(
+            Pasted(number.strip(), order.strip(), recipient.strip()),
+            request.POST.get(f"other-{place}") or request.POST.get(f"carrier-{place}", ""),
+        )
+        for place, (number, order, recipient) in enumerate(told, start=1)
+        if number.strip()
+    ]
 
 
-def read_lines(merchant: Merchant, typed: Sequence[tuple[str, str]], form: AddNumbers) -> list[Line]:
+def read_lines(merchant: Merchant, typed: Sequence[Typed], form: AddNumbers) -> list[Line]:
     """Each line checked against every rule, with what the merchant has already; what is wrong with all goes to the form."""
     names = dict(Carrier.objects.filter(is_active=True).values_list("code", "name"))
-    lines = [_read_line(number, carrier, names, form) for number, carrier in typed[:MOST_NUMBERS]]
-    known = _known(merchant, (line.parcel for line in lines if line.parcel))
-    seen: set[tuple[str, str]] = set()
+    lines = [_read_line(one, names, form) for one in typed[:MOST_NUMBERS]]
+    known, elsewhere = _known(merchant, [line.parcel for line in lines if line.parcel])
+    seen: dict[tuple[str, str], int] = {}
     result = []
-    for line in lines:
+    for place, line in enumerate(lines, start=1):
         if line.parcel is not None:
             key = (line.parcel.carrier, line.parcel.number)
-            line = replace(line, known=known.get(key), is_double=key in seen)
-            seen.add(key)
+            there = known.get(key)
+            line = replace(
+                line,
+                known=there,
+                elsewhere=None if there else elsewhere.get(numbers.lookup_key(line.parcel.number)),
+                same_as=seen.get(key, 0),
+            )
+            seen.setdefault(key, place)
         result.append(line)
     return result
 
 
-def _read_line(typed: str, carrier: str, names: dict[str, str], form: AddNumbers) -> Line:
+def _read_line(typed: Typed, names: Mapping[str, str], form: AddNumbers) -> Line:
+    pasted = typed.pasted
     candidates: dict[str, numbers.Candidate] = {}
-    for one in numbers.recognise(typed):
+    for one in numbers.recognise(pasted.number):
         # The surest first: a carrier with several shapes of numbers keeps its best.
         candidates.setdefault(str(one.carrier), one)
     likely = [code for code in candidates if code in names]
-    chosen = carrier or (likely[0] if likely else "")
+    chosen = typed.carrier or (likely[0] if likely else "")
     found = candidates.get(chosen)
+    options = [Option(code, names[code], _how_sure(candidates[code].sure)) for code in likely]
     line = Line(
-        typed=typed,
+        pasted=pasted,
         carrier=chosen,
-        recognised=tuple(Option(code, names[code], _how_sure(candidates[code].sure)) for code in likely),
-        others=tuple(Option(code, name, "") for code, name in names.items() if code not in likely),
+        chips=tuple(options[:_CHIPS]),
+        others=(
+            *options[_CHIPS:],
+            *(Option(code, name, "") for code, name in names.items() if code not in likely),
+        ),
         format=found.format if found else "",
     )
+    if (too_long := _too_long(pasted)) is not None:
+        return replace(line, field=too_long[0], problem=too_long[1])
     shared = form.cleaned_data
     try:
         parcel = read_parcel(
-            typed,
+            pasted.number,
             # Without a likely carrier in use, the rule that is broken is told by the unlikely one, or by none.
             carrier=chosen or next(iter(candidates), None),
             gateway=shared["gateway"],
             postal_code=shared["postal_code"] or None,
             mailing_date=shared["mailing_date"] or None,
+            offered=names,
         )
     except BadParcel as refusal:
         if refusal.field in {"postal code", "mailing date"}:
@@ -136,23 +186,58 @@ def _read_line(typed: str, carrier: str, names: dict[str, str], form: AddNumbers
             # The error took it out of the form's data, and the other lines are still to be read.
             shared.setdefault(name, "")
         return replace(line, field=_field_name(refusal.field), problem=str(refusal))
-    notes = dict.fromkeys(note for note in (parcel.warning, found.note if found else "") if note)
-    return replace(line, parcel=parcel, carrier=parcel.carrier, notes=tuple(notes))
+    notes = [parcel.warning, found.note if found else "", _left_out(pasted)]
+    return replace(
+        line,
+        parcel=parcel,
+        carrier=parcel.carrier,
+        notes=tuple(dict.fromkeys(note for note in notes if note)),
+    )
 
 
-def _known(merchant: Merchant, parcels: Iterable[ParcelForm]) -> dict[tuple[str, str], Shipment]:
-    """The merchant's parcels with these numbers, the newest instance of each."""
+def _too_long(pasted: Pasted) -> tuple[str, str] | None:
+    """The field that does not fit its column, and the rule."""
+    for field, text, most in (
+        (_("Order"), pasted.order, _LONGEST_ORDER),
+        (_("Recipient"), pasted.recipient, _LONGEST_RECIPIENT),
+    ):
+        if len(text) > most:
+            return field, _("At most %(most)d signs; these are %(many)d.") % {"most": most, "many": len(text)}
+    return None
+
+
+def _left_out(pasted: Pasted) -> str:
+    if not pasted.left_out:
+        return ""
+    return _("Left out, because only number, order and recipient are read: %(cells)s") % {
+        "cells": ", ".join(pasted.left_out)[:200]
+    }
+
+
+def _known(
+    merchant: Merchant, parcels: Sequence[ParcelForm]
+) -> tuple[dict[tuple[str, str], Shipment], dict[str, Shipment]]:
+    """The merchant's parcels with these numbers, the newest instance of each: by carrier and number, and by the number alone."""
     keys = {numbers.lookup_key(parcel.number) for parcel in parcels}
-    rows = Shipment.objects.for_merchant(merchant).filter(lookup_key__in=keys).order_by("instance")
-    return {(row.carrier_id, row.number): row for row in rows}
+    rows = (
+        Shipment.objects.for_merchant(merchant)
+        .filter(lookup_key__in=keys)
+        .select_related("carrier")
+        .order_by("instance")
+        if keys
+        else []
+    )
+    known, by_number = {}, {}
+    for row in rows:
+        known[row.carrier_id, row.number] = by_number[row.lookup_key] = row
+    return known, by_number
 
 
 def _store(request: MemberRequest, form: AddNumbers, lines: Sequence[Line]) -> HttpResponse:
     """Store the good lines; come back with the others."""
-    added = [_add(request, line, form.cleaned_data["order_number"]) for line in lines if line.is_good]
+    added = _add(request, [line for line in lines if line.is_good], form.cleaned_data["order_number"])
     new = sum(one.is_new for one in added)
     if new:
-        queueing.enqueue(queueing.SWEEP)
         messages.success(
             request,
             ngettext(
@@ -176,14 +261,35 @@ def _store(request: MemberRequest, form: AddNumbers, lines: Sequence[Line]) -> H
 
 
 @transaction.atomic
-def _add(request: MemberRequest, line: Line, order_number: str) -> Added:
-    assert line.parcel is not None
-    added = add_parcel(request.merchant, line.parcel, order_number=order_number)
-    shipment = added.shipment
-    if added.is_new:
-        record(request, "added", shipment, after=_facts(shipment) | {"order_number": shipment.order_number})
-    elif line.known is not None and (before := _facts(line.known)) != (after := _facts(shipment)):
-        record(request, "changed", shipment, before=before, after=after)
+def _add(request: MemberRequest, lines: Sequence[Line], order_number: str) -> list[Added]:
+    """Add all of them, or none where the database fails; what stands in a line goes before what holds for all."""
+    wanted = [
+        Wanted(line.parcel, line.pasted.order or order_number, line.pasted.recipient)
+        for line in lines
+        if line.parcel is not None
+    ]
+    before = {line.known.pk: _facts(line.known) for line in lines if line.known is not None}
+    added = add_parcels(request.merchant, wanted)
+    deeds = []
+    for one in added:
+        shipment, after = one.shipment, _facts(one.shipment)
+        was = before.get(shipment.pk, after)
+        changed = [name for name in after if after[name] != was[name]]
+        if one.is_new:
+            told = {"order_number": shipment.order_number, "recipient_name": shipment.recipient_name}
+            deeds.append(Deed("added", shipment, {}, after | told))
+        elif changed:
+            deeds.append(
+                Deed(
+                    "changed",
+                    shipment,
+                    {name: was[name] for name in changed},
+                    {name: after[name] for name in changed},
+                )
+            )
+    record_all(request, deeds)
+    if any(one.is_new for one in added):
+        queueing.enqueue(queueing.SWEEP)
     return added
 
 
@@ -231,6 +337,10 @@ def _page(
         "again": again,
         "new": sum(line.is_good and line.known is None for line in lines),
         "known": sum(line.is_good and line.known is not None for line in lines),
+        "bad": sum(line.parcel is None for line in lines),
+        "double": sum(bool(line.same_as) for line in lines),
+        # Sent along only where somebody pasted them: every field of every line costs.
+        "with_cells": any(line.pasted.order or line.pasted.recipient for line in lines),
         # What holds for all lines travels with them to the second step.
         "shared": [form[name] for name in _SHARED],
         "told": _told(form) if lines else [],

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,13 +10,15 @@ from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Gateway, StatusGroup
+from shipments.facts.pasting import Pasted, read_pasted
 from shipments.models import Carrier
 
 # More at once is work for a file.
-MOST_NUMBERS = 100
+MOST_NUMBERS = 500
 # The longest barcode a scanner types, with room for blanks between its signs.
 _LONGEST_LINE = 100
-_BETWEEN_NUMBERS = re.compile(r"[\r\n,;\t]+")
+# A row of a spreadsheet: the number, its order and recipient, and what else somebody copied along.
+_LONGEST_ROW = 600
 
 
 class ListQuery(forms.Form):
@@ -79,12 +80,14 @@ class AddNumbers(forms.Form):
 
     numbers = forms.CharField(
         label=_("Tracking numbers"),
-        help_text=_("One a line, up to 100. Blanks and dashes do not matter."),
+        help_text=_(
+            "One a line, up to 500; blanks and dashes do not matter. From a spreadsheet: number, order and recipient side by side."
+        ),
         widget=forms.Textarea(
             attrs={"rows": 6, "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
         ),
         error_messages={"required": _("Type or paste at least one tracking number.")},
-        validators=[MaxLengthValidator(MOST_NUMBERS * (_LONGEST_LINE + 2))],
+        validators=[MaxLengthValidator(MOST_NUMBERS * _LONGEST_ROW)],
     )
     carrier = forms.ChoiceField(label=_("Carrier"), required=False, choices=carrier_choices)
     gateway = forms.ChoiceField(
@@ -107,15 +110,14 @@ class AddNumbers(forms.Form):
     )
     order_number = forms.CharField(label=_("Order"), required=False, max_length=100)
 
-    def clean_numbers(self) -> list[str]:
-        """The numbers as typed, without empty lines."""
-        lines = [line.strip() for line in _BETWEEN_NUMBERS.split(self.cleaned_data["numbers"])]
-        lines = [line for line in lines if line]
+    def clean_numbers(self) -> list[Pasted]:
+        """The numbers as typed, with what stood beside them; without empty lines."""
+        lines = read_pasted(self.cleaned_data["numbers"])
         if not lines:
             raise forms.ValidationError(_("Type or paste at least one tracking number."), code="required")
         if len(lines) > MOST_NUMBERS:
             raise forms.ValidationError(
-                _("At most %(most)d numbers at once; these are %(many)d."),
+                _("At most %(most)d numbers at once; these are %(many)d. Nothing was added."),
                 code="too-many",
                 params={"most": MOST_NUMBERS, "many": len(lines)},
             )

@@ -9,7 +9,7 @@ from django.db import connection
 
 from shipments.enums import Status
 from shipments.models import Carrier, Merchant, ScanEvent, Shipment, Watch
-from shipments.tracking.adding import Added, BadParcel, add_parcel, read_parcel
+from shipments.tracking.adding import Added, BadParcel, Wanted, add_parcel, add_parcels, read_parcel
 from tests.factories import ACCEPTED, a_merchant, a_scan, a_shipment, a_snapshot, ingested
 
 pytestmark = pytest.mark.django_db
@@ -111,6 +111,42 @@ def test_a_new_instance_is_made_only_for_a_mailing_date_that_does_not_overlap(kn
     assert Shipment.objects.filter(number=NUMBER).count() == instances
 
 
+def test_many_are_added_found_and_taught_together_as_each_would_be_alone():
+    merchant = a_merchant()
+    known = a_shipment(merchant, number=NUMBER)
+    other = "1Z12345E0205271686"
+    delivered = a_shipment(merchant, number="771234567890", carrier="FedEx", delivered_on=date(2026, 1, 10))
+
+    added = add_parcels(
+        merchant,
+        [
+            Wanted(read_parcel(other, mailing_date="2026-03-02"), "A-1", "Rosa Invented"),
+            Wanted(read_parcel(NUMBER, mailing_date="2026-03-02"), "A-2"),
+            Wanted(read_parcel("771234567890", mailing_date="2026-03-02"), "A-3"),
+        ],
+    )
+
+    assert [(one.shipment.number, one.shipment.instance, one.is_new) for one in added] == [
+        (other, 1, True),
+        (NUMBER, 1, False),
+        ("771234567890", 2, True),
+    ]
+    known.refresh_from_db()
+    assert (known.mailing_date, known.order_number) == (date(2026, 3, 2), "")
+    assert Watch.objects.count() == 4
+    assert delivered.pk not in {one.shipment.pk for one in added}
+
+
+def test_an_instance_found_by_its_place_does_not_hide_the_newest():
+    merchant = a_merchant()
+    add(merchant, postal_code="10001", mailing_date="2025-01-01")
+    add(merchant, postal_code="90001", mailing_date="2025-06-01")
+
+    third = add(merchant, postal_code="10001", mailing_date="2026-03-02")
+
+    assert (third.is_new, third.shipment.instance, third.shipment.mailing_date) == (True, 3, date(2026, 3, 2))
+
+
 def test_a_carrier_that_is_switched_off_is_not_recognised():
     Carrier.objects.filter(code="USPS").update(is_active=False)
     with pytest.raises(BadParcel, match="No carrier's numbers look like this one"):
@@ -181,3 +217,24 @@ def test_eight_adders_at_once_make_one_parcel():
 
     assert sorted(added) == [False] * 7 + [True]
     assert (Shipment.objects.count(), Watch.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_paste_one_list_in_opposite_order_do_not_wait_for_each_other_for_ever():
+    merchant = a_merchant()
+    parcels = [read_parcel(f"1Z12345E02{n:08d}", carrier="UPS") for n in range(60)]
+    start, added = threading.Barrier(2), []
+
+    def work(wanted) -> None:
+        start.wait(10)
+        added.append([one.is_new for one in add_parcels(merchant, [Wanted(parcel) for parcel in wanted])])
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(order,)) for order in (parcels, parcels[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sum(map(sum, added)) == 60
+    assert (len(added), Shipment.objects.count(), Watch.objects.count()) == (2, 60, 60)

@@ -109,7 +109,6 @@ FORMS: dict[str, dict[str, Any]] = {
     "bulk-start": {"action": "refresh", "all": "1"},
     "shipment-export": {"all": "1"},
     "import-match": {"column-0": "number"},
-    "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
     "settings": {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"},
     "settings-attention": {
         "first_scan_days": 5,
@@ -120,6 +119,7 @@ FORMS: dict[str, dict[str, Any]] = {
         "proof_always_due": "on",
     },
     "settings-alerts": {"digest": "on", "digest_at": "08:00", "reasons": ["exception"]},
+    "shipment-add": {"line-number": "9405509898641500000146", "carrier-1": "USPS"},
     "note-add": {"text": "The buyer has called."},
     "tag-add": {"tag": "vip"},
     "shipment-resolve": {"resolution": "lost"},
