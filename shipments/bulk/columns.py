@@ -207,10 +207,12 @@ def _tags(text: str, words: Words) -> list[str]:
         tags = [read_tag(part) for part in re.split(r"[,;|\n]", text) if part.strip()]
     except ValueError as exc:
         raise BadCell(str(exc)) from None
-    once = list({tag.casefold(): tag for tag in reversed(tags)}.values())[::-1]
+    once: dict[str, str] = {}
+    for tag in tags:
+        once.setdefault(tag.casefold(), tag)
     if len(once) > MOST_TAGS:
         raise BadCell(_("A parcel has at most %(most)d tags.") % {"most": MOST_TAGS})
-    return once
+    return list(once.values())
 
 
 _YES = _spelled("yes", "y", "true", "1", "x", "required", "sí", "s", "verdadero", "requerida", "requerido")
@@ -244,7 +246,7 @@ COLUMNS: tuple[Column, ...] = (
             "Shipment tracking number", "Shipment tracking", "Shipping tracking number", "Fulfillment tracking number",
             "Carrier tracking number", "Order tracking number", "Package tracking number", "Package tracking ID",
             "Parcel number", "Parcel ID", "Package ID", "Package number", "Package identification code", "PIC", "Label number",
-            "Barcode", "IMpb", "IMb", "Waybill", "Waybill number", "Air waybill", "AWB", "AWB number", "Consignment number",
+            "Barcode", "IMpb", "IMb", "Waybill", "Waybill number", "Waybill no", "Air waybill", "AWB", "AWB number", "Consignment number",
             "Consignment", "Article number", "Tracking barcode", "_wc_shipment_tracking_number", "_tracking_number",
             "_aftership_tracking_number", "Número de seguimiento", "N.º de seguimiento", "Nº seguimiento", "Seguimiento",
             "Código de seguimiento", "Número de rastreo", "Nº de rastreo", "Rastreo", "Código de rastreo", "Rastreamiento",
@@ -397,7 +399,11 @@ def guess(
     # Of several headings that could be the number the fullest column is meant ("Barcode" may be that of the goods);
     # without any, the column most of whose cells are numbers.
     named = [place for place, key in enumerate(guesses) if key == "number"]
-    unnamed = [place for place, key in enumerate(guesses) if not key and numbers[place] * 2 > len(rows)]
+    unnamed = [
+        place
+        for place, key in enumerate(guesses)
+        if not key and numbers[place] and numbers[place] * 2 >= len(rows)
+    ]
     chosen = max(named or unnamed, key=lambda place: (numbers[place], -place), default=None)
     return [
         "number" if place == chosen else ("" if key == "number" else key) for place, key in enumerate(guesses)

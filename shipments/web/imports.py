@@ -34,7 +34,7 @@ from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.forms import Mark
 from shipments.web.forms_imports import MatchForm, UploadForm
 from shipments.web.htmx import page_or_fragment
-from shipments.web.uploading import bound_upload, is_far_too_large
+from shipments.web.uploading import LONGEST_UPLOAD, bound_upload, is_far_too_large
 
 PAGE_SIZE = 30
 # Rows of a file that a person sees before it is imported, and reasons on the page of its result.
@@ -79,6 +79,8 @@ def _receive(request: MemberRequest) -> HttpResponse:
         form = UploadForm(request.POST, request.FILES)
         if bounds.is_too_large:
             form.refuse_size()
+        elif bounds.is_too_slow:
+            form.refuse_time(LONGEST_UPLOAD)
         elif form.is_valid():
             file = form.cleaned_data["file"]
             try:
@@ -175,9 +177,11 @@ def _state(job: Import) -> tuple[str, str]:
 
 
 def _of(request: MemberRequest, import_id: UUID) -> Import:
-    return get_object_or_404(
+    job = get_object_or_404(
         Import.objects.for_merchant(request.merchant).with_twin().select_related("by"), public_id=import_id
     )
+    job.merchant = request.merchant
+    return job
 
 
 @dataclass(frozen=True, slots=True)
