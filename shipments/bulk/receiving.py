@@ -101,10 +101,10 @@ def _remembered(job: Import) -> ColumnMatch | None:
     return ColumnMatch.objects.of_header(job.merchant, _own_headings(job)) if job.has_header else None
 
 
-def remember(job: Import) -> None:
+def remember(job: Import, now: datetime) -> None:
     """Keep how the columns of this import are matched, for the merchant's next file with the same headings."""
     if job.has_header:
-        ColumnMatch.objects.remember(job, _own_headings(job), _own_columns(job))
+        ColumnMatch.objects.remember(job, _own_headings(job), _own_columns(job), now)
 
 
 def _own_columns(job: Import) -> list[str]:

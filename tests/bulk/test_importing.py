@@ -16,6 +16,7 @@ from django_q.models import OrmQ
 
 from shipments import queueing, tasks
 from shipments.bulk import importing
+from shipments.bulk.storing import FIRST_ASKS_A_SECOND
 from shipments.enums import WorkState
 from shipments.models import (
     AuditEntry,
@@ -119,7 +120,7 @@ def test_first_looks_are_spread_so_that_other_parcels_get_theirs():
     job = imported(a_file(200))
     dues = sorted(Watch.objects.values_list("due_at", flat=True))
     assert before <= dues[0]
-    assert dues[-1] <= timezone.now() + timedelta(seconds=200 / importing.FIRST_ASKS_A_SECOND)
+    assert dues[-1] <= timezone.now() + timedelta(seconds=200 / FIRST_ASKS_A_SECOND)
     assert len(set(dues)) == 200
     assert job.good == 200
 
@@ -411,7 +412,7 @@ def test_an_error_of_the_database_undoes_the_step_and_is_tried_again_later(monke
         raise DatabaseError("Key (recipient_name)=(Ann Secret) is wrong")
 
     with monkeypatch.context() as patched:
-        patched.setattr(importing, "_keep_refused", broken)
+        patched.setattr(importing, "keep_refused", broken)
         importing.work_on(job.pk)
     job.refresh_from_db()
     assert (job.state, counts(job), Shipment.objects.count()) == (WorkState.RUNNING, (0, 0, 0, 0), 0)
@@ -536,6 +537,7 @@ import os, signal, django
 django.setup()
 from django.db import connection
 from shipments.bulk import importing
+from shipments.bulk.storing import FIRST_ASKS_A_SECOND
 connection.settings_dict["NAME"] = {name!r}
 importing.STEP = 50
 done = 0
@@ -544,7 +546,7 @@ def beat():
     done += 1
     if done == {steps}:
         # In the middle of the next step: its parcels are in the database, its end is not.
-        importing._keep_refused = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+        importing.keep_refused = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
 importing.work_on({job})
 """
 

@@ -52,7 +52,7 @@ def test_it_is_mended_and_dropped_again_matched_as_the_first_time():
     job.columns = ["order_number", "number", ""]
     job.start(job.made_at)
     job.save()
-    remember(job)
+    remember(job, job.made_at)
     importing.work_on(job.pk)
     content = file_of(job).decode()
     assert number[:-3] in content

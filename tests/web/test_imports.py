@@ -66,11 +66,14 @@ def test_a_dropped_file_is_kept_as_a_draft_and_leads_to_its_columns(
 def test_a_large_file_is_never_wholly_in_memory_and_kept_in_pieces(
     manager: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
+    seen: list[Any] = []
     receive = receiving.receive
-    monkeypatch.setattr(
-        receiving, "receive", lambda file, name, **more: seen.append(file) or receive(file, name, **more)
-    )
+
+    def watched(file: Any, name: str, **more: Any) -> Import:
+        seen.append(file)
+        return receive(file, name, **more)
+
+    monkeypatch.setattr(receiving, "receive", watched)
     content = "Tracking number,Note\n" + f"{NUMBER},{'é' * 500}\n" * 2500
 
     dropped(manager, content)
