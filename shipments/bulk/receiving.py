@@ -8,7 +8,7 @@ from typing import IO
 from django.db import transaction
 
 from shipments.bulk import columns, reading
-from shipments.bulk.columns import plain
+from shipments.bulk.cell_values import guess_date_order, plain
 from shipments.bulk.reading import Row
 from shipments.enums import WorkState
 from shipments.facts import numbers
@@ -82,7 +82,7 @@ def match_columns(job: Import, rows: Sequence[Row], *, has_header: bool | None =
         job.columns = ["" if columns.is_reason(heading) else next(matched) for heading in job.header]
         job.default_carrier, job.date_order = match.default_carrier, match.date_order
     dates = cells_of(rows_of(job, rows), job.columns, "mailing_date")
-    job.date_order = job.date_order or columns.guess_date_order(dates)
+    job.date_order = job.date_order or guess_date_order(dates)
 
 
 def cells_of(rows: Sequence[Row], matched: Sequence[str], key: str) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from shipments.bulk.columns import BY_KEY, COLUMNS, has_unclear_dates
+from shipments.bulk.cell_values import has_unclear_dates
+from shipments.bulk.columns import BY_KEY, COLUMNS
 from shipments.bulk.reading import MOST_BYTES, Row
 from shipments.bulk.receiving import cells_of
 from shipments.facts.tags import LONGEST_TAG, read_tag

@@ -4,19 +4,8 @@ from datetime import date
 
 import pytest
 
-from shipments.bulk.columns import (
-    BY_KEY,
-    COLUMNS,
-    BadCell,
-    Words,
-    column_of,
-    guess,
-    guess_date_order,
-    has_unclear_dates,
-    is_reason,
-    plain,
-    spelled_carriers,
-)
+from shipments.bulk.cell_values import BadCell, Words, guess_date_order, has_unclear_dates, plain
+from shipments.bulk.columns import BY_KEY, COLUMNS, column_of, guess, is_reason, spelled_carriers
 from shipments.facts import numbers
 
 OFFERED = {"USPS": "USPS", "FedEx": "FedEx", "UPS": "UPS", "FDR": "Pitney Bowes Standard (FDR)"}
