@@ -6,25 +6,20 @@ notified of anything an import does.
 
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from functools import cache
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone, translation
 
 from shipments import queueing
 from shipments.bulk.judging import GoodRow, Judge, RefusedRow
 from shipments.bulk.reading import Row, Rows
+from shipments.bulk.storing import keep_refused, store_rows
 from shipments.enums import WorkState
-from shipments.facts import numbers
-from shipments.models import AuditEntry, BadRow, Carrier, Import, Shipment, Watch
+from shipments.models import AuditEntry, Carrier, Import
 from shipments.models.work import LEASE
-from shipments.tracking.adding import instance_meant, is_another_parcel, next_instance
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +31,6 @@ TURN = 60.0
 MOST_TRIES = 5
 # A worker that met an error of the database leaves the import alone for so long.
 PAUSE = timedelta(seconds=20)
-# New parcels are first asked about at this rate, over an hour at most: 200,000 due at once would keep all others waiting.
-FIRST_ASKS_A_SECOND = 50
-LONGEST_SPREAD = timedelta(hours=1)
-
-# Between the tags of a row on their way into the database; no tag has one.
-_UNIT = "\x1f"
 
 
 # ---- Turns of a worker ---------------------------------------------------------------------------------------------
@@ -147,8 +136,8 @@ def step(import_id: int, rows: Rows | None = None, *, now: datetime) -> Rows | N
     read = [judge.read(row) for row in taken]
     good = [row for row in read if isinstance(row, GoodRow)]
     bad = [row for row in read if isinstance(row, RefusedRow)]
-    stored = _store(job, good, now)
-    _keep_refused(job, bad)
+    stored = store_rows(job, good, now)
+    keep_refused(job, bad)
     job.good += stored.new
     job.double += len(good) - stored.new
     job.learnt += stored.learnt
@@ -184,287 +173,3 @@ def take_rows(rows: Rows, most: int) -> list[Row]:
             if len(taken) == most:
                 break
     return taken
-
-
-# ---- Into the store ------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Parcel:
-    """A parcel of the store or one on its way there (`pk` None), as far as an import knows and completes it."""
-
-    carrier: str
-    number: str
-    instance: int
-    gateway: str
-    destination_postal_code: str
-    mailing_date: date | None
-    order_number: str
-    recipient_name: str
-    tags: list[str]
-    proof_due: bool
-    shipped_on: date | None = None
-    delivered_on: date | None = None
-    pk: int | None = None
-    typed: str = ""
-    has_learnt: bool = False
-    has_learnt_its_day: bool = False
-
-    def learn(self, row: GoodRow) -> bool:
-        """Take from the row what is not known yet; False where that is nothing."""
-        known = (
-            self.gateway, self.destination_postal_code, self.mailing_date, self.order_number, self.recipient_name, self.tags,
-            self.proof_due,
-        )  # fmt: skip
-        parcel = row.parcel
-        if self.mailing_date is None and parcel.mailing_date is not None:
-            self.mailing_date, self.has_learnt_its_day = parcel.mailing_date, True
-        self.gateway = self.gateway or str(parcel.gateway or "")
-        self.destination_postal_code = self.destination_postal_code or parcel.postal_code
-        self.order_number = self.order_number or row.order_number
-        self.recipient_name = self.recipient_name or row.recipient_name
-        self.tags = self.tags or row.tags
-        self.proof_due = self.proof_due or row.proof_due
-        learnt = known != (
-            self.gateway, self.destination_postal_code, self.mailing_date, self.order_number, self.recipient_name, self.tags,
-            self.proof_due,
-        )  # fmt: skip
-        self.has_learnt |= learnt
-        return learnt
-
-
-@dataclass(slots=True)
-class _Stored:
-    """How many parcels were new, and how many of the other rows completed one."""
-
-    new: int = 0
-    learnt: int = 0
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What the rows with one number come to."""
-
-    new: list[_Parcel] = field(default_factory=list)
-    known: list[_Parcel] = field(default_factory=list)
-    learnt: int = 0
-
-
-_Key = tuple[str, str]
-
-
-def _store(job: Import, good: Sequence[GoodRow], now: datetime) -> _Stored:
-    rows_of: dict[_Key, list[GoodRow]] = defaultdict(list)
-    for row in good:
-        rows_of[row.parcel.carrier, row.parcel.number].append(row)
-    with connection.cursor() as cursor:
-        # Steps of one merchant's imports take turns: two files with the same numbers would wait for each other in a ring.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('shipments.import'), %s)", [job.merchant_id % 2**31]
-        )
-    plans: dict[_Key, _Plan] = {}
-    open_keys = list(rows_of)
-    while open_keys:
-        known = _known(job.merchant_id, open_keys)
-        plans |= {key: _plan(rows_of[key], known[key]) for key in open_keys}
-        new = [parcel for key in open_keys for parcel in plans[key].new]
-        inserted = _insert(job, new, now)
-        # Somebody added the number by hand in this very moment: its rows are looked at anew, beside the new parcel.
-        open_keys = sorted(
-            {
-                (parcel.carrier, parcel.number)
-                for parcel in new
-                if (parcel.carrier, parcel.number, parcel.instance) not in inserted
-            }
-        )
-    _complete([parcel for plan in plans.values() for parcel in plan.known if parcel.has_learnt])
-    return _Stored(
-        new=sum(len(plan.new) for plan in plans.values()), learnt=sum(plan.learnt for plan in plans.values())
-    )
-
-
-def _plan(rows: Iterable[GoodRow], known: list[_Parcel]) -> _Plan:
-    """Which parcels the rows with this number are, by the rule for numbers typed by hand."""
-    plan = _Plan(known=known)
-    parcels = list(known)
-    for row in rows:
-        parcel = row.parcel
-        meant = instance_meant(parcels, parcel) if parcels else None
-        if meant is not None and not is_another_parcel(meant, parcel):
-            plan.learnt += meant.learn(row)
-            continue
-        fresh = _Parcel(
-            carrier=parcel.carrier,
-            number=parcel.number,
-            instance=next_instance(parcels),
-            gateway=str(parcel.gateway or ""),
-            destination_postal_code=parcel.postal_code,
-            mailing_date=parcel.mailing_date,
-            order_number=row.order_number,
-            recipient_name=row.recipient_name,
-            tags=row.tags,
-            proof_due=row.proof_due,
-            typed=parcel.typed,
-        )
-        parcels.append(fresh)
-        plan.new.append(fresh)
-    return plan
-
-
-def _known(merchant_id: int, keys: Sequence[_Key]) -> dict[_Key, list[_Parcel]]:
-    """The merchant's parcels with these numbers, locked in the order ingest takes."""
-    found: dict[_Key, list[_Parcel]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT shipment.carrier_id, shipment.number, shipment.instance, shipment.gateway,
-                shipment.destination_postal_code, shipment.mailing_date, shipment.order_number, shipment.recipient_name,
-                shipment.tags, shipment.proof_due, shipment.shipped_on, shipment.delivered_on, shipment.id
-            FROM {Shipment._meta.db_table} AS shipment
-            JOIN unnest(%s::text[], %s::text[]) AS asked (carrier, number)
-                ON shipment.merchant_id = %s AND shipment.carrier_id = asked.carrier AND shipment.number = asked.number
-            ORDER BY shipment.id FOR UPDATE OF shipment
-            """,  # noqa: S608  (the only inserted text is our own table's name)
-            [[carrier for carrier, number in keys], [number for carrier, number in keys], merchant_id],
-        )
-        for values in cursor.fetchall():
-            parcel = _Parcel(*values)
-            found[parcel.carrier, parcel.number].append(parcel)
-    return found
-
-
-def _insert(job: Import, new: Sequence[_Parcel], now: datetime) -> set[tuple[str, str, int]]:
-    """Make the parcels and their watches by one statement; the numbers and instances of those that were not there."""
-    if not new:
-        return set()
-    spread = min(LONGEST_SPREAD, timedelta(seconds=job.rows_total / FIRST_ASKS_A_SECOND))
-    sql, constants = _insertion()
-    tags = [parcel.tags or ([job.tag] if job.tag else []) for parcel in new]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            sql,
-            {
-                **constants,
-                "merchant": job.merchant_id,
-                # All parcels of an import are added when it was begun: that moment is how they are found together.
-                "created_at": job.started_at,
-                "now": now,
-                "spread": spread,
-                "carriers": [parcel.carrier for parcel in new],
-                "numbers": [parcel.number for parcel in new],
-                "typed": [parcel.typed for parcel in new],
-                "keys": [numbers.lookup_key(parcel.number) for parcel in new],
-                "instances": [parcel.instance for parcel in new],
-                "gateways": [parcel.gateway for parcel in new],
-                "postal_codes": [parcel.destination_postal_code for parcel in new],
-                "mailing_dates": [parcel.mailing_date for parcel in new],
-                "orders": [parcel.order_number for parcel in new],
-                "recipients": [parcel.recipient_name for parcel in new],
-                "tags": [_UNIT.join(one) for one in tags],
-                "proofs": [parcel.proof_due for parcel in new],
-            },
-        )
-        return {(carrier, number, instance) for carrier, number, instance in cursor.fetchall()}
-
-
-@cache
-def _insertion() -> tuple[str, dict[str, Any]]:
-    """The statement that makes parcels and watches, and the constants that stand in all other columns of both."""
-    shipment = {
-        "merchant_id": "%(merchant)s", "carrier_id": "carrier", "number": "number", "number_as_typed": "typed",
-        "lookup_key": "key", "instance": "instance", "gateway": "gateway", "destination_postal_code": "postal_code",
-        "mailing_date": "mailing_date", "order_number": "order_number", "recipient_name": "recipient",
-        "tags": f"string_to_array(tags, E'\\x{ord(_UNIT):02x}')", "proof_due": "proof_due",
-        "created_at": "%(created_at)s::timestamptz", "public_id": "gen_random_uuid()",
-    }  # fmt: skip
-    watch = {
-        "shipment_id": "id",
-        "merchant_id": "%(merchant)s",
-        "due_at": "%(now)s::timestamptz + random() * %(spread)s::interval",
-    }
-    constants: dict[str, Any] = {}
-    for model, columns in ((Shipment, shipment), (Watch, watch)):
-        for name, default, kind in _other_columns(model, set(columns)):
-            constants[f"{model.__name__}_{name}"] = default
-            columns[name] = f"%({model.__name__}_{name})s::{kind}"
-    sql = f"""
-        WITH made AS (
-            INSERT INTO {Shipment._meta.db_table} ({", ".join(shipment)})
-            SELECT {", ".join(shipment.values())}
-            FROM unnest(
-                %(carriers)s::text[], %(numbers)s::text[], %(typed)s::text[], %(keys)s::text[], %(instances)s::int[],
-                %(gateways)s::text[], %(postal_codes)s::text[], %(mailing_dates)s::date[], %(orders)s::text[],
-                %(recipients)s::text[], %(tags)s::text[], %(proofs)s::boolean[]
-            ) AS new (carrier, number, typed, key, instance, gateway, postal_code, mailing_date, order_number, recipient,
-                tags, proof_due)
-            ON CONFLICT (merchant_id, carrier_id, number, instance) DO NOTHING
-            RETURNING id, carrier_id, number, instance
-        ), watched AS (
-            INSERT INTO {Watch._meta.db_table} ({", ".join(watch)}) SELECT {", ".join(watch.values())} FROM made
-        )
-        SELECT carrier_id, number, instance FROM made
-    """  # noqa: S608  (our own tables' and columns' names)
-    return sql, constants
-
-
-def _other_columns(model: type[models.Model], given: set[str]) -> Iterable[tuple[str, Any, str]]:
-    """The columns of a table besides those given that may not be null: name, default and type."""
-    for column in model._meta.concrete_fields:
-        if (
-            column.column in given
-            or column.null
-            or column.generated
-            or column.db_default is not models.NOT_PROVIDED
-        ):
-            continue
-        if isinstance(column, models.AutoField | models.BigAutoField):
-            continue
-        default = column.get_db_prep_save(column.get_default(), connection)
-        yield column.column, default, column.cast_db_type(connection)
-
-
-def _complete(parcels: Sequence[_Parcel]) -> None:
-    """Write what known parcels have learnt."""
-    if not parcels:
-        return
-    parcels = sorted(parcels, key=lambda parcel: parcel.pk or 0)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {Shipment._meta.db_table} AS shipment
-            SET gateway = news.gateway, destination_postal_code = news.postal_code, mailing_date = news.mailing_date,
-                order_number = news.order_number, recipient_name = news.recipient, proof_due = news.proof_due,
-                tags = string_to_array(news.tags, E'\\x{ord(_UNIT):02x}'),
-                -- Which scans are of an earlier parcel has changed: the next answer is read anew, though it may be the same.
-                answer_id = CASE WHEN news.its_day THEN NULL ELSE shipment.answer_id END
-            FROM unnest(
-                %s::bigint[], %s::text[], %s::text[], %s::date[], %s::text[], %s::text[], %s::boolean[], %s::text[],
-                %s::boolean[]
-            ) AS news (id, gateway, postal_code, mailing_date, order_number, recipient, proof_due, tags, its_day)
-            WHERE shipment.id = news.id
-            """,  # noqa: S608  (the only inserted text is our own table's name)
-            [
-                [parcel.pk for parcel in parcels],
-                [parcel.gateway for parcel in parcels],
-                [parcel.destination_postal_code for parcel in parcels],
-                [parcel.mailing_date for parcel in parcels],
-                [parcel.order_number for parcel in parcels],
-                [parcel.recipient_name for parcel in parcels],
-                [parcel.proof_due for parcel in parcels],
-                [_UNIT.join(parcel.tags) for parcel in parcels],
-                [parcel.has_learnt_its_day for parcel in parcels],
-            ],
-        )
-
-
-def _keep_refused(job: Import, refused: Sequence[RefusedRow]) -> None:
-    if not refused:
-        return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            f"COPY {BadRow._meta.db_table} (job_id, merchant_id, row, cells, field, reason) FROM STDIN"
-        ) as copy,
-    ):
-        for row in refused:
-            copy.write_row((job.pk, job.merchant_id, row.number, row.cells, row.column, row.reason[:500]))

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from shipments.bulk.columns import BY_KEY, BadCell, Words, plain, spelled_carriers
+from shipments.bulk.cell_values import BadCell, Words, plain
+from shipments.bulk.columns import BY_KEY, spelled_carriers
 from shipments.bulk.reading import MOST_COLUMNS, Row
 from shipments.models import Import
 from shipments.tracking.adding import BadParcel, ParcelForm, parcel_form

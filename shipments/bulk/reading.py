@@ -69,10 +69,11 @@ def find_encoding(file: IO[bytes]) -> str:
     file.seek(0)
     start = file.read(64 * 1024)
     _refuse_what_is_no_table(start)
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    is_wider = start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not is_wider:
         _refuse_signs(file, "utf-16")
         return "utf-16"
-    if len(start.translate(None, b"\x00")) < 0.8 * len(start):
+    if is_wider or len(start.translate(None, b"\x00")) < 0.8 * len(start):
         raise Unreadable(
             _("This file is in an encoding we cannot tell. Save it again as “CSV UTF-8” and drop it again.")
         )

@@ -8,7 +8,7 @@ from typing import IO
 from django.db import transaction
 
 from shipments.bulk import columns, reading
-from shipments.bulk.columns import plain
+from shipments.bulk.cell_values import guess_date_order, plain
 from shipments.bulk.reading import Row
 from shipments.enums import WorkState
 from shipments.facts import numbers
@@ -82,7 +82,7 @@ def match_columns(job: Import, rows: Sequence[Row], *, has_header: bool | None =
         job.columns = ["" if columns.is_reason(heading) else next(matched) for heading in job.header]
         job.default_carrier, job.date_order = match.default_carrier, match.date_order
     dates = cells_of(rows_of(job, rows), job.columns, "mailing_date")
-    job.date_order = job.date_order or columns.guess_date_order(dates)
+    job.date_order = job.date_order or guess_date_order(dates)
 
 
 def cells_of(rows: Sequence[Row], matched: Sequence[str], key: str) -> list[str]:
@@ -101,10 +101,10 @@ def _remembered(job: Import) -> ColumnMatch | None:
     return ColumnMatch.objects.of_header(job.merchant, _own_headings(job)) if job.has_header else None
 
 
-def remember(job: Import) -> None:
+def remember(job: Import, now: datetime) -> None:
     """Keep how the columns of this import are matched, for the merchant's next file with the same headings."""
     if job.has_header:
-        ColumnMatch.objects.remember(job, _own_headings(job), _own_columns(job))
+        ColumnMatch.objects.remember(job, _own_headings(job), _own_columns(job), now)
 
 
 def _own_columns(job: Import) -> list[str]:

@@ -206,7 +206,7 @@ class ColumnMatchManager(models.Manager["ColumnMatch"]):
         """What the merchant made of a file with these headings the last time; None for new ones."""
         return self.filter(merchant=merchant, digest=header_digest(header)).first()
 
-    def remember(self, job: Import, header: Sequence[str], columns: Sequence[str]) -> None:
+    def remember(self, job: Import, header: Sequence[str], columns: Sequence[str], now: datetime) -> None:
         """Keep how these headings were matched by an import that begins, for the next file with them."""
         self.update_or_create(
             merchant=job.merchant,
@@ -215,7 +215,7 @@ class ColumnMatchManager(models.Manager["ColumnMatch"]):
                 "columns": list(columns),
                 "default_carrier": job.default_carrier,
                 "date_order": job.date_order,
-                "used_at": job.started_at,
+                "used_at": now,
             },
         )
 

@@ -6,7 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from shipments.bulk.columns import BY_KEY, COLUMNS, has_unclear_dates
+from shipments.bulk.cell_values import has_unclear_dates
+from shipments.bulk.columns import BY_KEY, COLUMNS
 from shipments.bulk.reading import MOST_BYTES, Row
 from shipments.bulk.receiving import cells_of
 from shipments.facts.tags import LONGEST_TAG, read_tag
@@ -40,13 +41,23 @@ class UploadForm(forms.Form):
             ),
         )
 
+    def refuse_time(self, longest: float) -> None:
+        """Say that the file did not arrive in time."""
+        self.errors.clear()
+        self.add_error(
+            "file",
+            forms.ValidationError(
+                _(
+                    "The file took longer than %(minutes)d minutes to arrive. Cut it into several, or use a faster line."
+                ),
+                params={"minutes": longest // 60},
+            ),
+        )
+
 
 class MatchForm(forms.Form):
     """Which of our columns each of the file's is, and what holds where the file says nothing."""
 
-    default_carrier = forms.ChoiceField(
-        label=_("Carrier where none is named"), required=False, choices=carrier_choices
-    )
     default_mailing_date = forms.DateField(
         label=_("Mailing date where none is named"),
         required=False,
@@ -74,6 +85,10 @@ class MatchForm(forms.Form):
         """`rows` are the first ones of the file, without its heading."""
         super().__init__(*args, **kwargs)
         self.job, self.rows = job, rows
+        # Asked once: a field asks a function each time somebody looks at its choices.
+        self.fields["default_carrier"] = forms.ChoiceField(
+            label=_("Carrier where none is named"), required=False, choices=carrier_choices()
+        )
         choices = [("", _("Leave out")), *((column.key, column.label) for column in COLUMNS)]
         for place in range(len(job.header)):
             self.fields[f"column-{place}"] = forms.ChoiceField(required=False, choices=choices)

@@ -1,9 +1,8 @@
 """Importing a file: dropped, its columns matched, looked at, stored in the background, its refused rows fetched."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 from django.utils.http import content_disposition_header
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -23,18 +23,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from shipments import queueing
 from shipments.bulk import receiving
 from shipments.bulk.columns import BY_KEY
-from shipments.bulk.judging import GoodRow, Judge, RefusedRow
-from shipments.bulk.reading import MOST_BYTES, MOST_ROWS, Row, Unreadable
+from shipments.bulk.reading import MOST_BYTES, MOST_ROWS, Unreadable
 from shipments.bulk.refused import refused_file
 from shipments.enums import Role, WorkState
-from shipments.facts import numbers, spelling
-from shipments.models import BadRow, Carrier, Import, Shipment
+from shipments.facts import spelling
+from shipments.models import BadRow, Carrier, Import
 from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.forms import Mark
 from shipments.web.forms_imports import MatchForm, UploadForm
 from shipments.web.htmx import page_or_fragment
-from shipments.web.uploading import bound_upload, is_far_too_large
+from shipments.web.import_preview import preview_rows, shown_keys
+from shipments.web.uploading import LONGEST_UPLOAD, bound_upload, is_far_too_large
 
 PAGE_SIZE = 30
 # Rows of a file that a person sees before it is imported, and reasons on the page of its result.
@@ -65,7 +65,7 @@ def new(request: MemberRequest) -> HttpResponse:
     if request.method != "POST":
         return _list(request, UploadForm())
     if is_far_too_large(request, MOST_BYTES):
-        form = UploadForm({}, {})
+        form = UploadForm({}, MultiValueDict())
         form.refuse_size()
         return _list(request, form, status=400)
     return _receive(request)
@@ -79,6 +79,8 @@ def _receive(request: MemberRequest) -> HttpResponse:
         form = UploadForm(request.POST, request.FILES)
         if bounds.is_too_large:
             form.refuse_size()
+        elif bounds.is_too_slow:
+            form.refuse_time(LONGEST_UPLOAD)
         elif form.is_valid():
             file = form.cleaned_data["file"]
             try:
@@ -175,9 +177,11 @@ def _state(job: Import) -> tuple[str, str]:
 
 
 def _of(request: MemberRequest, import_id: UUID) -> Import:
-    return get_object_or_404(
+    job = get_object_or_404(
         Import.objects.for_merchant(request.merchant).with_twin().select_related("by"), public_id=import_id
     )
+    job.merchant = request.merchant
+    return job
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,20 +241,6 @@ def _said(job: Import) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewRow:
-    """A row as it will be read: the parcel, or the reason for which it will be refused."""
-
-    number: int
-    parcel: str
-    carrier: str
-    sure: str
-    cells: list[str]
-    notes: list[str]
-    problem: str
-    is_known: bool
-
-
 @require_safe
 @for_members(Role.MANAGER)
 def preview(request: MemberRequest, import_id: UUID) -> HttpResponse:
@@ -261,90 +251,18 @@ def preview(request: MemberRequest, import_id: UUID) -> HttpResponse:
     if "number" not in job.columns:
         return redirect("import-match", request.merchant.slug, import_id)
     offered = dict(Carrier.objects.filter(is_active=True).values_list("code", "name"))
-    rows = _preview_rows(job, receiving.rows_of(job, receiving.sample(job))[:SHOWN_ROWS], offered)
+    rows = preview_rows(job, receiving.rows_of(job, receiving.sample(job))[:SHOWN_ROWS], offered)
     refused = sum(bool(row.problem) for row in rows)
     context = {
         "room": "imports",
         "job": job,
         "figures": Figures.of(job),
         "rows": rows,
-        "labels": [BY_KEY[key].label for key in _shown_keys(job)],
+        "labels": [BY_KEY[key].label for key in shown_keys(job)],
         "refused": refused,
         "many_refused": 2 * refused > len(rows),
     }
     return render(request, "dashboard/import_preview.html", context)
-
-
-def _shown_keys(job: Import) -> list[str]:
-    """The columns of the preview besides number and carrier."""
-    return [key for key in BY_KEY if key in job.columns and key not in {"number", "carrier"}]
-
-
-def _preview_rows(job: Import, rows: Sequence[Row], offered: dict[str, str]) -> list[PreviewRow]:
-    judge = Judge.of(job, offered)
-    read = [judge.read(row) for row in rows]
-    keys = {numbers.lookup_key(row.parcel.number) for row in read if isinstance(row, GoodRow)}
-    known = set(
-        Shipment.objects.for_merchant(job.merchant)
-        .filter(lookup_key__in=keys)
-        .values_list("carrier", "number")
-    )
-    seen: set[tuple[str, str]] = set()
-    result = []
-    for row in read:
-        if isinstance(row, RefusedRow):
-            result.append(_refused_row(job, row))
-            continue
-        key = (row.parcel.carrier, row.parcel.number)
-        result.append(_good_row(job, row, offered, is_known=key in known or key in seen))
-        seen.add(key)
-    return result
-
-
-def _good_row(job: Import, row: GoodRow, offered: dict[str, str], *, is_known: bool) -> PreviewRow:
-    parcel = row.parcel
-    candidates = [one for one in numbers.recognise(parcel.typed) if one.carrier == parcel.carrier]
-    said: dict[str, Any] = {
-        "postal_code": parcel.postal_code,
-        "mailing_date": parcel.mailing_date.isoformat() if parcel.mailing_date else "",
-        "order_number": row.order_number,
-        "recipient_name": row.recipient_name,
-        "tags": ", ".join(row.tags),
-        "proof_due": _("yes") if row.proof_due else "",
-        "gateway": parcel.gateway or "",
-    }
-    return PreviewRow(
-        number=row.number,
-        parcel=parcel.number,
-        carrier=offered[parcel.carrier],
-        sure=_how_sure(candidates[0].sure) if candidates else "",
-        cells=[str(said[key]) for key in _shown_keys(job)],
-        notes=[parcel.warning] if parcel.warning else [],
-        problem="",
-        is_known=is_known,
-    )
-
-
-def _refused_row(job: Import, row: RefusedRow) -> PreviewRow:
-    def cell(key: str) -> str:
-        place = job.columns.index(key)
-        return row.cells[place][:80] if place < len(row.cells) else ""
-
-    label = f"{BY_KEY[row.column].label}: " if row.column else ""
-    return PreviewRow(
-        number=row.number,
-        parcel=cell("number"),
-        carrier=cell("carrier") if "carrier" in job.columns else "",
-        sure="",
-        cells=[cell(key) for key in _shown_keys(job)],
-        notes=[],
-        problem=f"{label}{row.reason}",
-        is_known=False,
-    )
-
-
-def _how_sure(sure: str) -> str:
-    return {"certain": _("certain"), "likely": _("likely"), "possible": _("possible")}[sure]
 
 
 # ---- Running, and the result ---------------------------------------------------------------------------------------
@@ -358,8 +276,8 @@ def start(request: MemberRequest, import_id: UUID) -> HttpResponse:
     if job.is_draft and "number" not in job.columns:
         return redirect("import-match", request.merchant.slug, import_id)
     with transaction.atomic():
-        if job.start(timezone.now()):
-            receiving.remember(job)
+        if job.start(now := timezone.now()):
+            receiving.remember(job, now)
             queueing.enqueue(queueing.WORK_ON_IMPORT, job.pk)
     return redirect("import-detail", request.merchant.slug, import_id)
 
@@ -459,7 +377,7 @@ def _is_past(finished_at: datetime | None, now: datetime) -> bool:
 
 @require_safe
 @for_members()
-def bad_rows(request: MemberRequest, import_id: UUID) -> StreamingHttpResponse:
+def bad_rows(request: MemberRequest, import_id: UUID) -> HttpResponse:
     """The refused rows as a file, the reason in front of each."""
     job = _of(request, import_id)
     stem = job.file_name.rsplit(".", 1)[0][:150]
@@ -469,4 +387,5 @@ def bad_rows(request: MemberRequest, import_id: UUID) -> StreamingHttpResponse:
     response = StreamingHttpResponse(refused_file(job), content_type=f"text/csv; charset={charset}")
     response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
-    return response
+    # A streamed answer goes through every decorator as the others do.
+    return cast(HttpResponse, response)
