@@ -28,7 +28,7 @@ _WORDS = {
             pgettext_lazy("reason", "Problem reported"),
             gettext_lazy("The carrier reports a problem."),
             gettext_lazy(
-                "Read the carrier's last words. Is it the address, mend it with the buyer and the carrier; otherwise ask the carrier what it will do."
+                "Read what the carrier says. If it is the address, correct it with the buyer and the carrier; if not, ask the carrier what happens next."
             ),
         ),
         ReasonWords(
@@ -42,7 +42,7 @@ _WORDS = {
             Reason.ATTEMPTED,
             StatusGroup.NEEDS_YOU,
             pgettext_lazy("reason", "Delivery attempted"),
-            gettext_lazy("The carrier was at the door in vain."),
+            gettext_lazy("The carrier came and could not deliver it."),
             gettext_lazy(
                 "Tell the buyer to look for the carrier's notice, and make sure of the address before the next attempt."
             ),

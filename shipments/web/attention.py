@@ -142,7 +142,7 @@ def summary(request: MemberRequest, asked: Mapping[str, Any], now: datetime) -> 
         "views": _views(request, asked, counts),
         "owners": _owners(request, asked, counts),
         "chips": _chips(request, asked, counts),
-        "total": counts["total"],
+        "is_filtered": bool(asked["reason"] or asked["owner"] or asked["after"]),
         "news_count": counts["news"],
         "drawn_at": f"{now.timestamp():.3f}",
         "poll_seconds": NEWS_POLL,
@@ -327,27 +327,17 @@ def _owners(request: MemberRequest, asked: Mapping[str, Any], counts: Mapping[st
 
 
 def _chips(request: MemberRequest, asked: Mapping[str, Any], counts: Mapping[str, int]) -> list[Chip]:
-    """All reasons that hold for anything here, and the one that is asked for."""
-    everything = Chip(
-        "all",
-        _("All reasons"),
-        counts["total"],
-        _url(request, {**asked, "reason": "", "after": ""}),
-        not asked["reason"],
-    )
+    """Every reason, and all of them together; pages leave those out that hold for nothing."""
+    labels = {"": _("All reasons"), **{reason: str(reasons.words(reason).label) for reason in Reason}}
     return [
-        everything,
-        *(
-            Chip(
-                reason,
-                str(reasons.words(reason).label),
-                count,
-                _url(request, {**asked, "reason": reason, "after": ""}),
-                asked["reason"] == reason,
-            )
-            for reason in Reason
-            if (count := counts[f"reason_{reason.name}"]) or asked["reason"] == reason
-        ),
+        Chip(
+            reason or "all",
+            label,
+            counts[f"reason_{Reason(reason).name}" if reason else "total"],
+            _url(request, {**asked, "reason": reason, "after": ""}),
+            reason == asked["reason"],
+        )
+        for reason, label in labels.items()
     ]
 
 

@@ -126,9 +126,11 @@ class Deed(forms.Form):
         today = spelling.today_at(self.now, self.merchant.time_zone)
         if "until" in self.errors or "date" in self.errors:
             return
-        day: date | None = {"tomorrow": today + timedelta(days=1), "3-days": today + timedelta(days=3)}.get(
-            told["until"], told.get("date")
-        )
+        # A day that was typed is meant, whatever stands chosen beside it.
+        day: date | None = told.get("date") or {
+            "tomorrow": today + timedelta(days=1),
+            "3-days": today + timedelta(days=3),
+        }.get(told["until"])
         problem: Promise | None = None
         if day is None:
             problem = _("Choose a day.")

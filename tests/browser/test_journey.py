@@ -1,22 +1,15 @@
-"""A merchant's and a buyer's way through the site, in a real browser: with and without scripts, light and dark.
+"""A merchant's and a buyer's way through the site, in a real browser: with and without scripts, light and dark."""
 
-Needs a Chromium on the machine (Debian's `chromium`, or the path in CHROMIUM). Without one these tests are skipped,
-except where CI is set: there they fail.
-"""
-
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from shipments.models import Merchant, PrivateLink, Shipment, User, Watch
+from tests.browser.driving import ColorScheme, a_page, barriers, sign_in
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -32,34 +25,7 @@ from tests.factories import (
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-ColorScheme = Literal["light", "dark"]
-# How Chromium reports a page that names what was wrong with a form.
-REFUSAL = "the server responded with a status of 400"
 NEW_NUMBER = "9405509898641500000146"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        reason = "No Chromium on this machine: install Debian's chromium, or name one in CHROMIUM."
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -84,53 +50,6 @@ def parcel(merchant: Merchant) -> Shipment:
         ),
     )
     return shipment
-
-
-@contextmanager
-def a_page(
-    browser: Browser, scheme: ColorScheme = "light", *, scripts: bool = True, width: int = 1280
-) -> Iterator[Page]:
-    """A fresh browser; at the end nothing may have been complained about in its console, the policy against foreign code included."""
-    complaints: list[str] = []
-    context = browser.new_context(
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-        viewport={"width": width, "height": 900},
-        # What fades in is half transparent for a moment, and would fail for its contrast.
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type in {"error", "warning"} and REFUSAL not in message.text
-            else None
-        ),
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert complaints == []
-
-
-def sign_in(page: Page, live_server: Any, email: str = "alice@example.com") -> None:
-    page.goto(f"{live_server.url}/app/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/app/alpine/attention/")
-    page.goto(f"{live_server.url}/app/alpine/shipments/")
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe finds that keeps somebody from using the page."""
-    return [
-        f"{found['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for found in Axe().run(page).response["violations"]
-        for node in found["nodes"]
-    ]
 
 
 def test_from_the_sign_in_to_the_list_to_a_parcel_to_what_its_buyer_sees(
@@ -219,7 +138,7 @@ def test_without_scripts_numbers_are_added_found_and_opened(
         page.get_by_role("button", name="Try again").click()
         page.wait_for_url("**/app/alpine/shipments/")
 
-        page.get_by_label("Number or order").fill(NEW_NUMBER[-6:])
+        page.get_by_label("Number, order, recipient or tag").fill(NEW_NUMBER[-6:])
         page.get_by_role("button", name="Search").click()
         page.get_by_role("link", name=NEW_NUMBER).click()
         expect(page.get_by_text("There are no scans yet.")).to_be_visible()
