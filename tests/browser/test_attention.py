@@ -129,7 +129,7 @@ def test_the_quiet_line_tells_of_more_and_leaves_the_list_alone(
     parcels: list[Shipment],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shipments.web.attention.NEWS_POLL", 1)
+    monkeypatch.setattr("shipments.web.attention_counts.NEWS_POLL", 1)
     with a_page(browser) as page:
         begin(page, live_server)
         row(page, parcels[0]).get_by_role("link", name=parcels[0].number).focus()

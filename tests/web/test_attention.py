@@ -64,7 +64,7 @@ def act(client: Client, item: AttentionItem, do: str, **data: Any) -> Any:
 
 
 def shown(client: Client, **query: str) -> list[str]:
-    return [view.item.shipment.number for view in client.get(PAGE, query).context["items"]]
+    return [view.number for view in client.get(PAGE, query).context["items"]]
 
 
 def numbers(*items: AttentionItem) -> list[str]:
@@ -210,7 +210,7 @@ def test_pages_follow_one_another_without_gap_or_double(
     url = f"{PAGE}?view={view}"
     while url:
         context = manager.get(url).context
-        seen += numbers(*(item.item for item in context["items"]))
+        seen += [view.number for view in context["items"]]
         url = context["next_url"]
 
     assert seen == everything
@@ -530,10 +530,20 @@ def test_a_row_that_was_only_taken_goes_on_as_it_was(manager: Client, merchant: 
 # ---- Where one goes on
 
 
+@pytest.mark.parametrize("do", ["assign-me", "snooze-tomorrow", "snooze-3-days"])
+def test_a_button_says_what_and_how_in_one(manager: Client, merchant: Merchant, mary: User, do: str) -> None:
+    item = needing(merchant)
+
+    assert act(manager, item, do).status_code == 302
+
+    item.refresh_from_db()
+    assert (item.owner == mary, item.snoozed_until is not None) == (do == "assign-me", do != "assign-me")
+
+
 def test_without_scripts_one_goes_on_with_the_next_item(manager: Client, merchant: Merchant) -> None:
     first, second = needing(merchant, since=2 * DAY), needing(merchant, since=DAY)
     view = manager.get(PAGE).context["items"][0]
-    assert (view.item, view.then) == (first, second.shipment.public_id)
+    assert (view.id, view.then) == (first.shipment.public_id, second.shipment.public_id)
 
     response = act(manager, first, "done", next=f"{PAGE}?reason=exception", then=str(view.then))
 
