@@ -150,7 +150,7 @@ def _reasons(words: Iterable[str]) -> tuple[Reason, ...]:
     return tuple(Reason(word) for word in words)
 
 
-def _arguments(cursor: Any, now: datetime, ids: Sequence[int] | None = None) -> dict[str, object]:
+def _arguments(cursor: Any, now: datetime, ids: Sequence[int] | None = None) -> dict[str, Any]:
     """What the rules compare with: the instants behind the merchants' thresholds, and the calendar.
 
     There are as many instants as there are different thresholds, however many merchants share them. A merchant whose

@@ -1,85 +1,31 @@
 """Attention, the first page of the dashboard: the parcels that need a person, the worst first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from django.db.models import BooleanField, Count, OuterRef, Q, Subquery
+from django.db.models import BooleanField, Q
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import JSONObject
 from django.http import HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
-from shipments.enums import Reason
-from shipments.facts import reasons, spelling, wording
-from shipments.facts.times import Posted
-from shipments.models import AttentionItem, AttentionReview, Merchant, Note, User
+from shipments.facts import spelling
+from shipments.models import AttentionItem, AttentionReview, User
 from shipments.models.attention import AttentionItemQuerySet
 from shipments.web.access import MemberRequest, for_members
+from shipments.web.attention_counts import attention_url, news, summary
+from shipments.web.attention_rows import for_rows, item_view
 from shipments.web.forms_attention import MOST_PICKED, AttentionQuery, ItemMark
 from shipments.web.htmx import wants_fragment
-from shipments.web.parcel_view import Sight
-from shipments.web.presenting import words_of
 
 PAGE_SIZE = MOST_PICKED
-# Seconds between two quiet looks for news.
-NEWS_POLL = 60
-
-
-@dataclass(frozen=True, slots=True)
-class NoteView:
-    """The newest note about a parcel."""
-
-    text: str
-    by: str
-    age: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ItemView:
-    """One item as a row shows it. `state` is open, snoozed or done; `lasting` how long the worst reason has held."""
-
-    item: AttentionItem
-    state: str
-    told: Sequence[reasons.ReasonWords]
-    lasting: str
-    sentence: str
-    promised: str
-    is_late: bool
-    scanned: str
-    owner: str
-    is_mine: bool
-    note: NoteView | None
-    snoozed_until: str
-    done: str
-    # The parcel of the item after it.
-    then: UUID | None = None
-
-    @property
-    def worst(self) -> reasons.ReasonWords:
-        return self.told[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A way to look at the items, and how many there are in it."""
-
-    key: str
-    label: str
-    count: int
-    url: str
-    is_current: bool
 
 
 @require_safe
@@ -107,10 +53,13 @@ def attention_page(
     valid = query.is_valid()
     asked = query.cleaned_data if valid else {"view": "", "owner": "", "reason": "", "after": ""}
     found = _found(request, asked, now) if valid else AttentionItem.objects.none()
-    rows = list(_for_rows(found)[: PAGE_SIZE + 1])
+    rows = list(for_rows(found)[: PAGE_SIZE + 1])
     views = [
-        replace(
-            item_view(item, request.merchant, request.user, now),
+        item_view(
+            item,
+            request.merchant,
+            request.user,
+            now,
             then=following.shipment.public_id if following else None,
         )
         for item, following in zip_longest(rows[:PAGE_SIZE], rows[1:PAGE_SIZE])
@@ -122,9 +71,9 @@ def attention_page(
         "query": query,
         "items": views,
         "members": _members(request) if views and request.membership.may_change() else (),
-        "next_url": _url(request, asked | {"after": after}) if after else "",
-        "first_url": _url(request, asked | {"after": ""}) if asked["after"] else "",
-        "here": _url(request, asked),
+        "next_url": attention_url(request, asked | {"after": after}) if after else "",
+        "first_url": attention_url(request, asked | {"after": ""}) if asked["after"] else "",
+        "hidden": hidden(request, attention_url(request, asked)),
         "looked": "" if views else _looked(now),
         **(more or {}),
     }
@@ -133,59 +82,19 @@ def attention_page(
     return response
 
 
-def summary(request: MemberRequest, asked: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The counts around the list, each of what one would see behind it; also brings the frame's count up to date."""
-    counts = _counts(request, asked, now)
-    request.attention_count = counts["view_open"]
-    return {
-        "asked": asked,
-        "views": _views(request, asked, counts),
-        "owners": _owners(request, asked, counts),
-        "chips": _chips(request, asked, counts),
-        "total": counts["total"],
-        "news_count": counts["news"],
-        "drawn_at": f"{now.timestamp():.3f}",
-        "poll_seconds": NEWS_POLL,
-        "news_url": _url(request, {**asked, "after": ""}),
-    }
-
-
-def news(request: MemberRequest, asked: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """What is new since `seen`, for the quiet line above the list."""
-    seen = asked["seen"]
-    return summary(request, asked, now) | {"drawn_at": f"{now.timestamp() if seen is None else seen:.3f}"}
-
-
-def item_view(item: AttentionItem, merchant: Merchant, reader: User, now: datetime) -> ItemView:
-    """An item as its row shows it, from columns alone; its parcel comes with carrier and watch."""
-    shipment = item.shipment
-    shipment.merchant = merchant
-    words = words_of(shipment, [], sight=Sight.STAFF)
-    today = spelling.today_at(now, words.zone)
-    snoozed = item.is_snoozed(now)
-    return ItemView(
-        item=item,
-        state="done" if item.done_at else "snoozed" if snoozed else "open",
-        told=item.told,
-        lasting=spelling.lasting(now - item.since),
-        sentence=wording.sentence(words, now=now),
-        promised=spelling.short_day(shipment.estimated_on or shipment.first_promised_on, today)
-        if shipment.estimated_on or shipment.first_promised_on
-        else "",
-        is_late=Reason.LATE in item.reasons,
-        scanned=spelling.age(now - shipment.last_scan_at) if shipment.last_scan_at else "",
-        owner=item.owner.get_full_name() if item.owner else "",
-        is_mine=item.owner_id == reader.pk,
-        note=_note(item, now),
-        snoozed_until=_moment(item.snoozed_until, merchant, now) if snoozed and item.snoozed_until else "",
-        done=_done(item, now),
+def hidden(request: MemberRequest, here: str) -> str:
+    """What every form of the page carries: its right to be sent, and where to come back to. Made once, not once a form."""
+    return format_html(
+        '<input type="hidden" name="csrfmiddlewaretoken" value="{}"><input type="hidden" name="next" value="{}">',
+        get_token(request),
+        here,
     )
 
 
 def items_of(request: MemberRequest, public_ids: Sequence[UUID]) -> list[AttentionItem]:
     """The items of these parcels with all that rows need; parcels that need nobody have none."""
     mine = AttentionItem.objects.for_merchant(request.merchant)
-    return list(_for_rows(mine.filter(shipment__public_id__in=public_ids).worst_first()))
+    return list(for_rows(mine.filter(shipment__public_id__in=public_ids).worst_first()))
 
 
 # ---- Which items
@@ -224,40 +133,6 @@ def _owned(request: MemberRequest, owner: str) -> Q:
     return {"me": Q(owner=request.user.pk), "nobody": Q(owner=None)}.get(owner, Q())
 
 
-def _for_rows(found: AttentionItemQuerySet) -> AttentionItemQuerySet:
-    """With everything a row shows: one statement, whatever the rows."""
-    newest = (
-        Note.objects.filter(shipment=OuterRef("shipment"))
-        .order_by("-made_at", "-pk")
-        .values(note=JSONObject(text="text", at="made_at", name="author__name", email="author__email"))
-    )
-    return found.select_related("shipment__carrier", "shipment__watch", "owner", "done_by").annotate(
-        newest_note=Subquery(newest[:1])
-    )
-
-
-def _note(item: AttentionItem, now: datetime) -> NoteView | None:
-    told = getattr(item, "newest_note", None)
-    if told is None:
-        return None
-    at = datetime.fromisoformat(told["at"])
-    return NoteView(told["text"], told["name"] or told["email"] or "", spelling.age(now - at), at)
-
-
-def _done(item: AttentionItem, now: datetime) -> str:
-    if item.done_at is None:
-        return ""
-    when = spelling.age(now - item.done_at)
-    if item.done_by is None:
-        return _("Done %(when)s") % {"when": when}
-    return _("Done %(when)s by %(who)s") % {"when": when, "who": item.done_by.get_full_name()}
-
-
-def _moment(at: datetime, merchant: Merchant, now: datetime) -> str:
-    local = at.astimezone(ZoneInfo(merchant.time_zone))
-    return spelling.moment(Posted(local.date(), local.time()), spelling.today_at(now, merchant.time_zone))
-
-
 def _members(request: MemberRequest) -> list[User]:
     return [
         membership.user
@@ -271,86 +146,3 @@ def _looked(now: datetime) -> str:
     """How long ago all parcels were looked through; `""` when they never were."""
     review = AttentionReview.objects.first()
     return spelling.age(now - review.at) if review else ""
-
-
-# ---- Counts
-
-
-def _counts(request: MemberRequest, asked: Mapping[str, Any], now: datetime) -> dict[str, int]:
-    """How many items each way to look at them holds: one statement over the merchant's items."""
-    is_open = Q(done_at=None) & (Q(snoozed_until=None) | Q(snoozed_until__lte=now))
-    views = {"": is_open, "snoozed": Q(done_at=None, snoozed_until__gt=now), "done": Q(done_at__isnull=False)}
-    here, owned = views[asked["view"]], _owned(request, asked["owner"])
-    # The greatest instant means that nothing is new: who draws the page has seen it.
-    seen = datetime.fromtimestamp(asked["seen"], UTC) if asked.get("seen") is not None else now
-    wanted = {
-        "total": here & owned,
-        "news": is_open & (Q(found_at__gt=seen) | Q(snoozed_until__gt=seen)),
-        **{f"view_{view or 'open'}": condition for view, condition in views.items()},
-        "owners": here,
-        "owner_me": here & _owned(request, "me"),
-        "owner_nobody": here & _owned(request, "nobody"),
-        **{f"reason_{reason.name}": here & owned & Q(reasons__contains=[reason.value]) for reason in Reason},
-    }
-    counts: dict[str, int] = AttentionItem.objects.for_merchant(request.merchant).aggregate(
-        **{name: Count("pk", filter=condition) for name, condition in wanted.items()}
-    )
-    return counts
-
-
-def _views(request: MemberRequest, asked: Mapping[str, Any], counts: Mapping[str, int]) -> list[Chip]:
-    labels = {"": _("To do"), "snoozed": _("Put off"), "done": _("Done")}
-    return [
-        Chip(
-            view or "open",
-            label,
-            counts[f"view_{view or 'open'}"],
-            _url(request, {"view": view, "owner": asked["owner"]}),
-            view == asked["view"],
-        )
-        for view, label in labels.items()
-    ]
-
-
-def _owners(request: MemberRequest, asked: Mapping[str, Any], counts: Mapping[str, int]) -> list[Chip]:
-    labels = {"": _("Everybody's"), "me": _("Mine"), "nobody": _("Nobody's yet")}
-    return [
-        Chip(
-            owner or "all",
-            label,
-            counts[f"owner_{owner}" if owner else "owners"],
-            _url(request, {**asked, "owner": owner, "after": ""}),
-            owner == asked["owner"],
-        )
-        for owner, label in labels.items()
-    ]
-
-
-def _chips(request: MemberRequest, asked: Mapping[str, Any], counts: Mapping[str, int]) -> list[Chip]:
-    """All reasons that hold for anything here, and the one that is asked for."""
-    everything = Chip(
-        "all",
-        _("All reasons"),
-        counts["total"],
-        _url(request, {**asked, "reason": "", "after": ""}),
-        not asked["reason"],
-    )
-    return [
-        everything,
-        *(
-            Chip(
-                reason,
-                str(reasons.words(reason).label),
-                count,
-                _url(request, {**asked, "reason": reason, "after": ""}),
-                asked["reason"] == reason,
-            )
-            for reason in Reason
-            if (count := counts[f"reason_{reason.name}"]) or asked["reason"] == reason
-        ),
-    ]
-
-
-def _url(request: MemberRequest, asked: Mapping[str, Any]) -> str:
-    query = urlencode({name: asked[name] for name in ("view", "owner", "reason", "after") if asked.get(name)})
-    return reverse("attention", args=[request.merchant.slug]) + (f"?{query}" if query else "")

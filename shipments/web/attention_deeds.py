@@ -20,7 +20,9 @@ from django.views.decorators.http import require_POST
 from shipments.enums import Role
 from shipments.models import AttentionItem, Note, Shipment
 from shipments.web.access import MemberRequest, for_members, record
-from shipments.web.attention import attention_page, item_view, items_of, summary
+from shipments.web.attention import attention_page, hidden, items_of
+from shipments.web.attention_counts import summary
+from shipments.web.attention_rows import item_view
 from shipments.web.forms_attention import MOST_PICKED, AttentionQuery, Deed
 from shipments.web.htmx import wants_fragment
 
@@ -70,7 +72,7 @@ def act_on_several(request: MemberRequest) -> HttpResponse:
         problem = _("Pick at most %(most)d parcels at once.") % {"most": MOST_PICKED}
     if problem or not deed.is_valid():
         asked = dict(parse_qsl(urlsplit(_back(request)).query))
-        more = {"several": deed, "several_problem": problem, "picked": [str(one) for one in picked]}
+        more = {"several": deed, "several_problem": problem, "picked": picked}
         return attention_page(request, AttentionQuery(asked), now, more=more, status=400)
     many = do(request, deed, picked, now)
     if many:
@@ -155,7 +157,7 @@ def _row(request: MemberRequest, deed: Deed, public_id: UUID, now: datetime, *, 
         **summary(request, asked, now),
         "view": item_view(items[0], request.merchant, request.user, now) if items else None,
         "public_id": public_id,
-        "here": _back(request),
+        "hidden": hidden(request, _back(request)),
         "deed": None if status == 200 else deed,
         "told": _told(deed, 1) if status == 200 and items else "",
     }
@@ -168,9 +170,9 @@ def _refused(request: MemberRequest, deed: Deed, public_id: UUID, now: datetime)
     context = {
         "room": "attention",
         "view": item_view(items[0], request.merchant, request.user, now) if items else None,
+        "hidden": hidden(request, _back(request)),
         "here": _back(request),
         "deed": deed,
-        "asked": {"view": ""},
     }
     return render(request, "dashboard/attention_item.html", context, status=400)
 

@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Reason
@@ -23,7 +22,10 @@ MOST_PICKED = 25
 
 VIEWS = ("", "snoozed", "done")
 OWNERS = ("", "me", "nobody")
-DEEDS = ("done", "undo", "snooze", "wake", "assign", "note")
+# What is done, and after a dash how: a button's value says it all, where a form has several.
+DEEDS = (
+    "done", "undo", "wake", "note", "snooze", "snooze-tomorrow", "snooze-3-days", "assign", "assign-me", "assign-nobody",
+)  # fmt: skip
 
 
 def _choices(values: Any) -> list[tuple[str, str]]:
@@ -113,7 +115,10 @@ class Deed(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Judge what the chosen deed needs, and nothing else."""
         told: dict[str, Any] = self.cleaned_data
-        match told.get("do"):
+        told["do"], dash, how = told.get("do", "").partition("-")
+        if dash:
+            told["owner" if told["do"] == "assign" else "until"] = how
+        match told["do"]:
             case "snooze":
                 self._read_until(told)
             case "assign":
@@ -126,20 +131,20 @@ class Deed(forms.Form):
         today = spelling.today_at(self.now, self.merchant.time_zone)
         if "until" in self.errors or "date" in self.errors:
             return
-        day: date | None = {"tomorrow": today + timedelta(days=1), "3-days": today + timedelta(days=3)}.get(
-            told["until"], told.get("date")
-        )
-        problem: Promise | None = None
+        # A day that was typed is meant, whatever stands chosen beside it.
+        day: date | None = told.get("date") or {
+            "tomorrow": today + timedelta(days=1),
+            "3-days": today + timedelta(days=3),
+        }.get(told["until"])
         if day is None:
-            problem = _("Choose a day.")
+            self.add_error("date", _("Choose a day."))
         elif day <= today:
-            problem = _("Choose a day after today.")
+            self.add_error("date", _("Choose a day after today."))
         elif day > today + LONGEST_SNOOZE:
-            problem = _("Choose a day within a year.")
-        if problem is not None or day is None:
-            self.add_error("date", problem or "")
-            return
-        self.wakes_at = datetime.combine(day, MORNING, ZoneInfo(self.merchant.time_zone)).astimezone(UTC)
+            self.add_error("date", _("Choose a day within a year."))
+        else:
+            zone = ZoneInfo(self.merchant.time_zone)
+            self.wakes_at = datetime.combine(day, MORNING, zone).astimezone(UTC)
 
     def _read_owner(self, told: dict[str, Any]) -> None:
         owner = told.get("owner", "")

@@ -37,18 +37,24 @@
     return Array.from(document.querySelectorAll("input[form=several][name=item]"));
   }
 
+  // The bar for several stands behind the list; while something is picked it is always at hand.
   function count() {
-    var told = document.querySelector("[data-picked-count]");
-    if (told) told.textContent = boxes().filter(function (box) { return box.checked; }).length || "";
+    var bar = document.getElementById("several");
+    if (!bar) return;
+    var picked = boxes().filter(function (box) { return box.checked; }).length;
+    bar.querySelector("[data-picked-count]").textContent = picked || "";
+    bar.classList.add("is-afloat");
+    bar.hidden = !picked && !bar.querySelector(".problem");
   }
 
   document.addEventListener("change", function (event) {
     if (event.target.matches("[data-pick-all]")) boxes().forEach(function (box) { box.checked = event.target.checked; });
     count();
   });
+  document.addEventListener("htmx:afterSettle", count);
 
   document.addEventListener("DOMContentLoaded", function () {
-    var all = document.querySelector(".several__all");
+    var all = document.querySelector(".pick-all");
     if (all) all.hidden = false;
     count();
   });

@@ -40,8 +40,8 @@ def item_of(shipment: Shipment) -> AttentionItem:
     return AttentionItem.objects.get(shipment=shipment)
 
 
-def everything() -> list[dict[str, Any]]:
-    return list(AttentionItem.objects.order_by("pk").values())
+def everything() -> list[str]:
+    return list(map(str, AttentionItem.objects.order_by("pk").values()))
 
 
 # ---- What comes and goes
@@ -276,7 +276,7 @@ def test_news_of_a_batch_is_reviewed_at_once(merchant: Merchant, monkeypatch: py
     news, none = in_trouble(merchant), in_trouble(merchant)
     first = ingested(news, a_snapshot(a_scan(status=Status.EXCEPTION, code="X")))
     ingested(none)
-    monkeypatch.setattr(tasks.runner, "refresh_leased", lambda *arguments: [first, ingested(none)])
+    monkeypatch.setattr("shipments.tasks.runner.refresh_leased", lambda *arguments: [first, ingested(none)])
 
     tasks.refresh_leased(1, "00000000-0000-0000-0000-000000000000", news.pk, none.pk)
 

@@ -45,11 +45,11 @@ def reasons(shipment: Shipment, now: datetime) -> list[str]:
     return alone[0][0] if alone else []
 
 
-MOVING = {"status": Status.IN_TRANSIT, "first_scan_at": LONG_AGO}
-LABEL = {"status": Status.MANIFEST}
-HELD = {"status": Status.READY_FOR_PICKUP}
-DELIVERED = {"status": Status.DELIVERED, "proof_due": True}
-UNPROMISED = {"last_scan_at": at("2026-12-01 12:00")}
+MOVING: dict[str, Any] = {"status": Status.IN_TRANSIT, "first_scan_at": LONG_AGO}
+LABEL: dict[str, Any] = {"status": Status.MANIFEST}
+HELD: dict[str, Any] = {"status": Status.READY_FOR_PICKUP}
+DELIVERED: dict[str, Any] = {"status": Status.DELIVERED, "proof_due": True}
+UNPROMISED: dict[str, Any] = {"last_scan_at": at("2026-12-01 12:00")}
 
 # What the parcel is like, when its reason begins, and which it is. Without a scan means: none since the one named.
 AT_THE_MINUTE: dict[str, tuple[dict[str, Any], datetime, Reason]] = {
@@ -334,7 +334,7 @@ def test_an_old_parcel_number_of_twenty_digits_is_no_letter(merchant: Merchant) 
 
 
 def test_proof_may_be_due_for_every_delivery_of_a_merchant() -> None:
-    delivered = {"status": Status.DELIVERED, "delivered_at": at("2026-06-12 14:05")}
+    delivered: dict[str, Any] = {"status": Status.DELIVERED, "delivered_at": at("2026-06-12 14:05")}
     shipment = a_parcel(a_merchant(proof_always_due=True), **delivered)
     a_parcel(a_merchant(), **delivered)
 
