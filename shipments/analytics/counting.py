@@ -39,7 +39,10 @@ def _business(day: str) -> str:
 
 
 def _replacing(span: Span, counted: str) -> str:
-    """A statement that puts what `counted` gives in the place of what is kept, and writes only what differs."""
+    """A statement that puts what `counted` gives in the place of what is kept, and writes only what differs.
+
+    Written in the order they are read in: the rows of one chart lie on a few pages then, not on as many as there are rows.
+    """
     return f"""
 WITH {counted.strip()}, kept AS MATERIALIZED (
     SELECT {_ROW} FROM {_TABLE}
@@ -49,7 +52,8 @@ WITH {counted.strip()}, kept AS MATERIALIZED (
     WHERE ({", ".join(f"old.{name}" for name in _KEYS)}) = ({", ".join(f"over.{name}" for name in _KEYS)})
 )
 INSERT INTO {_TABLE} ({_ROW})
-SELECT * FROM counted EXCEPT SELECT * FROM kept
+SELECT * FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept) AS news
+ORDER BY {_KEY}
 ON CONFLICT ON CONSTRAINT cohort_is_counted_once
 DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*_COUNTS, "open_until"))}
 """  # noqa: S608  (what is put in are names of our own)

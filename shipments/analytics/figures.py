@@ -1,13 +1,14 @@
 """Figures of a period: read from the cohorts counted ahead, never from parcels. What each means is in `facts.figure_words`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from enum import StrEnum
 from math import sqrt
 from typing import Any
 
-from django.db.models import Max, Min, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Max, Min, Sum
 
 from shipments.analytics.cohorts import monday_of
 from shipments.facts.histograms import Histogram
@@ -16,7 +17,7 @@ from shipments.models.figures import Cut, Span
 
 # Of fewer parcels than this a share says little: it is shown, and marked.
 FEW = 20
-NO_DAYS = Histogram.of(())
+_NO_DAYS = Histogram()
 # How far two shares lie apart, in standard errors, before chance is no longer a good reason (19 times out of 20).
 _BEYOND_CHANCE = 1.96
 
@@ -80,10 +81,6 @@ class Asked:
         }
         return {name for name, is_filtered in filtered.items() if is_filtered} | set(more)
 
-    def matching(self) -> Q:
-        asked = {"carrier": self.carrier or None, "service": self.service, "lane": self.lane}
-        return Q(**{name: value for name, value in asked.items() if value is not None})
-
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -101,8 +98,8 @@ class Figures:
     failed_attempts: int = 0
     exceptions: int = 0
     returns: int = 0
-    transit: Histogram = NO_DAYS
-    first_scan: Histogram = NO_DAYS
+    transit: Histogram = _NO_DAYS
+    first_scan: Histogram = _NO_DAYS
 
     def __add__(self, other: "Figures") -> "Figures":
         return Figures(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -190,8 +187,8 @@ def weeks(merchant: Merchant, asked: Asked) -> tuple[list[Week], list[Week]]:
     """The weeks of the period and of the one before, each in order; one statement."""
     period, before = asked.period, asked.period.before
     found: dict[tuple[bool, date], Figures] = {}
-    rows = _cohorts(merchant, asked, [period, before]).values("span", "starts_on").annotate(**_sums(asked))
-    for row in rows.order_by():
+    rows = _summed(merchant, asked, ["span", "starts_on"], f"SELECT span, starts_on, {_sums(asked)}", "")
+    for row in rows:
         key = row["starts_on"] >= period.start, monday_of(row["starts_on"])
         found[key] = found.get(key, Figures()) + _figures(row)
     return _weeks_of(period, True, found), _weeks_of(before, False, found)
@@ -210,21 +207,21 @@ def _weeks_of(period: Period, is_now: bool, found: Mapping[tuple[bool, date], Fi
 
 def groups(merchant: Merchant, asked: Asked, *, most: int | None = None) -> list[Group]:
     """The asked figures by carrier, service or lane, the most parcels first, at most so many; one statement."""
-    period = asked.period
-    names = {GroupBy.CARRIER: ["carrier"], GroupBy.SERVICE: ["carrier", "service"], GroupBy.LANE: ["lane"]}[
-        asked.by
-    ]
-    is_now = Q(starts_on__gte=period.start)
-    rows = (
-        _cohorts(merchant, asked, [period, period.before], *names)
-        .values(*names)
-        .annotate(
-            **_sums(asked, is_now),
-            judged_before=Sum("judged", filter=~is_now, default=0),
-            on_time_before=Sum("on_time", filter=~is_now, default=0),
-        )
-        .filter(total_parcels__gt=0)
-        .order_by("-total_parcels", *names)
+    names = {
+        GroupBy.CARRIER: ["carrier"],
+        GroupBy.SERVICE: ["carrier", "service"],
+        GroupBy.LANE: ["lane"],
+    }[asked.by]
+    is_now = "FILTER (WHERE starts_on >= %(start)s)"
+    rows = _summed(
+        merchant,
+        asked,
+        names,
+        f"""SELECT {", ".join(names)}, {_sums(asked, is_now)},
+            sum(judged) FILTER (WHERE starts_on < %(start)s) AS judged_before,
+            sum(on_time) FILTER (WHERE starts_on < %(start)s) AS on_time_before""",
+        f"HAVING sum(parcels) {is_now} > 0 ORDER BY parcels DESC, {', '.join(names)} LIMIT %(most)s",
+        most=most,
     )
     return [
         Group(
@@ -232,15 +229,18 @@ def groups(merchant: Merchant, asked: Asked, *, most: int | None = None) -> list
             row.get("service", ""),
             row.get("lane", ""),
             _figures(row),
-            Figures(judged=row["judged_before"], on_time=row["on_time_before"]),
+            Figures(judged=row["judged_before"] or 0, on_time=row["on_time_before"] or 0),
         )
-        for row in rows[:most]
+        for row in rows
     ]
 
 
 def choices(merchant: Merchant, period: Period, *, most: int) -> Choices:
-    """The services and lanes parcels were shipped by in the period, at most so many of both; one statement."""
-    rows = _in_periods(merchant, Cut.SERVICE, [period]) | _in_periods(merchant, Cut.LANE, [period])
+    """The services and lanes of parcels shipped in the weeks of the period, at most so many of both; one statement."""
+    # Whole weeks, also where the period begins or ends inside one: nobody minds a lane too many.
+    rows = Cohort.objects.filter(
+        merchant=merchant, cut__in=[Cut.SERVICE, Cut.LANE], span=Span.WEEK, starts_on__in=period.mondays
+    )
     found = (
         rows.values_list("cut", "carrier", "service", "lane")
         .annotate(total=Sum("parcels"))
@@ -261,15 +261,29 @@ def reach(merchant: Merchant) -> Period | None:
     return Period(found["first"], found["last"]) if found["first"] else None
 
 
-def _cohorts(merchant: Merchant, asked: Asked, periods: list[Period], *names: str) -> "QuerySet[Cohort]":
-    return _in_periods(merchant, _cut(asked.told_apart(*names)), periods).filter(asked.matching())
+def _summed(
+    merchant: Merchant, asked: Asked, names: Sequence[str], select: str, end: str, **given: Any
+) -> list[dict[str, Any]]:
+    """Rows of sums over the cohorts of the period and the one before, by `names`.
 
-
-def _in_periods(merchant: Merchant, cut: Cut, periods: list[Period]) -> "QuerySet[Cohort]":
-    spans = [period.spans() for period in periods]
-    weeks = [week for whole, _single in spans for week in whole]
-    days = [day for _whole, single in spans for day in single]
-    return Cohort.objects.filter(merchant=merchant).cut_by(cut, weeks, days)
+    Weeks and days are read apart and put together: of one condition for both, the planner makes a scan of the table.
+    """
+    cut = _cut(asked.told_apart(*({"carrier", "service", "lane"} & set(names))))
+    filters = {"carrier": asked.carrier or None, "service": asked.service, "lane": asked.lane}
+    only = "".join(f" AND {name} = %({name})s" for name, value in filters.items() if value is not None)
+    arms = " UNION ALL ".join(
+        f"""SELECT * FROM {Cohort._meta.db_table}
+            WHERE merchant_id = %(merchant)s AND cut = %(cut_of_{span})s AND span = '{span}' AND starts_on = ANY(%({span}s)s){only}"""  # noqa: S608
+        for span in (Span.WEEK, Span.DAY)
+    )
+    both = asked.period.spans(), asked.period.before.spans()
+    given |= filters | {"merchant": merchant.pk, "start": asked.period.start}
+    given |= {"cut_of_week": cut, "weeks": [week for weeks, _days in both for week in weeks]}
+    given |= {"cut_of_day": cut.of_days, "days": [day for _weeks, days in both for day in days]}
+    with connection.cursor() as cursor:
+        cursor.execute(f"{select} FROM ({arms}) AS cell GROUP BY {', '.join(names)} {end}", given)
+        columns = [column.name for column in cursor.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _cut(told_apart: set[str]) -> Cut:
@@ -280,19 +294,19 @@ def _cut(told_apart: set[str]) -> Cut:
     return Cut(f"{by} lane".strip())
 
 
-def _sums(asked: Asked, only: Q | None = None) -> dict[str, Any]:
-    """Sums of every count, under names that are no columns."""
+def _sums(asked: Asked, only: str = "") -> str:
+    """Sums of everything `Figures` has, under its names."""
     kind = "business_days" if asked.in_business_days else "days"
     columns = {name: name for name in _COUNTS} | {
         "transit": f"transit_{kind}",
         "first_scan": f"first_scan_{kind}",
     }
-    return {f"total_{name}": Sum(column, filter=only, default=0) for name, column in columns.items()}
+    return ", ".join(f"coalesce(sum({column}) {only}, 0) AS {name}" for name, column in columns.items())
 
 
 def _figures(row: Mapping[str, Any]) -> Figures:
     return Figures(
-        **{name: int(row[f"total_{name}"]) for name in _COUNTS},
-        transit=Histogram.unpacked(row["total_transit"]),
-        first_scan=Histogram.unpacked(row["total_first_scan"]),
+        **{name: row[name] for name in _COUNTS},
+        transit=Histogram(int(row["transit"])),
+        first_scan=Histogram(int(row["first_scan"])),
     )

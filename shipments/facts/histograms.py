@@ -6,7 +6,7 @@ histogram of both groups together: no table of values is joined, and medians of 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from functools import cached_property
 from typing import Self
 
 # What takes longer is counted with it: its median is "60 or more".
@@ -19,33 +19,25 @@ DIGITS = 8 * (MOST_DAYS + 1)
 WEIGHTS = tuple(BASE**days for days in range(MOST_DAYS + 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Histogram:
-    """How many parcels took 0, 1, 2 … days; the last count is of `MOST_DAYS` and more."""
+    """How many parcels took 0, 1, 2 … days, as the number they are kept as."""
 
-    counts: tuple[int, ...]
+    packed: int = 0
 
     @classmethod
     def of(cls, days: Iterable[int]) -> Self:
         """The histogram of single parcels, each by its days."""
-        counts = [0] * (MOST_DAYS + 1)
-        for each in days:
-            counts[min(max(each, 0), MOST_DAYS)] += 1
-        return cls(tuple(counts))
+        return cls(sum(WEIGHTS[min(max(each, 0), MOST_DAYS)] for each in days))
 
-    @classmethod
-    def unpacked(cls, packed: Decimal | int | None) -> Self:
-        """The histogram kept in a number; that of nothing is empty."""
-        rest = int(packed or 0)
-        counts = []
+    @cached_property
+    def counts(self) -> tuple[int, ...]:
+        """Parcels by days; the last count is of `MOST_DAYS` and more."""
+        counts, rest = [], self.packed
         for _days in range(MOST_DAYS + 1):
             rest, count = divmod(rest, BASE)
             counts.append(count)
-        return cls(tuple(counts))
-
-    @property
-    def packed(self) -> int:
-        return sum(count * weight for count, weight in zip(self.counts, WEIGHTS, strict=True))
+        return tuple(counts)
 
     @property
     def parcels(self) -> int:
@@ -60,7 +52,7 @@ class Histogram:
         if not parcels:
             return None
         # Whole numbers: nine tenths of ten parcels are nine, whatever a float makes of it.
-        needed = max(-(-parcels * percent // 100), 1)
+        needed = -(-parcels * percent // 100)
         for days, count in enumerate(self.counts):
             needed -= count
             if needed <= 0:
@@ -72,4 +64,4 @@ class Histogram:
         return sum(self.counts[: days + 1])
 
     def __add__(self, other: "Histogram") -> "Histogram":
-        return Histogram(tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)))
+        return Histogram(self.packed + other.packed)

@@ -1,9 +1,6 @@
 """What the parcels of a day or a week have come to, counted ahead, so that no page counts parcels."""
 
-from collections.abc import Sequence
-from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Self
 
 from django.db import models
 
@@ -46,17 +43,6 @@ def _histogram() -> models.DecimalField:  # type: ignore[type-arg]
     return models.DecimalField(max_digits=DIGITS, decimal_places=0, default=0)
 
 
-class CohortQuerySet(models.QuerySet["Cohort"]):
-    """Cohorts, many at once."""
-
-    def cut_by(self, cut: Cut, weeks: Sequence[date], days: Sequence[date]) -> Self:
-        """Those of whole weeks and of single days, cut in this way; a day inside one of the weeks would count twice."""
-        return self.filter(
-            models.Q(cut=cut, span=Span.WEEK, starts_on__in=weeks)
-            | models.Q(cut=cut.of_days, span=Span.DAY, starts_on__in=days)
-        )
-
-
 class Cohort(models.Model):
     """The parcels that were shipped in one day or week, by carrier, service and lane; `analytics.cohorts` counts them.
 
@@ -93,8 +79,6 @@ class Cohort(models.Model):
     first_scan_business_days = _histogram()
     # The last promised day that nobody has tried to keep yet: when it has passed, the parcel is late without news of it.
     open_until = models.DateField(null=True)
-
-    objects: ClassVar[CohortQuerySet] = CohortQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = "cohort"
