@@ -382,7 +382,7 @@ def test_each_deed_changes_the_parcel_once_and_says_so(
     shipment = a_shipment(merchant, tags=["old"], resolution="lost", resolved_at=timezone.now())
 
     for expected in (1, 0):
-        action = an_action(membership, deed, argument=argument)
+        action = an_action(membership, deed, argument=argument, picked=[shipment.pk])
         acting.work(action.pk)
         assert outcome(action) == (WorkState.DONE, 1, 1, expected)
 

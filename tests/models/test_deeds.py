@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from shipments.enums import EndReason, Lifecycle, Resolution
-from shipments.facts.tags import LONGEST_TAG, MOST_TAGS, read_tag
+from shipments.facts.tags import MOST_TAGS
 from shipments.models import Merchant, Shipment, User, Watch
 from shipments.models.shipments import ShipmentQuerySet
 from tests.factories import a_shipment
@@ -58,33 +58,6 @@ def test_a_tag_in_another_case_is_the_same_tag() -> None:
     assert only(shipment).tag("vip") == {}
     assert only(shipment).untag("vip") == {shipment.pk: {"tags": ["Vip", "gift", "VIP"]}}
     assert only(shipment).get().tags == ["gift"]
-
-
-@pytest.mark.parametrize(
-    ("typed", "tag"),
-    [
-        ("  VIP   customer ", "VIP customer"),
-        ("e\u0301te\u0301", "été"),
-        ("a" * LONGEST_TAG, "a" * LONGEST_TAG),
-    ],
-)
-def test_a_tag_is_read_with_its_blanks_in_order(typed: str, tag: str) -> None:
-    assert read_tag(typed) == tag
-
-
-@pytest.mark.parametrize(
-    ("typed", "rule"),
-    [
-        (" \t ", "Type a tag."),
-        ("a" * (LONGEST_TAG + 1), "A tag has at most 40 characters."),
-        ("a,b", "A tag has no commas, semicolons or control characters."),
-        ("a;b", "A tag has no commas, semicolons or control characters."),
-        ("a\0b", "A tag has no commas, semicolons or control characters."),
-    ],
-)
-def test_what_is_no_tag_is_refused_by_its_rule(typed: str, rule: str) -> None:
-    with pytest.raises(ValueError, match=rule):
-        read_tag(typed)
 
 
 def test_archiving_and_restoring_gives_back_what_was_active_and_what_had_ended() -> None:
