@@ -4,5 +4,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("shipments.web.urls_dashboard")),
+    path("", include("shipments.web.urls_list")),
     path("", include("shipments.web.urls_public")),
 ]

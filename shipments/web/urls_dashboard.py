@@ -9,7 +9,6 @@ _PARCEL = "app/<slug:merchant>/shipments/<uuid:public_id>/"
 urlpatterns = [
     path("app/", dashboard.home, name="dashboard"),
     path("app/<slug:merchant>/", dashboard.merchant_home, name="merchant-home"),
-    path("app/<slug:merchant>/shipments/", dashboard.shipment_list, name="shipment-list"),
     path("app/<slug:merchant>/shipments/add/", adding.add, name="shipment-add"),
     path(_PARCEL, parcel_page.shipment_detail, name="shipment-detail"),
     path(f"{_PARCEL}refresh/", parcel_page.refresh_now, name="shipment-refresh"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-IN, ON, NO, NONE, NOT_SO = 200, 302, 403, 404, 405
+IN, ON, BAD, NO, NONE, NOT_SO = 200, 302, 400, 403, 404, 405
 # Strangers are sent to the sign-in page; a merchant of others is not found, whether it exists or not.
 SIGN_IN = 302
 
@@ -14,6 +14,14 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     # Shipments
     ("shipment-list", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("shipment-list", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("shipment-list-news", "GET"): (SIGN_IN, NONE, BAD, BAD, BAD),
+    ("shipment-list-seen", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    ("shipment-list-columns", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    # Views of the list: everybody keeps their own; the one of the test is the owner's, and shared
+    ("saved-views", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("saved-view-add", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    ("saved-view-change", "POST"): (SIGN_IN, NONE, NONE, NONE, ON),
+    ("saved-view-delete", "POST"): (SIGN_IN, NONE, NONE, NONE, ON),
     # Adding
     ("shipment-add", "GET"): (SIGN_IN, NONE, NO, IN, IN),
     ("shipment-add", "POST"): (SIGN_IN, NONE, NO, ON, ON),
@@ -28,5 +36,8 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
 
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {
+    "shipment-list-seen": {"until": "2026-03-06T12:00:00+00:00"},
+    "saved-view-add": {"name": "Late ones", "query": "late=1"},
+    "saved-view-change": {"name": "Another name"},
     "shipment-add": {"line-number": "9405509898641500000146", "line-carrier": "USPS"},
 }

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
-from shipments.models import Answer, Shipment, User
+from shipments.models import Answer, SavedView, Shipment, User
 from tests.factories import a_merchant, a_person, a_scan, a_shipment, a_snapshot, ingested
 from tests.web.access_table import FORMS, SIGN_IN, TABLE
 
@@ -35,6 +35,14 @@ def address(route: str, parcel: Shipment) -> str:
     values: dict[str, Callable[[], Any]] = {
         "merchant": lambda: "alpine",
         "public_id": lambda: parcel.public_id,
+        "view": lambda: (
+            SavedView.objects.get_or_create(
+                merchant=parcel.merchant,
+                owner=User.objects.get(email="alice@example.com"),
+                name="Shared",
+                is_shared=True,
+            )[0].public_id
+        ),
         "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
@@ -61,7 +69,7 @@ def parameters_of(route: str) -> set[str]:
 
 
 # What a page may write for its reader alone: when they looked, and that they did.
-OF_THE_READER = {"Membership", "Throttle"}
+OF_THE_READER = {"Membership", "SavedView", "SeenParcel", "Throttle"}
 
 
 def everything() -> list[Any]:
