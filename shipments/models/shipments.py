@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
 from django.db import models, transaction
 from django.db.models.functions import Coalesce, Collate, Left, Reverse, Upper
 from django.db.models.lookups import Exact, IStartsWith, StartsWith
@@ -85,11 +85,6 @@ def by_order() -> Collate:
     return Collate(Upper("order_number"), "C")
 
 
-def by_recipient() -> SearchVector:
-    """The words of the recipient's name."""
-    return SearchVector("recipient_name", config="simple")
-
-
 def _known_delivered_at() -> Coalesce:
     """When a delivered parcel was delivered, as well as the database knows it."""
     return Coalesce("delivered_at", "status_since", "changed_at", "created_at")
@@ -133,7 +128,7 @@ class ShipmentQuerySet(Deeds):
         wanted = models.Q(IStartsWith(models.F("order_number"), text)) | _has_tag(text) | _has_number(text)
         # A word of signs alone has no lexeme, and would be one that every name has.
         if words := [word for word in text.split() if any(sign.isalnum() for sign in word)]:
-            wanted |= models.Q(_Matches(by_recipient(), _starts(words)))
+            wanted |= models.Q(_Matches("recipient_words", _starts(words)))
         return self.filter(wanted)
 
     def with_service(self, name: str) -> Self:
@@ -221,9 +216,9 @@ def _has_number(typed: str) -> models.Q:
 
 
 def _has_tag(tag: str) -> models.Q:
-    # The second condition is the index's own.
+    # The first condition is the index's own, and spares most parcels the second.
     asked = Folded(models.Value([tag], output_field=ArrayField(models.CharField())))
-    return models.Q(_Contains(Folded("tags"), asked)) & ~models.Q(tags=[])
+    return ~models.Q(tags=[]) & models.Q(_Contains(Folded("tags"), asked))
 
 
 def _starts(words: list[str]) -> SearchQuery:
@@ -281,6 +276,12 @@ class Shipment(models.Model):
     mailing_date = models.DateField(_("mailing date"), null=True, blank=True)
     order_number = models.CharField(_("order"), max_length=100, blank=True)
     recipient_name = models.CharField(_("recipient"), max_length=200, blank=True)
+    # The words of the name, for the database to look in; kept because a list may look at thousands of them.
+    recipient_words = models.GeneratedField(
+        expression=SearchVector("recipient_name", config="simple"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
     proof_due = models.BooleanField(
         _("proof is due"),
         default=False,
@@ -415,6 +416,11 @@ class Shipment(models.Model):
                 models.F("id").desc(),
                 name="shipment_service_idx",
             ),
+            models.Index(
+                fields=["merchant", "-created_at", "-id"],
+                name="shipment_active_idx",
+                condition=models.Q(lifecycle=Lifecycle.ACTIVE.value),
+            ),
             models.Index(*_LISTED, _down("changed_at"), models.F("id").desc(), name="shipment_news_idx"),
             models.Index(*_LISTED, _down("last_scan_at"), models.F("id").desc(), name="shipment_scan_idx"),
             models.Index(
@@ -442,6 +448,11 @@ class Shipment(models.Model):
                 name="shipment_resolution_idx",
                 condition=~models.Q(resolution=""),
             ),
+            models.Index(
+                fields=[*_LISTED, "-created_at", "-id"],
+                name="shipment_tagged_idx",
+                condition=~models.Q(tags=[]),
+            ),
             # What free text and starts of places are looked up in.
             models.Index("merchant", OpClass("number", "text_pattern_ops"), name="shipment_number_idx"),
             models.Index(
@@ -450,7 +461,7 @@ class Shipment(models.Model):
             models.Index(
                 "merchant", OpClass(Upper(by_place()), "text_pattern_ops"), name="shipment_place_idx"
             ),
-            GinIndex(by_recipient(), name="shipment_recipient_idx"),
+            GinIndex(fields=["recipient_words"], name="shipment_recipient_idx"),
             GinIndex(Folded("tags"), name="shipment_tags_idx", condition=~models.Q(tags=[])),
             # The branches of `attention_rules.EVERYBODY`: a few in a hundred parcels each, however many lie in the past.
             models.Index(

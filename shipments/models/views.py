@@ -66,7 +66,7 @@ class SavedView(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("owner")
     )
     name = models.CharField(_("name"), max_length=60)
-    query = models.CharField(max_length=4000, blank=True)
+    query = models.TextField(blank=True)
     is_shared = models.BooleanField(_("for everybody"), default=False)
     made_at = models.DateTimeField(default=timezone.now)
 

@@ -3,13 +3,13 @@
 import base64
 import binascii
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django import forms
 from django.core.validators import MaxLengthValidator
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import Gateway, StatusGroup
+from shipments.enums import Gateway
 from shipments.facts.pasting import Pasted, read_pasted
 from shipments.models import Carrier
 
@@ -19,44 +19,45 @@ MOST_NUMBERS = 500
 _LONGEST_LINE = 100
 # A row of a spreadsheet: the number, its order and recipient, and what else somebody copied along.
 _LONGEST_ROW = 600
-
-
-class ListQuery(forms.Form):
-    """What the address of the list asks for: a status group, a search, where the page before ended."""
-
-    tab = forms.ChoiceField(
-        label=_("Status"),
-        required=False,
-        choices=[("", "")] + [(group.value, group.value) for group in StatusGroup],
-        error_messages={"invalid_choice": _("There is no such tab.")},
-    )
-    q = forms.CharField(label=_("Number or order"), required=False, max_length=_LONGEST_LINE)
-    after = forms.CharField(required=False, max_length=100)
+# The longest text a list is sorted by, at four bytes a sign, and what Base64 makes of it.
+_LONGEST_MARK = 600
+Key = datetime | date | str
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a page of the list ended: the row the next one begins after."""
+    """A row where a page of a list begins or ends: what it is sorted by, None where it has nothing of it, and its id."""
 
-    created_at: datetime
+    key: Key | None
     pk: int
 
     def __str__(self) -> str:
-        return (
-            base64.urlsafe_b64encode(f"{self.created_at.isoformat()} {self.pk}".encode()).decode().rstrip("=")
-        )
+        written = f"{self.pk}"
+        if self.key is not None:
+            written += f" {self.key if isinstance(self.key, str) else self.key.isoformat()}"
+        return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
 
     @classmethod
-    def read(cls, text: str) -> "Mark | None":
-        """The mark in an address; None for what is none, which begins the list anew."""
+    def read(cls, text: str, kind: type[Key] = datetime) -> "Mark | None":
+        """The mark in an address of a list sorted by keys of this kind; None for what is none, which begins the list anew."""
+        if len(text) > _LONGEST_MARK:
+            return None
         try:
             written = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-            moment, _blank, pk = written.partition(" ")
-            mark = cls(datetime.fromisoformat(moment), int(pk))
+            pk, _blank, key = written.partition(" ")
+            mark = cls((key if kind is str else kind.fromisoformat(key)) if key else None, int(pk))  # type: ignore[attr-defined]
         except (ValueError, binascii.Error):
             return None
-        # Rows come in UTC. Other offsets are nobody's marks, and some of them lie beyond PostgreSQL's clock.
-        return mark if mark.created_at.utcoffset() == timedelta(0) and 0 < mark.pk < 2**63 else None
+        return mark if _is_of_a_row(mark) else None
+
+
+def _is_of_a_row(mark: Mark) -> bool:
+    if isinstance(mark.key, str) and "\0" in mark.key:
+        return False
+    # Rows come in UTC. Other offsets are nobody's marks, and some of them lie beyond PostgreSQL's clock.
+    if isinstance(mark.key, datetime) and mark.key.utcoffset() != timedelta(0):
+        return False
+    return 0 < mark.pk < 2**63
 
 
 def gateway_choices() -> list[tuple[str, object]]:

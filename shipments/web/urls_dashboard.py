@@ -7,6 +7,5 @@ from shipments.web import adding, dashboard
 urlpatterns = [
     path("app/", dashboard.home, name="dashboard"),
     path("app/<slug:merchant>/", dashboard.merchant_home, name="merchant-home"),
-    path("app/<slug:merchant>/shipments/", dashboard.shipment_list, name="shipment-list"),
     path("app/<slug:merchant>/shipments/add/", adding.add, name="shipment-add"),
 ]

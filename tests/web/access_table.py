@@ -31,6 +31,14 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("bulk-cancel", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("shipment-export", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("shipment-export", "POST"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-list-news", "GET"): (SIGN_IN, NONE, BAD, BAD, BAD),
+    ("shipment-list-seen", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    ("shipment-list-columns", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    # Views of the list: everybody keeps their own; the one of the test is the owner's, and shared
+    ("saved-views", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("saved-view-add", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    ("saved-view-change", "POST"): (SIGN_IN, NONE, NONE, NONE, ON),
+    ("saved-view-delete", "POST"): (SIGN_IN, NONE, NONE, NONE, ON),
     # Adding
     ("shipment-add", "GET"): (SIGN_IN, NONE, NO, IN, IN),
     ("shipment-add", "POST"): (SIGN_IN, NONE, NO, ON, ON),
@@ -125,4 +133,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "shipment-resolve": {"resolution": "lost"},
     "shipment-correct": {"carrier": "NEWGISTICS"},
     "shipment-start-again": {"mailing_date": "2026-06-01"},
+    "shipment-list-seen": {"until": "2026-03-06T12:00:00+00:00"},
+    "saved-view-add": {"name": "Late ones", "query": "late=1"},
+    "saved-view-change": {"name": "Another name"},
 }

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 
-from shipments.models import Answer, BulkAction, Import, Shipment, User
+from shipments.models import Answer, BulkAction, Import, SavedView, Shipment, User
 from tests.factories import (
     a_bulk_action,
     a_draft,
@@ -50,6 +50,14 @@ def address(route: str, parcel: Shipment) -> str:
         "invitation": lambda: an_invitation(parcel.merchant).public_id,
         "action_id": lambda: BulkAction.objects.get(merchant=parcel.merchant).public_id,
         "import_id": lambda: Import.objects.get(merchant=parcel.merchant).public_id,
+        "view": lambda: (
+            SavedView.objects.get_or_create(
+                merchant=parcel.merchant,
+                owner=User.objects.get(email="alice@example.com"),
+                name="Shared",
+                is_shared=True,
+            )[0].public_id
+        ),
         "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
@@ -76,7 +84,7 @@ def parameters_of(route: str) -> set[str]:
 
 
 # What a page may write for its reader alone: when they looked, and that they did.
-OF_THE_READER = {"Membership", "Throttle"}
+OF_THE_READER = {"Membership", "SavedView", "SeenParcel", "Throttle"}
 
 
 def everything() -> list[Any]:

@@ -1,0 +1,219 @@
+"""The list in pages: each begins after a row, so that page 900 costs what page 1 does and nothing shifts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact, GreaterThan, IsNull
+
+from shipments.bulk.filters import ListFilter
+from shipments.bulk.nearby import near_first
+from shipments.models import Shipment
+from shipments.models.shipments import ShipmentQuerySet, by_order
+from shipments.web.forms import Key, Mark
+
+
+class _Row(models.Func):
+    """Several columns compared as one."""
+
+    function = "ROW"
+    output_field = models.TextField()
+
+
+class _Compared(models.Func):
+    """Two rows compared, which an index over the same columns answers in one step, however many share the first."""
+
+    template = "%(expressions)s"
+    output_field = models.BooleanField()
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """What the list can be sorted by: `key`, then the id in the same direction, as the index of this order has them.
+
+    Where `may_lack` says that parcels can be without it, these come last, whichever way the list is turned.
+    """
+
+    name: str
+    key: Any
+    kind: type[Key]
+    descends: bool
+    may_lack: bool = True
+
+    def ordering(self, *, reverse: bool) -> list[models.OrderBy]:
+        """The order of the index, or its exact reverse."""
+        nulls_away = True if self.descends and self.may_lack else None
+        if self.descends == reverse:
+            return [models.OrderBy(self.key, nulls_first=nulls_away), models.F("pk").asc()]
+        return [models.OrderBy(self.key, descending=True, nulls_last=nulls_away), models.F("pk").desc()]
+
+    def sorting(self, *, reverse: bool) -> list[models.OrderBy]:
+        """The same order in a form no index has: all that fit are found first, by whatever finds them, then sorted."""
+        by_key, by_pk = self.ordering(reverse=reverse)
+        by_key.set_source_expressions([Coalesce(self.key, self.key)])
+        return [by_key, by_pk]
+
+    def stretches(self) -> "list[_Stretch]":
+        """The list cut into those that have what it is sorted by, and those that lack it."""
+        if not self.may_lack:
+            return [_Stretch(models.Q(), has_key=True)]
+        if self.kind is str:
+            return [
+                _Stretch(models.Q(GreaterThan(self.key, "")), has_key=True),
+                _Stretch(models.Q(Exact(self.key, "")), has_key=False),
+            ]
+        return [
+            _Stretch(models.Q(IsNull(self.key, False)), has_key=True),
+            _Stretch(models.Q(IsNull(self.key, True)), has_key=False),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    condition: models.Q
+    has_key: bool
+
+
+ADDED = Sort("added", models.F("created_at"), datetime, descends=True, may_lack=False)
+NEWS = Sort("news", models.F("changed_at"), datetime, descends=True)
+SCAN = Sort("scan", models.F("last_scan_at"), datetime, descends=True)
+PROMISED = Sort("promised", models.F("estimated_on"), date, descends=False)
+DELIVERED = Sort("delivered", models.F("delivered_on"), date, descends=True)
+ORDER = Sort("order", by_order(), str, descends=False)
+SORTS = {sort.name: sort for sort in (ADDED, NEWS, SCAN, PROMISED, DELIVERED, ORDER)}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The list's order: a sort, in its usual direction or turned around."""
+
+    sort: Sort
+    turned: bool = False
+
+    def __str__(self) -> str:
+        """As an address has it."""
+        return f"-{self.sort.name}" if self.turned else self.sort.name
+
+    @classmethod
+    def read(cls, text: str) -> "Order | None":
+        """The order an address names; None where there is no such."""
+        sort = SORTS.get(text.removeprefix("-"))
+        return cls(sort, text.startswith("-")) if sort else None
+
+    @classmethod
+    def usual_for(cls, wanted: ListFilter) -> "Order":
+        """What a list of these is sorted by unless somebody says otherwise: by the day it is cut by, and the newest first."""
+        if wanted.news:
+            return cls(NEWS)
+        if wanted.delivered:
+            return cls(DELIVERED)
+        if wanted.promised or wanted.late:
+            return cls(PROMISED)
+        return cls(ADDED)
+
+
+class Reading(Enum):
+    """How the rows of a page are found."""
+
+    # Along the index of the order: what is asked for has an index of this order, or nearly everything fits.
+    IN_ORDER = "in order"
+    # Few fit: gather all, and sort.
+    ALL = "all"
+    # Many fit, and nobody knows where they lie.
+    NEAR_FIRST = "near first"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list to read pages of: `found` are its parcels, `among` those they are found among by an index of any order,
+    `dressed` adds to the few that are shown what a page needs of them."""
+
+    found: ShipmentQuerySet
+    among: ShipmentQuerySet
+    order: Order
+    reading: Reading
+    dressed: Callable[[ShipmentQuerySet], ShipmentQuerySet]
+
+    def page(self, *, after: Mark | None, before: Mark | None, size: int) -> "Page":
+        """The page that begins after one row, ends before one, or is the first."""
+        back = after is None and before is not None
+        mark = before if back else after
+        rows = self._rows(mark, back=back, limit=size + 1)
+        more, rows = len(rows) > size, rows[:size]
+        if back:
+            rows.reverse()
+        if not rows:
+            return Page(rows)
+        return Page(
+            rows,
+            newer=_mark(rows[0]) if (more if back else mark is not None) else None,
+            older=_mark(rows[-1]) if (back or more) else None,
+        )
+
+    def _rows(self, mark: Mark | None, *, back: bool, limit: int) -> list[Any]:
+        """Up to `limit` rows behind the mark in the direction of reading."""
+        sort = self.order.sort
+        reverse = self.order.turned != back
+        stretches = sort.stretches()
+        if back:
+            stretches.reverse()
+        # A mark without a key is nobody's where every row has one.
+        if mark is not None and mark.key is None and not sort.may_lack:
+            mark = None
+        if mark is not None:
+            while stretches[0].has_key != (mark.key is not None):
+                stretches.pop(0)
+        rows: list[Any] = []
+        for stretch in stretches:
+            where = stretch.condition
+            if mark is not None:
+                where &= models.Q(_behind(sort, mark, smaller=sort.descends != reverse))
+                mark = None
+            rows += self._stretch(where, reverse=reverse, limit=limit - len(rows))
+            if len(rows) == limit:
+                break
+        return rows
+
+    def _stretch(self, where: models.Q, *, reverse: bool, limit: int) -> list[Any]:
+        sort = self.order.sort
+        walk, gather = sort.ordering(reverse=reverse), sort.sorting(reverse=reverse)
+        fitting = self.found.filter(where)
+        match self.reading:
+            case Reading.NEAR_FIRST:
+                among = self.among.filter(where)
+                ids: Any = near_first(fitting, among, "pk", walk=walk, gather=gather, limit=limit)
+            case Reading.ALL:
+                ids = fitting.order_by(*gather).values("pk")[:limit]
+            case Reading.IN_ORDER:
+                ids = fitting.order_by(*walk).values("pk")[:limit]
+        # The ids alone are sorted; everything else is read of the few that are left.
+        shown = self.dressed(Shipment.objects.filter(pk__in=ids).annotate(sort_key=sort.key))
+        return list(shown.order_by(*walk))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows of a list, and marks for the pages beside it; None where the list begins or ends."""
+
+    rows: Sequence[Any]
+    newer: Mark | None = None
+    older: Mark | None = None
+
+
+def _mark(row: Any) -> Mark:
+    return Mark(row.sort_key or None, row.pk)
+
+
+def _behind(sort: Sort, mark: Mark, *, smaller: bool) -> _Compared:
+    sign = " < " if smaller else " > "
+    if mark.key is None:
+        return _Compared(models.F("pk"), models.Value(mark.pk), arg_joiner=sign)
+    return _Compared(
+        _Row(sort.key, models.F("pk")),
+        _Row(models.Value(mark.key), models.Value(mark.pk)),
+        arg_joiner=sign,
+    )
