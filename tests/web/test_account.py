@@ -17,8 +17,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from shipments import tasks
 from shipments.fields import WrongKeyRing
-from shipments.models import AuditEntry, User, sign_ins
+from shipments.models import AuditEntry, User
 from shipments.outbound import mail
 from shipments.web.sessions import told_browser
 from tests.authenticator import code_of
@@ -605,7 +606,7 @@ def test_sessions_that_are_over_are_forgotten_with_their_addresses(alice: User) 
     )
     third.post("/accounts/logout/")
 
-    sign_ins.forget_ended(now)
+    tasks.housekeep()
 
     assert Session.objects.get().session_key == client.session.session_key
     assert UserSession.objects.get().session_key == client.session.session_key
