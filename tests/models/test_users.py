@@ -46,7 +46,7 @@ def test_a_save_of_other_fields_looks_at_no_address(django_assert_num_queries) -
 
 
 def test_the_migration_gives_everybody_the_address_they_sign_in_with() -> None:
-    migration = importlib.import_module("shipments.migrations.0006_invitations")
+    migration = importlib.import_module("shipments.migrations.0009_invitations")
     nora, otto = a_person("nora@example.com"), a_person("otto@example.com")
     EmailAddress.objects.all().delete()
     # As a reset left it before, and as a change long ago did.
