@@ -196,6 +196,10 @@ def _reschedule(ingested: Sequence[Ingested], account: CarrierAccount, lease: UU
         if look.ends is not None:
             ended.setdefault(look.ends, []).append(shipment.pk)
     with transaction.atomic():
+        if ended:
+            # The parcel before its watch, as everybody else locks them: a person may be closing it this moment.
+            ending = Shipment.objects.filter(pk__in=[pk for pks in ended.values() for pk in pks])
+            list(ending.select_for_update().order_by("pk").values_list("pk"))
         done = Watch.objects.reschedule(dues, lease=lease)
         for reason, pks in ended.items():
             Shipment.objects.filter(pk__in=done.intersection(pks), lifecycle=Lifecycle.ACTIVE).update(
