@@ -24,11 +24,11 @@ def read_tag(typed: str) -> str:
         raise TagError(_("Type a tag."))
     if len(tag) > LONGEST_TAG:
         raise TagError(
-            _("A tag has at most %(most)d signs; this one has %(many)d.")
+            _("A tag has at most %(most)d characters; this one has %(many)d.")
             % {"most": LONGEST_TAG, "many": len(tag)}
         )
     if any(sign in ",;" or not sign.isprintable() for sign in tag):
-        raise TagError(_("A tag has no commas, semicolons or control signs."))
+        raise TagError(_("A tag has no commas, semicolons or control characters."))
     return tag
 
 

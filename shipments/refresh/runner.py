@@ -196,9 +196,11 @@ def _reschedule(ingested: Sequence[Ingested], account: CarrierAccount, lease: UU
         if look.ends is not None:
             ended.setdefault(look.ends, []).append(shipment.pk)
     with transaction.atomic():
-        # Parcels before their watches, in the order of ids: as ingest and the deeds of people lock them.
-        ending = Shipment.objects.filter(pk__in=[pk for pks in ended.values() for pk in pks])
-        list(ending.order_by("pk").select_for_update(of=("self",)).only("pk"))
+        if ended:
+            # Parcels before their watches, in the order of ids, as ingest and the deeds of people lock them: a person
+            # may be closing one this moment.
+            ending = Shipment.objects.filter(pk__in=[pk for pks in ended.values() for pk in pks])
+            list(ending.order_by("pk").select_for_update(of=("self",)).only("pk"))
         done = Watch.objects.reschedule(dues, lease=lease)
         for reason, pks in ended.items():
             Shipment.objects.filter(pk__in=done.intersection(pks), lifecycle=Lifecycle.ACTIVE).update(

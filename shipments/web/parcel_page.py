@@ -8,7 +8,6 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -108,7 +107,7 @@ def detail(
     context |= {
         "parts": parts,
         "news": news,
-        "poll_url": f"{reverse('shipment-detail', args=[request.merchant.slug, public_id])}?{poll}",
+        "poll_query": poll,
         "note_form": note or NoteForm(auto_id="note-%s"),
         "tag_form": tag or TagForm(auto_id="tag-%s"),
     }

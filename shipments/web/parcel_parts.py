@@ -154,7 +154,7 @@ def _answers(rows: ParcelRows, most: int) -> list[AnswerView]:
     brought: dict[int | None, int] = {}
     for scan in rows.scans:
         brought[scan.answer_id] = brought.get(scan.answer_id, 0) + 1
-    gateways = dict(Answer._meta.get_field("gateway").flatchoices)  # type: ignore[union-attr]
+    gateways = dict(Answer._meta.get_field("gateway").flatchoices)
     return [
         AnswerView(
             answer.sha256,

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_parcel_reopened_is_asked_about_at_once() -> None:
         ({"lifecycle": Lifecycle.ENDED, "end_reason": EndReason.TOO_OLD}, EndReason.TOO_OLD),
     ],
 )
-def test_an_archived_parcel_is_put_away_and_taken_out_as_ended(before: dict[str, str], kept: str) -> None:
+def test_an_archived_parcel_is_put_away_and_taken_out_as_ended(before: dict[str, Any], kept: str) -> None:
     shipment = a_shipment(**before)
 
     assert shipment.archive() is True

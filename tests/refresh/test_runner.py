@@ -1,23 +1,36 @@
 """Ask, ingest, reschedule: against the simulator, over real HTTP."""
 
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from cryptography.fernet import Fernet
-from django.db import OperationalError
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from shipments import tasks
 from shipments.carriers.errors import NotEntitled
+from shipments.enums import EndReason
 from shipments.models import Answer, CarrierAccount, Heartbeat, ScanEvent, Shipment, Watch
 from shipments.refresh import runner
 from shipments.refresh.planner import plan_due
+from shipments.refresh.policy import Next
 from shipments.simulator.journeys import make_number
 from shipments.simulator.numbers import Scenario
 from shipments.tracking.ingest import Observation
-from tests.factories import Simulator, a_merchant, a_scan, a_shipment, a_snapshot, an_account, an_outcome
+from tests.factories import (
+    Simulator,
+    a_merchant,
+    a_scan,
+    a_shipment,
+    a_snapshot,
+    an_account,
+    an_outcome,
+    ingested,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -314,3 +327,42 @@ def test_the_queued_test_writes_its_result_on_the_account(account):
     account.refresh_from_db()
     assert account.tested_at is not None
     assert account.test_result.startswith("The gateway accepted")
+
+
+def test_a_parcel_that_ends_while_a_person_closes_it_makes_neither_wait_for_ever(monkeypatch):
+    shipment, account = a_shipment(), an_account(None)
+    entry = ingested(shipment, a_snapshot(a_scan()), account=account)
+    monkeypatch.setattr(runner, "next_look", lambda situation, **more: Next(None, EndReason.SETTLED))
+    has_the_parcel, failures = threading.Event(), []
+
+    def close() -> None:
+        try:
+            with transaction.atomic():
+                Shipment.objects.filter(pk=shipment.pk).update(order_number="A-77")
+                has_the_parcel.set()
+                # Time enough for the other to take what it takes first.
+                time.sleep(0.5)
+                Shipment.objects.get(pk=shipment.pk).close_by_hand()
+        except OperationalError as exc:
+            failures.append(exc)
+        finally:
+            connection.close()
+
+    def settle() -> None:
+        try:
+            has_the_parcel.wait(10)
+            runner._reschedule([entry], account, None)
+        except OperationalError as exc:
+            failures.append(exc)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for work in (close, settle)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert failures == []
+    fresh = Shipment.objects.get()
+    assert (fresh.lifecycle, fresh.end_reason, fresh.watch.due_at) == ("ended", "by-hand", None)

@@ -261,6 +261,19 @@ def test_refresh_now_by_htmx_answers_with_the_fragment(manager: Client, parcel: 
     assert 'hx-trigger="every 3s"' in response.content.decode()
 
 
+def test_refresh_now_by_htmx_keeps_what_the_page_was_asked_for(manager: Client, parcel: Shipment) -> None:
+    an_account(parcel.merchant)
+    page = manager.get(url(parcel) + "?all=answers&reply=es").content.decode().replace("&amp;", "&")
+    (address,) = re.findall(r'hx-post="([^"]+)"', page)
+    assert address.startswith(url(parcel, "refresh/") + "?all=answers&reply=es&seen=")
+
+    fragment = manager.post(address, headers={"HX-Request": "true"}).content.decode().replace("&amp;", "&")
+
+    assert f'hx-get="{url(parcel)}?all=answers&reply=es&seen=' in fragment
+    # What has not changed is not drawn anew: the deed is all that has.
+    assert re.findall(r'<div id="([\w-]+)" hx-swap-oob="innerHTML">', fragment) == ["history"]
+
+
 def test_a_parcel_being_asked_this_moment_is_left_alone(
     manager: Client, parcel: Shipment, django_capture_on_commit_callbacks: Commits
 ) -> None:

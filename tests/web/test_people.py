@@ -383,7 +383,7 @@ def test_anybody_leaves_for_themselves(
     assert me.memberships.count() == 2
 
     gone = client.post(f"{PEOPLE}leave/", {"sure": "yes"}, follow=True)
-    assert gone.redirect_chain[-1] == ("/app/bakery/shipments/", 302)
+    assert gone.redirect_chain[-1] == ("/app/bakery/attention/", 302)
     assert "You have left Alpine Outfitters." in gone.content.decode()
     assert client.get("/app/alpine/shipments/").status_code == 404
     assert me.memberships.get().merchant.slug == "bakery"
