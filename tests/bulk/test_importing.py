@@ -477,11 +477,14 @@ def test_old_files_refused_rows_and_drafts_are_forgotten_each_in_its_time():
 
 
 def at_once(*works: Any) -> None:
-    start = threading.Barrier(len(works))
+    start, failures = threading.Barrier(len(works)), []
 
     def run(work: Any) -> None:
         start.wait(10)
-        work()
+        try:
+            work()
+        except DatabaseError as failure:
+            failures.append(failure)
         connection.close()
 
     threads = [threading.Thread(target=run, args=[work]) for work in works]
@@ -489,6 +492,7 @@ def at_once(*works: Any) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
+    assert failures == []
 
 
 def all_steps(job: Import) -> None:
@@ -530,6 +534,19 @@ def test_two_files_with_the_same_numbers_and_people_adding_them_make_each_parcel
     assert [job.rows_done for job in jobs] == [120, 120]
     assert Shipment.objects.count() == Watch.objects.count() == 120
     assert sum(job.good for job in jobs) + sum(new_by_hand) == 120
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_files_with_the_same_numbers_in_opposite_order_do_not_wait_for_each_other_in_a_ring():
+    merchant, numbers = a_merchant(), [an_impb() for _n in range(1500)]
+    jobs = [
+        started("Tracking number\n" + "\n".join(order), merchant)
+        for order in (numbers, list(reversed(numbers)))
+    ]
+    at_once(*[lambda job=job: all_steps(job) for job in jobs])
+    for job in jobs:
+        job.refresh_from_db()
+    assert sorted(counts(job) for job in jobs) == [(0, 1500, 0, 0), (1500, 0, 0, 0)]
 
 
 KILLED = """
