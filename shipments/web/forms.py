@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -21,6 +22,13 @@ _LONGEST_LINE = 100
 _LONGEST_MARK = 600
 Key = datetime | date | str
 _BETWEEN_NUMBERS = re.compile(r"[\r\n,;\t]+")
+
+
+_KEYS: dict[type[Key], Callable[[str], Key]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    str: str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class Mark:
         try:
             written = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
             pk, _blank, key = written.partition(" ")
-            mark = cls((key if kind is str else kind.fromisoformat(key)) if key else None, int(pk))  # type: ignore[attr-defined]
+            mark = cls(_KEYS[kind](key) if key else None, int(pk))
         except (ValueError, binascii.Error):
             return None
         return mark if _is_of_a_row(mark) else None

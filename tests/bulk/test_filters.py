@@ -231,13 +231,14 @@ def test_a_parcel_due_today_delivered_or_on_its_way_back_is_not_late(merchant: M
 
 @pytest.fixture
 def items(merchant: Merchant, alice: User, mary: User) -> None:
-    for order, over in {
+    states: dict[str, dict[str, Any]] = {
         "alice's": {"owner": alice},
         "mary's": {"owner": mary},
         "nobody's": {},
         "put off": {"snoozed_until": NOW + timedelta(days=1)},
         "done": {"done_at": NOW},
-    }.items():
+    }
+    for order, over in states.items():
         AttentionItem.objects.create(
             shipment=a_shipment(merchant, order_number=order),
             merchant=merchant,
