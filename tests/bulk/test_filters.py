@@ -157,9 +157,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_each_filter_finds_its_parcel_and_no_other(
     merchant: Merchant, row: dict[str, Any], hit: str, miss: str
 ) -> None:
-    a_shipment(
-        merchant, **{"order_number": "other", "number": USPS, "created_at": datetime(2026, 1, 1, tzinfo=UTC)}
-    )
+    a_shipment(merchant, order_number="other", number=USPS, created_at=datetime(2026, 1, 1, tzinfo=UTC))
     a_shipment(merchant, **{"order_number": "this", **row})
     this = row.get("order_number", "this")
 
