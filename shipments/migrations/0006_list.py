@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='shipment',
             name='is_archived',
-            field=models.GeneratedField(db_persist=True, expression=models.Q(('lifecycle', 'archived')), output_field=models.BooleanField()),
+            field=models.GeneratedField(db_persist=True, expression=models.ExpressionWrapper(models.Q(('lifecycle', 'archived')), output_field=models.BooleanField()), output_field=models.BooleanField()),
         ),
         migrations.AddField(
             model_name='shipment',

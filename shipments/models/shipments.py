@@ -252,6 +252,9 @@ class Shipment(models.Model):
     `…_on` without `…_time` is a date without a time.
     """
 
+    # Set by `marked_for` only.
+    is_news: bool
+
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     merchant = models.ForeignKey(
         Merchant, models.CASCADE, related_name="shipments", verbose_name=_("merchant")
@@ -302,7 +305,9 @@ class Shipment(models.Model):
     )
     # What is archived is out of every list but its own: each index of a list keeps it apart.
     is_archived = models.GeneratedField(
-        expression=models.Q(lifecycle=Lifecycle.ARCHIVED.value),
+        expression=models.ExpressionWrapper(
+            models.Q(lifecycle=Lifecycle.ARCHIVED.value), output_field=models.BooleanField()
+        ),
         output_field=models.BooleanField(),
         db_persist=True,
     )

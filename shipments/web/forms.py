@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -22,6 +23,13 @@ _LONGEST_ROW = 600
 # The longest text a list is sorted by, at four bytes a sign, and what Base64 makes of it.
 _LONGEST_MARK = 600
 Key = datetime | date | str
+
+
+_KEYS: dict[type[Key], Callable[[str], Key]] = {
+    datetime: datetime.fromisoformat,
+    date: date.fromisoformat,
+    str: str,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Mark:
         try:
             written = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
             pk, _blank, key = written.partition(" ")
-            mark = cls((key if kind is str else kind.fromisoformat(key)) if key else None, int(pk))  # type: ignore[attr-defined]
+            mark = cls(_KEYS[kind](key) if key else None, int(pk))
         except (ValueError, binascii.Error):
             return None
         return mark if _is_of_a_row(mark) else None

@@ -45,6 +45,9 @@ def fields(asked: Mapping[str, Sequence[str]], choices: Choices, bad: BadFilter 
         error = str(bad) if bad is not None and bad.field == name else ""
         # More signs than any rule allows would only swell the page that refuses them.
         value = (asked.get(name) or [""])[-1].replace("\0", "")[:200]
+        if error and kind == "date":
+            # A field of days shows nothing but days, and what was typed is to be seen.
+            kind = "text"
         if kind == "select" and value and value not in dict(more["options"]):
             more["options"] = [*more["options"], (value, value)]
         return Field(name, label, kind, value, error=error, **more)

@@ -87,9 +87,11 @@ def shipment_list(request: MemberRequest) -> HttpResponse:
             "bad": bad,
             "asked": {"q": request.GET.get("q", "").replace("\0", "")[:200]},
             "rows": [table.row(shipment) for shipment in page.rows],
-            "as_of": now.isoformat(),
+            "as_of": now,
+            "bulk_query": address.wanted.to_query(),
+            "bulk_as_of": now,
+            "bulk_matching": f"{MOST_COUNTED}+" if fitting is None else fitting,
             "poll_seconds": LIST_POLL,
-            "fitting": fitting,
             "most_counted": MOST_COUNTED,
             **_filters(request, address, bad, now),
             **_orders(request, address, table),
@@ -154,23 +156,20 @@ def list_columns(request: MemberRequest) -> HttpResponse:
 def _counts(request: MemberRequest, wanted: ListFilter, now: datetime) -> Counts:
     """Exact counts of every tab: out of the tallies where these have them, else counted as far as people read."""
     if wanted.is_plain:
-        groups = dict.fromkeys(StatusGroup, 0)
+        tallies = dict.fromkeys(StatusGroup, 0)
         for (lifecycle, group), parcels in Tally.objects.counts(request.merchant).items():
             if lifecycle == wanted.lifecycle or (not wanted.lifecycle and lifecycle != Lifecycle.ARCHIVED):
-                groups[group] += parcels
-        return Counts(groups)
+                tallies[group] += parcels
+        return Counts(tallies)
     found = _found(request, replace(wanted, tab=None), now).order_by()
+    most = MOST_COUNTED + 1
     if _is_common(wanted.q):
-        among, walk = (
-            _found(request, _road(replace(wanted, tab=None), Order(ADDED)), now),
-            ADDED.ordering(reverse=False),
-        )
-        groups = values_of(
-            near_first(found, among, "status_group", walk=walk, gather=[], limit=MOST_COUNTED + 1)
-        )
+        among = _found(request, _road(replace(wanted, tab=None), Order(ADDED)), now)
+        walk = ADDED.ordering(reverse=False)
+        groups = values_of(near_first(found, among, "status_group", walk=walk, gather=[], limit=most))
     else:
-        groups = list(found.values_list("status_group", flat=True)[: MOST_COUNTED + 1])
-    if len(groups) > MOST_COUNTED:
+        groups = list(found.values_list("status_group", flat=True)[:most])
+    if len(groups) == most:
         return Counts(None)
     return Counts({group: groups.count(group) for group in StatusGroup})
 
@@ -245,7 +244,6 @@ def _filters(
         "fields": list_panel.fields(dict(request.GET.lists()), choices, bad),
         "chips": chips,
         "filters_on": len(chips) - bool(address.wanted.q),
-        "filter_query": address.wanted.to_query(),
         "query": query,
         # What each form that asks anew must carry along of the rest.
         "beside_filters": list(

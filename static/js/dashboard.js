@@ -68,20 +68,19 @@
   if (form) pickParcels(form);
 
   function pickParcels(form) {
-    var bar = document.getElementById("pick"), count = document.getElementById("pick-count");
-    var page = document.getElementById("pick-page"), all = document.getElementById("pick-all");
+    var bar = document.getElementById("picked"), count = document.getElementById("picked-count");
+    var page = document.getElementById("pick-page"), all = document.getElementById("bulk-all");
     var boxes = Array.from(form.querySelectorAll("input[name=pick]"));
     var last = null;
     page.hidden = false;
 
     function tell() {
       var picked = boxes.filter(function (box) { return box.checked; }).length;
-      var words = picked === 0 ? count.dataset.none : picked === 1 ? count.dataset.one : count.dataset.many.replace("{n}", picked);
-      count.hidden = Boolean(all && all.checked);
+      var words = picked === 0 || all.checked ? "" : picked === 1 ? count.dataset.one : count.dataset.many.replace("{n}", picked);
       if (count.textContent !== words) count.textContent = words;
       page.checked = picked === boxes.length;
       page.indeterminate = picked > 0 && picked < boxes.length;
-      bar.classList.toggle("is-on", picked > 0 || Boolean(all && all.checked));
+      bar.classList.toggle("is-on", picked > 0 || all.checked);
     }
 
     form.addEventListener("click", function (event) {
@@ -95,9 +94,12 @@
     });
     form.addEventListener("change", function (event) {
       if (event.target === page) boxes.forEach(function (box) { box.checked = page.checked; });
-      if (event.target === all) boxes.forEach(function (box) { box.checked = all.checked; });
       // All that match are all of this page, too: who takes one away means these, and no longer all.
-      if (event.target.name === "pick" && !event.target.checked && all) all.checked = false;
+      if (!event.target.checked) all.checked = false;
+      tell();
+    });
+    all.addEventListener("change", function () {
+      boxes.forEach(function (box) { box.checked = all.checked; });
       tell();
     });
     // Browsers fill in what was ticked when somebody comes back to the page.

@@ -101,27 +101,6 @@ def test_news_appears_by_itself_while_the_page_is_open_and_keeps_open_what_the_r
         assert page.url.endswith(f"/{shipment.public_id}/")
 
 
-def test_the_list_renews_itself_in_its_tab_and_keeps_the_focus(
-    browser: Browser,
-    live_server: Any,
-    alice: User,
-    parcel: Shipment,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("shipments.web.dashboard.LIST_POLL", 1)
-    with a_page(browser) as page:
-        sign_in(page, live_server)
-        page.get_by_role("link", name="Delivered").first.click()
-        page.wait_for_url("**/?tab=done")
-        page.get_by_role("link", name=parcel.number).focus()
-
-        Shipment.objects.update(order_number="B-88")
-
-        expect(page.get_by_role("row", name=parcel.number)).to_contain_text("B-88")
-        expect(page.get_by_role("link", name=parcel.number)).to_be_focused()
-        expect(page.locator("a[aria-current=page][id^=tab-]")).to_contain_text("Delivered")
-
-
 def test_without_scripts_numbers_are_added_found_and_opened(
     browser: Browser, live_server: Any, alice: User
 ) -> None:

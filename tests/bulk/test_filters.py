@@ -157,9 +157,7 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
 def test_each_filter_finds_its_parcel_and_no_other(
     merchant: Merchant, row: dict[str, Any], hit: str, miss: str
 ) -> None:
-    a_shipment(
-        merchant, **{"order_number": "other", "number": USPS, "created_at": datetime(2026, 1, 1, tzinfo=UTC)}
-    )
+    a_shipment(merchant, order_number="other", number=USPS, created_at=datetime(2026, 1, 1, tzinfo=UTC))
     a_shipment(merchant, **{"order_number": "this", **row})
     this = row.get("order_number", "this")
 
@@ -231,13 +229,14 @@ def test_a_parcel_due_today_delivered_or_on_its_way_back_is_not_late(merchant: M
 
 @pytest.fixture
 def items(merchant: Merchant, alice: User, mary: User) -> None:
-    for order, over in {
+    states: dict[str, dict[str, Any]] = {
         "alice's": {"owner": alice},
         "mary's": {"owner": mary},
         "nobody's": {},
         "put off": {"snoozed_until": NOW + timedelta(days=1)},
         "done": {"done_at": NOW},
-    }.items():
+    }
+    for order, over in states.items():
         AttentionItem.objects.create(
             shipment=a_shipment(merchant, order_number=order),
             merchant=merchant,
