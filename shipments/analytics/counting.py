@@ -77,8 +77,8 @@ parcel AS MATERIALIZED (
 ), judged AS (
     SELECT *,
         status = '{Status.DELIVERED}' AND delivered_on IS NOT NULL AND NOT returned AS arrived,
-        scanned AND first_promised_on IS NOT NULL AND (first_attempt_on IS NOT NULL OR first_promised_on < %(today)s) AS is_judged,
-        scanned AND first_attempt_on IS NULL AND first_promised_on >= %(today)s AS is_open
+        coalesce(scanned AND first_promised_on < %(today)s, false) AS is_judged,
+        coalesce(scanned AND first_promised_on >= %(today)s, false) AS is_open
     FROM parcel
 ), finest AS (
     SELECT starts_on, carrier, service,

@@ -55,8 +55,9 @@ DEFINITIONS: tuple[Definition, ...] = (
         gettext_lazy("On time"),
         gettext_lazy(
             "Share of parcels whose first delivery attempt was on the first promised day or earlier. Counted are parcels that the carrier "
-            "has scanned and promised a day for, once it has tried to deliver them or the day has passed: a promise that passed without an "
-            "attempt is late. The first promise counts, not later ones. Holding a parcel for pickup is an attempt."
+            "has scanned and promised a day for, once that day is over; without an attempt until then, a parcel is late. Those delivered "
+            "early wait for the day as well: counted at once, they would make the newest weeks look better than they are. The first promise "
+            "counts, not later ones. Holding a parcel for pickup is an attempt."
         ),
     ),
     Definition(
@@ -120,8 +121,8 @@ DEFINITIONS: tuple[Definition, ...] = (
         gettext_lazy("Compared with the period before"),
         gettext_lazy(
             "As many days, right before those shown. A change of a share is called within chance when parcels of one kind differ as much in "
-            "one period out of twenty. Shares of fewer than 20 parcels are marked and not compared. Recent parcels that are still on their way "
-            "are missing from both sides of a share, so the newest weeks still move."
+            "one period out of twenty. Shares of fewer than 20 parcels are marked and not compared. Parcels still on their way are missing "
+            "from days in transit, so the newest weeks look a little quicker than they will be."
         ),
     ),
 )
@@ -151,9 +152,11 @@ def decimal(value: float | None) -> str:
 
 
 def days(number: int | None, *, business: bool) -> str:
-    """A span of whole days: "3 business days", "1 day", "60 or more days"; a dash for none."""
+    """A span of whole days: "3 business days", "1 day", "60 or more days", "same day"; a dash for none."""
     if number is None:
         return "–"
+    if number == 0:
+        return _("same day")
     told = _("%(count)d or more") % {"count": number} if number >= MOST_DAYS else str(number)
     if business:
         return ngettext("%(count)s business day", "%(count)s business days", number) % {"count": told}
@@ -203,10 +206,15 @@ def service(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How a figure has moved since the period before: -1 down, 0 not at all as far as is shown, 1 up; and in words."""
+    """How a figure has moved since the period before: -1 down, 0 not at all as far as is shown, 1 up; in words, and by how much."""
 
     direction: int
     words: str
+    by: str
+
+    @property
+    def sign(self) -> str:
+        return {-1: "▼", 0: "", 1: "▲"}[self.direction]
 
 
 def points(now: float, before: float) -> Move:
@@ -214,10 +222,10 @@ def points(now: float, before: float) -> Move:
     moved = round(now * 100, 1) - round(before * 100, 1)
     told = {"points": decimal(abs(moved)), "before": share(before)}
     if abs(moved) < 0.05:
-        return Move(0, _("no change from %(before)s") % told)
+        return Move(0, _("no change"), told["points"])
     if moved > 0:
-        return Move(1, _("up %(points)s points from %(before)s") % told)
-    return Move(-1, _("down %(points)s points from %(before)s") % told)
+        return Move(1, _("up %(points)s points from %(before)s") % told, told["points"])
+    return Move(-1, _("down %(points)s points from %(before)s") % told, told["points"])
 
 
 def moved_days(now: int, before: int) -> Move:
@@ -225,11 +233,9 @@ def moved_days(now: int, before: int) -> Move:
     by = abs(now - before)
     told = {"count": by, "before": short_days(before)}
     if not by:
-        return Move(0, _("no change from %(before)s") % told)
+        return Move(0, _("no change"), "0")
     if now > before:
-        return Move(
-            1, ngettext("up %(count)d day from %(before)s", "up %(count)d days from %(before)s", by) % told
-        )
-    return Move(
-        -1, ngettext("down %(count)d day from %(before)s", "down %(count)d days from %(before)s", by) % told
-    )
+        words = ngettext("up %(count)d day from %(before)s", "up %(count)d days from %(before)s", by) % told
+        return Move(1, words, str(by))
+    words = ngettext("down %(count)d day from %(before)s", "down %(count)d days from %(before)s", by) % told
+    return Move(-1, words, str(by))

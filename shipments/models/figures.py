@@ -77,7 +77,7 @@ class Cohort(models.Model):
     transit_business_days = _histogram()
     first_scan_days = _histogram()
     first_scan_business_days = _histogram()
-    # The last promised day that nobody has tried to keep yet: when it has passed, the parcel is late without news of it.
+    # The last promised day that is not over: when it is, its parcels are judged without any news of them.
     open_until = models.DateField(null=True)
 
     class Meta:

@@ -70,10 +70,10 @@ class Column:
     @property
     def label_y(self) -> float:
         """Above the bar, and above the stroke of the period before where that crosses the letters."""
-        top = self.y - 6
-        if self.before and top - 12 < self.before.y1 < self.y + 1:
-            top = self.before.y1 - 5
-        return round(top, 1)
+        foot = self.y - 6
+        if self.before and foot - 12 < self.before.y1 < foot + 2:
+            foot = self.before.y1 - 5
+        return round(foot, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,11 @@ class LineChart:
     dots: list[Dot]
     quiet: list[Stroke]
     cut_off: bool
+
+    @property
+    def radius(self) -> float:
+        """Of the dots: where they stand close, small enough to leave the line in sight."""
+        return 4 if len(self.dots) <= 27 else 2.5
 
     @property
     def has_few(self) -> bool:
@@ -210,7 +215,7 @@ def bar_chart(
 
 def _mark(x: float, line: int, label: str) -> Mark:
     """Labels lean to the side where there is room for them."""
-    leans_left = x > 55
+    leans_left = x > 60
     return Mark(
         x=_percent(min(x, 99.9)),
         y=14.0 + 18 * line,

@@ -21,7 +21,7 @@ class Row:
     on_time: str
     on_time_share: float | None
     on_time_before: float | None
-    change: str
+    move: figure_words.Move | None
     is_few: bool
     transit: str
     transit_p90: str
@@ -44,9 +44,9 @@ def row(name: str, now: Figures, before: Figures | None, asked: Asked) -> Row:
         on_time=figure_words.share(share),
         on_time_share=share,
         on_time_before=earlier if can_compare else None,
-        change=figure_words.points(share, earlier).words
+        move=figure_words.points(share, earlier)
         if can_compare and share is not None and earlier is not None
-        else "",
+        else None,
         is_few=0 < now.judged < FEW,
         transit=figure_words.short_days(now.transit.quantile(50)),
         transit_p90=figure_words.short_days(now.transit.quantile(90)),

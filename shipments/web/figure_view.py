@@ -20,7 +20,6 @@ from shipments.web.figure_table import Row
 _OLD = timedelta(minutes=45)
 # Bars of the chart of days; what takes longer is in the last.
 _MOST_BARS = 16
-_SIGNS = {-1: "▼", 0: "", 1: "▲"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def _share_card(
     change, sign, tone = "", "", ""
     if min(whole, whole_before) >= FEW:
         move = figure_words.points(part / whole, part_before / whole_before)
-        change, sign = move.words, _SIGNS[move.direction]
+        change, sign = move.words, move.sign
         if sign and is_beyond_chance(*counts):
             tone = "better" if (move.direction > 0) != less_is_better else "worse"
         elif sign:
@@ -174,11 +173,11 @@ def _days_card(key: Figure, now: Histogram, before: Histogram, asked: Asked, *, 
     change, sign, tone = _nothing_to_compare(now.parcels, before.parcels), "", ""
     if median is not None and median_before is not None and min(now.parcels, before.parcels) >= FEW:
         move = figure_words.moved_days(median, median_before)
-        change, sign = move.words, _SIGNS[move.direction]
+        change, sign = move.words, move.sign
         tone = {-1: "better", 0: "", 1: "worse"}[move.direction]
     p90 = now.quantile(90)
     told = figure_words.days(median, business=asked.in_business_days)
-    number, _blank, unit = told.partition(" ")
+    number, _blank, unit = told.partition(" ") if median else (told, "", "")
     return Card(
         key=key,
         name=str(definition(key).name),
@@ -274,8 +273,8 @@ def transit_chart(now: Figures, before: Figures, asked: Asked) -> Chart | None:
         }
         for at, share in enumerate(shares)
     ]
-    half = _("half within %(days)s") % {"days": figure_words.days(median, business=kind)}
-    most = _("9 of 10 within %(days)s") % {"days": figure_words.days(p90, business=kind)}
+    half = _("half within %(days)s") % {"days": figure_words.short_days(median)}
+    most = _("9 of 10 within %(days)s") % {"days": figure_words.short_days(p90)}
     summary = _(
         "Of %(parcels)s delivered parcels, half arrived within %(median)s and nine of ten within %(p90)s of the first scan."
     ) % {

@@ -21,7 +21,15 @@ from shipments.facts.spelling import today_at
 from shipments.models import Carrier, Reckoning
 from shipments.web import figure_table, figure_view
 from shipments.web.access import MemberRequest, for_members
-from shipments.web.forms_figures import DEFAULT_WEEKS, PRESETS, FiguresQuery, lane_value, service_value
+from shipments.web.forms_figures import (
+    DEFAULT_WEEKS,
+    PRESETS,
+    UNKNOWN,
+    FiguresQuery,
+    is_lane,
+    lane_value,
+    service_value,
+)
 
 # Rows of the table; the CSV has all of them. Bars of the chart above it.
 MOST_ROWS = 25
@@ -45,7 +53,7 @@ def figures_page(request: MemberRequest) -> HttpResponse:
     context = _frame(request, query) | {
         "asked": asked,
         "period": figure_view.told_period(asked.period),
-        "choices": _choices(request, query, asked),
+        "choices": _choices(query, figures.choices(merchant, asked.period, most=MOST_CHOICES)),
         "as_of": figure_view.as_of(reckoning, merchant.time_zone, timezone.now()),
         "now": now,
         "before": before,
@@ -104,7 +112,8 @@ def _frame(request: MemberRequest, query: FiguresQuery) -> dict[str, Any]:
 
 def _refused(request: MemberRequest, query: FiguresQuery) -> HttpResponse:
     """The page with its form, which says what cannot be asked for."""
-    return render(request, "dashboard/figures.html", _frame(request, query), status=400)
+    context = _frame(request, query) | {"choices": _choices(query, None)}
+    return render(request, "dashboard/figures.html", context, status=400)
 
 
 def _url(request: MemberRequest, query: FiguresQuery, **over: str | int) -> str:
@@ -127,27 +136,32 @@ def _presets(request: MemberRequest, query: FiguresQuery) -> list[dict[str, Any]
     ]
 
 
-def _choices(request: MemberRequest, query: FiguresQuery, asked: Asked) -> dict[str, Any]:
-    """What the form offers: the carriers of the period with their services, and its lanes; also what is asked for now."""
-    found = figures.choices(request.merchant, asked.period, most=MOST_CHOICES)
-    services, lanes = list(found.services), list(found.lanes)
-    if asked.carrier and asked.carrier not in {carrier for carrier, _service in services}:
-        services.append((asked.carrier, asked.service or ""))
-    if asked.service is not None and (asked.carrier, asked.service) not in services:
-        services.append((asked.carrier, asked.service))
-    if asked.lane is not None and asked.lane not in lanes:
-        lanes.append(asked.lane)
-    by_carrier: dict[str, list[tuple[str, str]]] = {}
-    for carrier, service in services:
-        by_carrier.setdefault(carrier, []).append(
-            (service_value(carrier, service), figure_words.service(service))
-        )
+def _choices(query: FiguresQuery, found: figures.Choices | None) -> dict[str, Any]:
+    """What the form offers: the carriers with their services, and the lanes; every carrier where it is not known what was
+    shipped. What is asked for is among them, though nothing went by it."""
+    services: dict[str, list[str]] = {}
+    for carrier, service in found.services if found else ():
+        services.setdefault(carrier, []).append(service)
+    for carrier in () if found else query.carriers:
+        services.setdefault(carrier, [])
+    lanes = [lane_value(lane) for lane in found.lanes] if found else []
+    asked_carrier, slash, asked_service = query.value_of("carrier").partition("/")
+    if asked_carrier in query.carriers:
+        theirs = services.setdefault(asked_carrier, [])
+        if slash and asked_service not in theirs:
+            theirs.append(asked_service)
+    if is_lane(query.value_of("lane")) and query.value_of("lane") not in lanes:
+        lanes.append(query.value_of("lane"))
     return {
         "carriers": [
-            {"code": code, "name": query.carriers.get(code, code), "services": theirs}
-            for code, theirs in by_carrier.items()
+            {
+                "code": carrier,
+                "name": query.carriers.get(carrier, carrier),
+                "services": [(service_value(carrier, name), figure_words.service(name)) for name in theirs],
+            }
+            for carrier, theirs in services.items()
         ],
-        "lanes": [(lane_value(lane), figure_words.lane(lane)) for lane in lanes],
+        "lanes": [(lane, figure_words.lane("" if lane == UNKNOWN else lane)) for lane in lanes],
     }
 
 

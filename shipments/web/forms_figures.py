@@ -41,7 +41,7 @@ class FiguresQuery(forms.Form):
     days = forms.ChoiceField(
         label=_("Days"),
         required=False,
-        choices=[("business", _("Business days")), ("calendar", _("Calendar days"))],
+        choices=[("business", _("Business")), ("calendar", _("Calendar"))],
     )
     by = forms.ChoiceField(
         label=_("Table by"),
@@ -66,7 +66,7 @@ class FiguresQuery(forms.Form):
 
     def clean_lane(self) -> str:
         lane = str(self.cleaned_data["lane"])
-        if lane and not _LANE.fullmatch(lane):
+        if lane and not is_lane(lane):
             raise forms.ValidationError(_("There is no such lane."), code="lane")
         return lane
 
@@ -91,6 +91,10 @@ class FiguresQuery(forms.Form):
             until = until or self.today
             return Period(until - length, until)
         return Period(since, until or max(self.today, since))
+
+    def value_of(self, name: str) -> str:
+        """What was asked for under this name, right or wrong; `""` for nothing."""
+        return str(self[name].value() or "")
 
     @property
     def date_fields(self) -> Iterator[dict[str, Any]]:
@@ -134,13 +138,13 @@ class FiguresQuery(forms.Form):
         )
 
     def to_query(self, **over: str | int) -> str:
-        """The query string of the same page with some things asked otherwise; `""` leaves one out."""
+        """The query string of the same page with some things asked otherwise; `""` leaves one out, as what cannot be asked."""
         given = self.cleaned_data
         asked = {
-            "since": given["since"] or "",
-            "until": given["until"] or "",
-            "weeks": given["weeks"] or "",
-            **{name: given[name] for name in ("carrier", "lane", "days", "by")},
+            **{
+                name: given.get(name) or ""
+                for name in ("since", "until", "weeks", "carrier", "lane", "days", "by")
+            },
             **over,
         }
         return urlencode({name: value for name, value in asked.items() if value})
@@ -149,6 +153,11 @@ class FiguresQuery(forms.Form):
 def service_value(carrier: str, service: str) -> str:
     """How an address names a service."""
     return f"{carrier}/{service}"
+
+
+def is_lane(value: str) -> bool:
+    """Whether an address may name a lane like this."""
+    return _LANE.fullmatch(value) is not None
 
 
 def lane_value(lane: str) -> str:

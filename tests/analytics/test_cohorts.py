@@ -133,7 +133,7 @@ def counts_of(parcel: Shipment, today: date) -> dict[str, int]:
     )
     delivered = parcel.status == Status.DELIVERED and parcel.delivered_on is not None and not returned
     due = scanned and promised is not None
-    judged = due and (attempt is not None or promised < today)
+    judged = due and promised < today
     return {
         "parcels": 1,
         "scanned": scanned,
