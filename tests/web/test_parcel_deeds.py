@@ -152,7 +152,7 @@ def test_a_tag_is_put_on_and_taken_off(manager: Client, viewer: Client, parcel: 
     ("tag", "rule"),
     [
         ("VIP", "The parcel has this tag already: vip."),
-        ("x" * 41, "A tag has at most 40 signs; this one has 41."),
+        ("x" * 41, "A tag has at most 40 characters; this one has 41."),
         (" ", "A tag has at least one sign."),
     ],
 )
