@@ -34,6 +34,19 @@ FRESH = timedelta(minutes=15)
 # … and its steps become due one after the other, so that scheduled checks find their place between them.
 BETWEEN_STEPS = timedelta(minutes=1)
 
+# Who needs a person may be another after these.
+_CONCERNS_ATTENTION = frozenset(
+    {
+        Deed.ARCHIVE,
+        Deed.RESTORE,
+        Deed.CLOSE,
+        Deed.REOPEN,
+        Deed.PROOF_DUE,
+        Deed.PROOF_NOT_DUE,
+        Deed.RESOLVE,
+    }
+)
+
 # Why an action has failed, as its row has it; pages put it into words.
 FILTER_GONE, UNEXPECTED = "filter", "unexpected"
 
@@ -259,6 +272,8 @@ def _fail(action_id: int, error: str) -> None:
 
 def _finish(action: BulkAction, state: WorkState, now: datetime, error: str = "") -> None:
     action.finish(state, now, error)
+    if action.changed and action.deed in _CONCERNS_ATTENTION:
+        queueing.enqueue(queueing.REVIEW_ATTENTION)
     AuditEntry.objects.record(
         {WorkState.DONE: "finished", WorkState.CANCELLED: "cancelled"}.get(state, "failed"),
         action,

@@ -41,8 +41,3 @@ def with_tag(tags: Sequence[str], typed: str) -> list[str]:
     if len(tags) >= MOST_TAGS:
         raise TagError(_("A parcel has at most %(most)d tags. Take one off first.") % {"most": MOST_TAGS})
     return [*tags, tag]
-
-
-def without_tag(tags: Sequence[str], tag: str) -> list[str]:
-    """The tags without this one, in whatever case it is written."""
-    return [one for one in tags if one.casefold() != tag.strip().casefold()]

@@ -1,7 +1,6 @@
 """Parcels: what the merchant told us, and what the carrier's answers amount to."""
 
 import uuid
-from collections.abc import Collection
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -10,7 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
-from django.db import models, transaction
+from django.db import models
 from django.db.models.functions import Coalesce, Collate, Left, Reverse, Upper
 from django.db.models.lookups import Exact, IStartsWith, StartsWith
 from django.utils import timezone
@@ -18,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import GROUP_OF, EndReason, Lifecycle, Resolution, Status, StatusGroup
 from shipments.facts.numbers import lookup_key, normal
-from shipments.facts.tags import with_tag, without_tag
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
 from shipments.models.deeds import Deeds
@@ -32,7 +30,6 @@ INDEXED_SIGNS = 100
 OVER = (Status.DELIVERED.value, Status.RETURN_TO_SENDER.value)
 
 if TYPE_CHECKING:
-    from shipments.models.users import User
     from shipments.models.watches import Watch
 
 
@@ -518,78 +515,3 @@ class Shipment(models.Model):
     def has_proof(self) -> bool:
         """Whether the carrier offers a picture or a signature of the delivery."""
         return bool(self.proof_url)
-
-    # ---- What a person does with one parcel; each says whether it changed anything -----------------------------
-
-    def close_by_hand(self) -> bool:
-        """End the asking because a person says so."""
-        return self._become(Lifecycle.ENDED, models.Value(EndReason.BY_HAND.value), {Lifecycle.ACTIVE})
-
-    def reopen(self, now: datetime) -> bool:
-        """Ask again about a parcel that had ended, at once."""
-        with transaction.atomic():
-            if not self._become(Lifecycle.ACTIVE, models.Value(""), {Lifecycle.ENDED}):
-                return False
-            self.watch.begin(now)
-            return True
-
-    def archive(self) -> bool:
-        """Put the parcel away: nobody asks, and public pages no longer show it."""
-        reason = models.Case(
-            models.When(end_reason="", then=models.Value(EndReason.BY_HAND.value)),
-            default=models.F("end_reason"),
-        )
-        return self._become(Lifecycle.ARCHIVED, reason, {Lifecycle.ACTIVE, Lifecycle.ENDED})
-
-    def restore(self) -> bool:
-        """Take an archived parcel back out, as one that has ended: who wants it asked about reopens it."""
-        return self._become(Lifecycle.ENDED, models.F("end_reason"), {Lifecycle.ARCHIVED})
-
-    def _become(
-        self, lifecycle: Lifecycle, end_reason: models.Expression | models.F, before: Collection[Lifecycle]
-    ) -> bool:
-        with transaction.atomic():
-            changed = Shipment.objects.filter(pk=self.pk, lifecycle__in=before).update(
-                lifecycle=lifecycle, end_reason=end_reason
-            )
-            if changed and lifecycle != Lifecycle.ACTIVE:
-                self.watch.stop()
-            if changed:
-                self.refresh_from_db(fields=["lifecycle", "end_reason"])
-        return bool(changed)
-
-    def resolve(self, resolution: Resolution, *, by: "User", now: datetime) -> bool:
-        """Note what a person has made of the parcel, beside what the carrier says."""
-        return self._resolve(resolution, by, now)
-
-    def unresolve(self) -> bool:
-        """Take a resolution back."""
-        return self._resolve("", None, None)
-
-    def _resolve(self, resolution: str, by: "User | None", now: datetime | None) -> bool:
-        changed = (
-            Shipment.objects.filter(pk=self.pk)
-            .exclude(resolution=resolution)
-            .update(resolution=resolution, resolved_by=by, resolved_at=now)
-        )
-        if changed:
-            self.resolution, self.resolved_by, self.resolved_at = resolution, by, now
-        return bool(changed)
-
-    def add_tag(self, typed: str) -> str:
-        """Tag the parcel and give the tag as it is kept; `TagError` names the rule that it breaks."""
-        with transaction.atomic():
-            # Locked: of two tags at once neither is lost.
-            tags = Shipment.objects.select_for_update().values_list("tags", flat=True).get(pk=self.pk)
-            self.tags = with_tag(tags, typed)
-            self.save(update_fields=["tags"])
-        return self.tags[-1]
-
-    def remove_tag(self, tag: str) -> bool:
-        """Take a tag off the parcel."""
-        with transaction.atomic():
-            tags = Shipment.objects.select_for_update().values_list("tags", flat=True).get(pk=self.pk)
-            self.tags = without_tag(tags, tag)
-            if self.tags != tags:
-                self.save(update_fields=["tags"])
-        return bool(self.tags != tags)

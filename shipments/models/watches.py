@@ -180,11 +180,6 @@ class Watch(models.Model):
         self.due_at, self.by_hand, self.lease = now, True, None
         self.save(update_fields=["due_at", "by_hand", "lease"])
 
-    def stop(self) -> None:
-        """Have nobody ask any more."""
-        self.due_at, self.by_hand, self.lease = None, False, None
-        self.save(update_fields=["due_at", "by_hand", "lease"])
-
     def forget(self) -> None:
         """Forget what was heard so far: it was about something else."""
         self.checked_at = self.error_at = self.error_answer = None

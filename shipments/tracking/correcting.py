@@ -120,7 +120,7 @@ def correct(shipment: Shipment, said: Particulars, *, now: datetime) -> Correcte
         if _ASKED_WITH & after.keys():
             if row.lifecycle == Lifecycle.ACTIVE:
                 row.watch.begin(now)
-            elif row.end_reason != EndReason.BY_HAND and row.reopen(now):
+            elif row.end_reason != EndReason.BY_HAND and Shipment.objects.filter(pk=row.pk).reopen(now):
                 before, after = (
                     before | {"lifecycle": Lifecycle.ENDED},
                     after | {"lifecycle": Lifecycle.ACTIVE},
@@ -186,7 +186,7 @@ def start_again(
         old.changed_at = now
         _save_scans(scans)
         _save(old, _FACTS)
-        old.close_by_hand()
+        Shipment.objects.filter(pk=old.pk).close()
         return new
 
 

@@ -38,6 +38,7 @@ def correct_parcel(request: MemberRequest, public_id: UUID) -> HttpResponse:
             if done.after:
                 record(request, "changed", shipment, before=done.before, after=done.after)
                 queueing.enqueue(queueing.SWEEP)
+                queueing.enqueue(queueing.REVIEW_ATTENTION, shipment.pk)
     except BadParcel as refusal:
         form.refuse(refusal)
         return _correction(request, shipment, form, refusal, status=400)
@@ -89,6 +90,7 @@ def start_new_parcel(request: MemberRequest, public_id: UUID) -> HttpResponse:
                 },
             )
             queueing.enqueue(queueing.SWEEP)
+            queueing.enqueue(queueing.REVIEW_ATTENTION, shipment.pk)
     except BadParcel as refusal:
         form.refuse(refusal)
         return _new_parcel(request, shipment, form, refusal, status=400)

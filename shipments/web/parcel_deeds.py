@@ -15,8 +15,10 @@ from django.views.decorators.http import require_POST
 
 from shipments import queueing
 from shipments.enums import Resolution, Role
-from shipments.facts.tags import TagError
-from shipments.models import Note, PrivateLink, Shipment
+from shipments.facts.tags import TagError, with_tag
+from shipments.models import Note, PrivateLink, Shipment, Watch
+from shipments.models.deeds import Before
+from shipments.models.shipments import ShipmentQuerySet
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.forms_parcel import NoteForm, ResolutionForm, TagForm
 from shipments.web.parcel_page import detail, parcel_of
@@ -69,11 +71,13 @@ def add_tag(request: MemberRequest, public_id: UUID) -> HttpResponse:
     form = TagForm(request.POST, auto_id="tag-%s")
     if form.is_valid():
         try:
-            with transaction.atomic():
-                tag = shipment.add_tag(form.cleaned_data["tag"])
-                record(request, "tagged", shipment, after={"tag": tag})
+            tag = with_tag(shipment.tags, form.cleaned_data["tag"])[-1]
         except TagError as refusal:
             form.add_error("tag", str(refusal))
+        else:
+            with transaction.atomic():
+                if _only(shipment).tag(tag):
+                    record(request, "tagged", shipment, after={"tag": tag})
     if form.errors:
         return detail(request, public_id, tag=form, status=400)
     return _back(request, public_id, "tags")
@@ -86,7 +90,7 @@ def remove_tag(request: MemberRequest, public_id: UUID) -> HttpResponse:
     shipment = parcel_of(request, public_id)
     tag = request.POST.get("tag", "")[:100]
     with transaction.atomic():
-        if shipment.remove_tag(tag):
+        if _only(shipment).untag(tag):
             record(request, "untagged", shipment, before={"tag": tag})
     return _back(request, public_id, "tags")
 
@@ -107,7 +111,7 @@ def resolve(request: MemberRequest, public_id: UUID) -> HttpResponse:
         request,
         public_id,
         "resolved",
-        lambda shipment: shipment.resolve(resolution, by=request.user, now=timezone.now()),
+        lambda parcel: parcel.resolve(resolution, by_id=request.user.pk, now=timezone.now()),
         after=lambda shipment: {"resolution": resolution.value},
     )
 
@@ -120,7 +124,7 @@ def unresolve(request: MemberRequest, public_id: UUID) -> HttpResponse:
         request,
         public_id,
         "unresolved",
-        lambda shipment: shipment.unresolve(),
+        lambda parcel: parcel.resolve(None, by_id=None, now=timezone.now()),
         before=lambda shipment: {"resolution": shipment.resolution},
     )
 
@@ -129,7 +133,7 @@ def unresolve(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @for_members(Role.MANAGER)
 def close(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """End the asking by hand."""
-    return _do(request, public_id, "closed", lambda shipment: shipment.close_by_hand())
+    return _do(request, public_id, "closed", lambda parcel: parcel.close())
 
 
 @require_POST
@@ -137,11 +141,13 @@ def close(request: MemberRequest, public_id: UUID) -> HttpResponse:
 def reopen(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Ask again about a parcel that had ended."""
 
-    def begin(shipment: Shipment) -> bool:
-        done = shipment.reopen(timezone.now())
-        if done:
-            queueing.enqueue(queueing.SWEEP)
-        return done
+    def begin(parcel: ShipmentQuerySet) -> Before:
+        now = timezone.now()
+        before = parcel.reopen(now)
+        # A person waits: ahead of what is asked about by the clock.
+        Watch.objects.ask_now(before, now)
+        queueing.enqueue(queueing.SWEEP)
+        return before
 
     return _do(request, public_id, "reopened", begin)
 
@@ -150,14 +156,14 @@ def reopen(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @for_members(Role.MANAGER)
 def archive(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Put the parcel away."""
-    return _do(request, public_id, "archived", lambda shipment: shipment.archive())
+    return _do(request, public_id, "archived", lambda parcel: parcel.archive())
 
 
 @require_POST
 @for_members(Role.MANAGER)
 def restore(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Take the parcel back out of the archive."""
-    return _do(request, public_id, "restored", lambda shipment: shipment.restore())
+    return _do(request, public_id, "restored", lambda parcel: parcel.restore(timezone.now()))
 
 
 # ---- Private link
@@ -199,7 +205,7 @@ def _do(
     request: MemberRequest,
     public_id: UUID,
     verb: str,
-    deed: Callable[[Shipment], bool],
+    deed: Callable[[ShipmentQuerySet], Before],
     *,
     before: Callable[[Shipment], dict[str, Any]] = lambda shipment: {},
     after: Callable[[Shipment], dict[str, Any]] = lambda shipment: {},
@@ -208,9 +214,15 @@ def _do(
     shipment = parcel_of(request, public_id)
     was = before(shipment)
     with transaction.atomic():
-        if deed(shipment):
+        if deed(_only(shipment)):
             record(request, verb, shipment, before=was, after=after(shipment))
+            queueing.enqueue(queueing.REVIEW_ATTENTION, shipment.pk)
     return _back(request, public_id)
+
+
+def _only(shipment: Shipment) -> ShipmentQuerySet:
+    """The parcel, for a deed that could be done to a million."""
+    return Shipment.objects.filter(pk=shipment.pk)
 
 
 def _back(request: MemberRequest, public_id: UUID, place: str = "") -> HttpResponse:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shipments import queueing
 from shipments.enums import Lifecycle, Role
-from shipments.models import Answer, ScanEvent, Shipment, Watch
+from shipments.models import Answer, ScanEvent, SeenParcel, Shipment, Watch
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.answer_parts import part_about
 from shipments.web.forms_parcel import NoteForm, TagForm
@@ -96,7 +96,7 @@ def detail(
     now = timezone.now()
     asked = Asked.of(request)
     rows = load(request.merchant, public_id)
-    # Here the page is looked at: whoever keeps what people have seen writes it down at this place.
+    SeenParcel.objects.note(request.membership, rows.shipment, now)
     context = context_of(request, rows, asked, now)
     # What has not changed is not drawn anew: it would close what the reader has opened, and speak to who listens.
     parts = {name: render_to_string(f"dashboard/_shipment_{name}.html", context, request) for name in _PARTS}

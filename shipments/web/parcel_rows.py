@@ -138,7 +138,7 @@ def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
     ).exclude(pk=OuterRef("pk"))
     return (
         Shipment.objects.for_merchant(merchant)
-        .select_related("carrier", "watch", "attention", "resolved_by")
+        .select_related("carrier", "watch", "attention__owner", "attention__done_by", "resolved_by")
         .annotate(
             note_rows=_many(
                 Note.objects.filter(shipment=OuterRef("pk")).order_by("-made_at", "-pk"),

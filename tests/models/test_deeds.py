@@ -1,9 +1,11 @@
 """What people do to parcels, and what each deed leaves alone."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from shipments.enums import EndReason, Lifecycle, Resolution
@@ -155,3 +157,21 @@ def test_parcels_after_one_in_the_list_are_found_even_where_all_share_their_mome
     found = Shipment.objects.coming_after(NOW, shipments[2].pk).newest_first()
 
     assert list(found) == [shipments[1], shipments[0], older]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_tags_added_at_once_none_is_lost() -> None:
+    pk, start = a_shipment().pk, threading.Barrier(6)
+
+    def work(tag: str) -> None:
+        start.wait(10)
+        Shipment.objects.filter(pk=pk).tag(tag)
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(f"tag {n}",)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(Shipment.objects.get().tags) == [f"tag {n}" for n in range(6)]

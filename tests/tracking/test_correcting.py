@@ -504,7 +504,7 @@ def test_a_delivery_shortly_before_the_new_ship_date_stays_with_the_old_parcel()
 
 def test_the_old_parcel_asked_again_still_leaves_the_new_ones_scans_alone():
     old, _new = a_number_used_again()
-    old.reopen(NOW)
+    Shipment.objects.filter(pk=old.pk).reopen(NOW)
     news = a_scan("2026-03-04 08:00", "10", "Departed", Status.IN_TRANSIT)
 
     ingested(old, a_snapshot(news, *BOTH, delivered=posted("2026-01-09 11:00")), minute=40)
@@ -520,7 +520,7 @@ def test_the_old_parcel_asked_again_still_leaves_the_new_ones_scans_alone():
 
 def test_the_same_answer_about_a_closed_off_number_is_no_news_twice():
     old, _new = a_number_used_again()
-    old.reopen(NOW)
+    Shipment.objects.filter(pk=old.pk).reopen(NOW)
     ingested(old, a_snapshot(*BOTH, service_name="Priority Mail"), minute=40)
 
     assert ingested(old, a_snapshot(*BOTH, service_name="Ground"), minute=50).is_news is False
