@@ -22,6 +22,10 @@ MOST_COLUMNS = 200
 LONGEST_CELL = 32 * 1024
 LONGEST_ROW = 256 * 1024
 
+# Bytes that may be read twice because quotation marks before them do not fit. Files are made in which every line could
+# begin a row of the longest kind; reading them would take hours.
+MOST_READ_AGAIN = 16 * 1024 * 1024
+
 SEPARATORS = (",", ";", "\t", "|")
 # Rows by which the separator is judged, and of which people see the first.
 SAMPLE = 50
@@ -185,6 +189,14 @@ class Rows:
                 "The quotation marks in this row do not fit: one is not closed, or one inside a cell is not written twice."
             )
             cells = self._lines.give_back_all_but_one().rstrip("\r\n").split(self._separator)
+            if self._lines.read_again > MOST_READ_AGAIN:
+                raise Unreadable(
+                    _(
+                        "The quotation marks of this file do not fit in too many rows; one of them is row %(row)d. "
+                        "Save it again from the program it comes from."
+                    )
+                    % {"row": self.number + 1}
+                ) from None
         self.number += 1
         self.position += self._lines.taken_bytes
         if not problem and cells and max(map(len, cells)) > LONGEST_CELL:
@@ -204,6 +216,7 @@ class _Lines:
         self._given_back: deque[bytes] = deque()
         self._taken: list[bytes] = []
         self.taken_bytes = 0
+        self.read_again = 0
 
     def begin_row(self) -> None:
         self._taken.clear()
@@ -224,6 +237,7 @@ class _Lines:
         """The first line of the row; the others are taken anew, each as the beginning of a row."""
         first, *others = self._taken
         self._given_back.extendleft(reversed(others))
+        self.read_again += self.taken_bytes - len(first)
         self.taken_bytes = len(first)
         return _text(first)
 

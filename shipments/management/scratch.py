@@ -22,7 +22,8 @@ def scratch_database(purpose: str) -> Iterator[str]:
     finally:
         use_database(kept)
         with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            # Without FORCE, which may not end an autovacuum; the server itself asks that one to go.
+            cursor.execute(f'DROP DATABASE "{name}"')
 
 
 def use_database(name: str) -> None:
