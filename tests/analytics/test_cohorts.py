@@ -344,7 +344,12 @@ def test_who_has_much_to_count_keeps_nobody_waiting(
     monkeypatch.setattr(cohorts, "STRETCH", 1)
     counted: list[int] = []
     recount = cohorts.recount
-    monkeypatch.setattr(cohorts, "recount", lambda *given: (counted.append(given[0].pk), recount(*given)))
+
+    def noting(*given: Any) -> None:
+        counted.append(given[0].pk)
+        recount(*given)
+
+    monkeypatch.setattr(cohorts, "recount", noting)
     small = a_merchant(name="Small")
     for n in range(3):
         a_shipment(merchant, mailing_date=TODAY - timedelta(n))
