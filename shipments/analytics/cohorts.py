@@ -8,9 +8,11 @@ that doing it twice changes nothing.
 
 import logging
 import time
+from collections import deque
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import Any
 
 import holidays
 from django.db import DatabaseError, connection, transaction
@@ -31,7 +33,8 @@ PATIENCE = 60.0
 
 
 def tally(now: datetime) -> bool:
-    """Bring every merchant's figures up to date, a stretch of days at a time; False where `PATIENCE` ended before the work.
+    """Bring every merchant's figures up to date, a stretch of days at a time and each in turn; False where
+    `PATIENCE` ended before the work.
 
     Safe beside itself: who comes second leaves a merchant to who came first.
     """
@@ -41,25 +44,30 @@ def tally(now: datetime) -> bool:
         ignore_conflicts=True,
     )
     StaleDay.objects.filter(~Exists(Merchant.objects.filter(pk=OuterRef("merchant_id")))).delete()
-    for merchant in _in_need(now):
+    waiting = deque(_in_need(now))
+    while waiting:
+        merchant = waiting.popleft()
         try:
-            while _count_stretch(merchant, now):
-                if time.monotonic() >= enough:
-                    return False
+            # In turn: who has years to count does not keep the others from their last ten minutes.
+            if _count_stretch(merchant, now):
+                waiting.append(merchant)
         except DatabaseError as exc:
             # One merchant's trouble is that merchant's. The class alone: a statement's words may carry data.
             logger.warning("Figures of merchant %s could not be counted: %s", merchant.pk, type(exc).__name__)
+        if waiting and time.monotonic() >= enough:
+            return False
     return True
 
 
 def _in_need(now: datetime) -> list[Merchant]:
     """The merchants with something to count. Of the others it is noted that nothing has changed."""
-    busy, quiet = [], []
-    stale = StaleDay.objects.filter(merchant=OuterRef("pk"))
-    for merchant in Merchant.objects.select_related("reckoning").annotate(is_stale=Exists(stale)):
+    busy: list[Merchant] = []
+    quiet: list[Merchant] = []
+    stale = set(StaleDay.objects.values_list("merchant", flat=True).distinct())
+    for merchant in Merchant.objects.filter(reckoning__isnull=False).select_related("reckoning"):
         last = merchant.reckoning
         is_new_day = (last.today, last.time_zone) != (today_at(now, merchant.time_zone), merchant.time_zone)
-        (busy if merchant.is_stale or last.as_of is None or is_new_day else quiet).append(merchant)
+        (busy if merchant.pk in stale or last.as_of is None or is_new_day else quiet).append(merchant)
     with transaction.atomic():
         theirs = Reckoning.objects.filter(merchant__in=quiet, as_of__lt=now)
         free = list(theirs.select_for_update(skip_locked=True).values_list("pk", flat=True))
@@ -74,22 +82,23 @@ def _count_stretch(merchant: Merchant, now: datetime) -> bool:
     reckoning = Reckoning.objects.select_for_update(skip_locked=True).filter(merchant=merchant).first()
     if reckoning is None:
         return False
-    _mark_what_time_made_stale(reckoning, merchant, now)
+    today = today_at(now, merchant.time_zone)
+    _mark_what_time_made_stale(reckoning, merchant, today)
     stale = StaleDay.objects.filter(merchant=merchant)
     days = list(stale.order_by("-day").values_list("day", flat=True).distinct()[: STRETCH + 1])
     more, days = len(days) > STRETCH, days[:STRETCH]
     # Marks first, parcels after: what changes in between is seen by the count, or leaves a mark for the next one.
     stale.filter(day__in=days).delete()
-    recount(merchant, days, reckoning.today)
+    recount(merchant, days, today)
     if not more:
         reckoning.as_of = now
     reckoning.save()
     return more
 
 
-def _mark_what_time_made_stale(reckoning: Reckoning, merchant: Merchant, now: datetime) -> None:
+def _mark_what_time_made_stale(reckoning: Reckoning, merchant: Merchant, today: date) -> None:
     """With a new day, promises have passed; with another clock, days of labels are others."""
-    before, today = reckoning.today, today_at(now, merchant.time_zone)
+    before = reckoning.today
     days = Cohort.objects.filter(merchant=merchant, cut=Cut.ALL, span=Span.DAY)
     if reckoning.time_zone == merchant.time_zone:
         days = days.filter(open_until__gte=before) if before != today else days.none()
@@ -105,7 +114,12 @@ def recount(merchant: Merchant, days: Sequence[date], today: date) -> None:
         return
     mondays = sorted({monday_of(day) for day in days})
     weeks = [monday + timedelta(n) for monday in mondays for n in range(7)]
-    asked = {"merchant": merchant.pk, "cuts": list(Cut), "today": today, "zone": merchant.time_zone}
+    asked: dict[str, Any] = {
+        "merchant": merchant.pk,
+        "cuts": list(Cut),
+        "today": today,
+        "zone": merchant.time_zone,
+    }
     asked |= {"holidays": federal_holidays(today.year), "weights": [str(weight) for weight in WEIGHTS]}
     with connection.cursor() as cursor:
         cursor.execute(COUNT_DAYS, asked | {"days": list(days), "starts": list(days)})

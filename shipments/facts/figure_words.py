@@ -194,7 +194,7 @@ def place(code: str) -> str:
     """An end of a lane: a state by its letters, a province with Canada's name, any other country by its name."""
     state = _STATE.match(code)
     country = state[1] if state else code
-    land = Locale.parse(locale()).territories.get(country, country)
+    land = str(Locale.parse(locale()).territories.get(country, country))
     if state is None:
         return land
     return state[2] if country == "US" else f"{state[2]}, {land}"

@@ -34,7 +34,7 @@ class Row:
     url: str = ""
 
 
-def row(name: str, now: Figures, before: Figures | None, asked: Asked) -> Row:
+def row(name: str, now: Figures, before: Figures | None) -> Row:
     """The line of some parcels; `before` are those of the period before, None where they are not compared."""
     share, earlier = now.on_time_share, before.on_time_share if before else None
     can_compare = before is not None and min(now.judged, before.judged) >= FEW

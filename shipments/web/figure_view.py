@@ -204,7 +204,7 @@ def _nothing_to_compare(now: int, before: int) -> str:
 # ---- Charts
 
 
-def weeks_chart(weeks: Sequence[Week], before: Sequence[Week], asked: Asked) -> Chart | None:
+def weeks_chart(weeks: Sequence[Week], before: Sequence[Week]) -> Chart | None:
     """The share on time by week of shipment; None where no promise was judged."""
     shares = [week.figures.on_time_share for week in weeks]
     shares_before = [week.figures.on_time_share for week in before]

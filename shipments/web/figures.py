@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 
 from django.http import HttpResponse
@@ -48,7 +49,7 @@ def figures_page(request: MemberRequest) -> HttpResponse:
     asked, merchant = query.asked, request.merchant
     weeks, weeks_before = figures.weeks(merchant, asked)
     now, before = _total(weeks), _total(weeks_before)
-    rows = _rows(request, query, asked, weeks) if now.parcels else []
+    rows = _rows(request, query, asked, weeks, weeks_before) if now.parcels else []
     reckoning = Reckoning.objects.filter(merchant=merchant).first()
     context = _frame(request, query) | {
         "asked": asked,
@@ -58,12 +59,12 @@ def figures_page(request: MemberRequest) -> HttpResponse:
         "now": now,
         "before": before,
         "cards": figure_view.cards(now, before, asked),
-        "weeks_chart": figure_view.weeks_chart(weeks, weeks_before, asked),
+        "weeks_chart": figure_view.weeks_chart(weeks, weeks_before),
         "transit_chart": figure_view.transit_chart(now, before, asked),
         "bars": figure_view.share_bars(rows[:MOST_BARS]) if asked.by != GroupBy.WEEK else [],
         "rows": rows[:MOST_ROWS],
         "has_more_rows": len(rows) > MOST_ROWS,
-        "total": figure_table.row(_("All"), now, before, asked),
+        "total": figure_table.row(_("All"), now, before),
         "csv_url": f"{reverse('figures-csv', args=[merchant.slug])}?{query.to_query()}",
         "reach": None if now.parcels else _reach(request, query),
     }
@@ -166,15 +167,18 @@ def _choices(query: FiguresQuery, found: figures.Choices | None) -> dict[str, An
 
 
 def _rows(
-    request: MemberRequest, query: FiguresQuery, asked: Asked, weeks: list[Week]
+    request: MemberRequest, query: FiguresQuery, asked: Asked, weeks: list[Week], weeks_before: list[Week]
 ) -> list[figure_table.Row]:
     """The rows of the table, one more than are shown where there are more."""
     if asked.by == GroupBy.WEEK:
-        return [figure_table.row(figure_view.told_week(week), week.figures, None, asked) for week in weeks]
+        return [
+            figure_table.row(figure_view.told_week(week), week.figures, before.figures if before else None)
+            for week, before in zip_longest(weeks, weeks_before[: len(weeks)])
+        ]
     rows = []
     for group in figures.groups(request.merchant, asked, most=MOST_ROWS + 1):
         name = figure_table.name_of(group, query.carriers, asked.by)
-        row = figure_table.row(name, group.figures, group.before, asked)
+        row = figure_table.row(name, group.figures, group.before)
         rows.append(replace(row, url=_url(request, query, **_narrowed(group, asked.by))))
     return rows
 

@@ -132,8 +132,7 @@ def counts_of(parcel: Shipment, today: date) -> dict[str, int]:
         or parcel.resolution == Resolution.RETURNED
     )
     delivered = parcel.status == Status.DELIVERED and parcel.delivered_on is not None and not returned
-    due = scanned and promised is not None
-    judged = due and promised < today
+    judged = scanned and promised is not None and promised < today
     return {
         "parcels": 1,
         "scanned": scanned,
@@ -143,8 +142,8 @@ def counts_of(parcel: Shipment, today: date) -> dict[str, int]:
         and parcel.lifecycle == Lifecycle.ACTIVE
         and not parcel.resolution,
         "judged": judged,
-        "on_time": judged and attempt is not None and attempt <= promised,
-        "not_due": due and not judged,
+        "on_time": judged and attempt is not None and attempt <= (promised or today),
+        "not_due": scanned and promised is not None and not judged,
         "delivered": delivered,
         "first_try": delivered and parcel.attempts == 0,
         "attempted": attempt is not None,
@@ -157,7 +156,7 @@ def counts_of(parcel: Shipment, today: date) -> dict[str, int]:
 def days_of(parcel: Shipment) -> dict[str, int]:
     found = {}
     scan, delivered = parcel.first_scan_on, parcel.delivered_on
-    if counts_of(parcel, TODAY)["delivered"] and scan:
+    if counts_of(parcel, TODAY)["delivered"] and scan and delivered:
         found["transit_days"] = (delivered - scan).days
         found["transit_business_days"] = business_days(scan, delivered)
     if parcel.labelled_at and scan:
@@ -337,6 +336,28 @@ def test_marks_of_a_merchant_who_is_gone_go_too(merchant: Merchant) -> None:
     cohorts.tally(NOW)
 
     assert not StaleDay.objects.exists()
+
+
+def test_who_has_much_to_count_keeps_nobody_waiting(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cohorts, "STRETCH", 1)
+    counted: list[int] = []
+    recount = cohorts.recount
+
+    def noting(*given: Any) -> None:
+        counted.append(given[0].pk)
+        recount(*given)
+
+    monkeypatch.setattr(cohorts, "recount", noting)
+    small = a_merchant(name="Small")
+    for n in range(3):
+        a_shipment(merchant, mailing_date=TODAY - timedelta(n))
+    a_shipment(small, mailing_date=TODAY)
+
+    cohorts.tally(NOW)
+
+    assert counted == [merchant.pk, small.pk, merchant.pk, merchant.pk]
 
 
 @pytest.mark.parametrize("seed", range(4))

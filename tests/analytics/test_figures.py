@@ -113,7 +113,7 @@ def test_a_period_has_its_days_and_no_others(merchant: Merchant) -> None:
 @pytest.fixture
 def mixed(merchant: Merchant) -> Merchant:
     """Parcels of two carriers, three services and two lanes, in whole weeks and on single days of the period."""
-    to_britain = {"destination_country": "GB", "destination_region": "Kent"}
+    to_britain: dict[str, Any] = {"destination_country": "GB", "destination_region": "Kent"}
     for day in (date(2026, 6, 9), date(2026, 6, 30)):
         shipped(merchant, day, service_name="Ground")
         shipped(merchant, day, service_name="Ground", days=4)

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipments.web.charts import bar_chart, line_chart
+from shipments.web.charts import BarChart, LineChart, bar_chart, line_chart
 
 
-def line(now: list[float | None], before: list[float | None] | None = None) -> object:
+def line(now: list[float | None], before: list[float | None] | None = None) -> LineChart:
     ticks = [str(at) for at in range(len(now))]
     return line_chart(now, before or [], ticks=ticks, words=ticks, few=[False] * len(now), height=248)
 
@@ -57,7 +57,7 @@ def test_every_shape_lies_inside_its_chart(shares: list[float]) -> None:
     assert len(chart.ticks) <= 8
 
 
-def bars(now: list[float], before: list[float], marks: list[tuple[int, str]] | None = None) -> object:
+def bars(now: list[float], before: list[float], marks: list[tuple[int, str]] | None = None) -> BarChart:
     texts = [str(at) for at in range(len(now))]
     return bar_chart(now, before, ticks=texts, labels=texts, words=texts, marks=marks or [], height=250)
 
@@ -82,4 +82,5 @@ def test_letters_on_a_bar_make_room_for_the_stroke_of_the_period_before() -> Non
 
     crossed, below, level = chart.columns
     assert (below.label_y, level.label_y) == (below.y - 6, below.y - 6)
+    assert crossed.before is not None
     assert crossed.label_y == crossed.before.y1 - 5 < crossed.y - 12

@@ -312,6 +312,17 @@ def test_the_page_says_how_old_the_figures_are(viewer: Client, june: Merchant) -
     assert "As of" not in text(viewer)
 
 
+def test_weeks_are_compared_with_those_of_the_period_before(viewer: Client, merchant: Merchant) -> None:
+    for n in range(40):
+        shipped(merchant, date(2026, 6, 8), days=2 if n < 36 else 5)
+        shipped(merchant, date(2026, 6, 1), days=2 if n < 30 else 5)
+    cohorts.tally(NOW)
+
+    (row,) = viewer.get(PAGE, {"since": "2026-06-08", "until": "2026-06-14", "by": "week"}).context["rows"]
+
+    assert (row.on_time, row.move.words) == ("90.0%", "up 15.0 points from 75.0%")
+
+
 def test_the_table_shows_so_many_rows_and_the_file_has_them_all(
     viewer: Client, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
