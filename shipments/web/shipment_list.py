@@ -216,7 +216,7 @@ def _reading(wanted: ListFilter, order: Order, fitting: int | None) -> Reading:
 
 
 def _mark(request: MemberRequest, name: str, order: Order) -> Mark | None:
-    return Mark.read(request.GET.get(name, ""), order.sort.kind)
+    return Mark.read(request.GET.get(name, ""), order.sort.kind, may_lack=order.sort.may_lack)
 
 
 def _moment(text: str) -> datetime | None:
