@@ -46,8 +46,9 @@ class Mark:
         return base64.urlsafe_b64encode(written.encode()).decode().rstrip("=")
 
     @classmethod
-    def read(cls, text: str, kind: type[Key] = datetime) -> "Mark | None":
-        """The mark in an address of a list sorted by keys of this kind; None for what is none, which begins the list anew."""
+    def read(cls, text: str, kind: type[Key] = datetime, *, may_lack: bool = False) -> "Mark | None":
+        """The mark in an address of a list sorted by keys of this kind, which rows `may_lack`; None for what is none,
+        which begins the list anew."""
         if len(text) > _LONGEST_MARK:
             return None
         try:
@@ -56,7 +57,7 @@ class Mark:
             mark = cls(_KEYS[kind](key) if key else None, int(pk))
         except (ValueError, binascii.Error):
             return None
-        return mark if _is_of_a_row(mark) else None
+        return mark if (may_lack or mark.key is not None) and _is_of_a_row(mark) else None
 
 
 def _is_of_a_row(mark: Mark) -> bool:

@@ -161,9 +161,6 @@ class Listed:
         stretches = sort.stretches()
         if back:
             stretches.reverse()
-        # A mark without a key is nobody's where every row has one.
-        if mark is not None and mark.key is None and not sort.may_lack:
-            mark = None
         if mark is not None:
             while stretches[0].has_key != (mark.key is not None):
                 stretches.pop(0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
@@ -215,7 +216,7 @@ def _reading(wanted: ListFilter, order: Order, fitting: int | None) -> Reading:
 
 
 def _mark(request: MemberRequest, name: str, order: Order) -> Mark | None:
-    return Mark.read(request.GET.get(name, ""), order.sort.kind)
+    return Mark.read(request.GET.get(name, ""), order.sort.kind, may_lack=order.sort.may_lack)
 
 
 def _moment(text: str) -> datetime | None:
@@ -334,7 +335,7 @@ def _links(request: MemberRequest, address: ListAddress, counts: Counts, page: P
 def _marks_of_news(request: MemberRequest, address: ListAddress, page: Page, now: datetime) -> dict[str, Any]:
     poll = reverse("shipment-list-news", args=[request.merchant.slug])
     query = replace(address, order=None, columns=None).to_query()
-    since = f"since={now.isoformat().replace('+', '%2B')}"
+    since = urlencode({"since": now.isoformat()})
     return {
         "news_poll": f"{poll}?{query}&{since}" if query else f"{poll}?{since}",
         "is_news_shown": address.wanted.news or any(row.is_news for row in page.rows),
