@@ -219,14 +219,8 @@ def _known(
 ) -> tuple[dict[tuple[str, str], Shipment], dict[str, Shipment]]:
     """The merchant's parcels with these numbers, the newest instance of each: by carrier and number, and by the number alone."""
     keys = {numbers.lookup_key(parcel.number) for parcel in parcels}
-    rows = (
-        Shipment.objects.for_merchant(merchant)
-        .filter(lookup_key__in=keys)
-        .select_related("carrier")
-        .order_by("instance")
-        if keys
-        else []
-    )
+    mine = Shipment.objects.for_merchant(merchant).filter(lookup_key__in=keys)
+    rows: Iterable[Shipment] = mine.select_related("carrier").order_by("instance") if keys else []
     known, by_number = {}, {}
     for row in rows:
         known[row.carrier_id, row.number] = by_number[row.lookup_key] = row

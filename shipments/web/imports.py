@@ -138,9 +138,7 @@ def _list(request: MemberRequest, form: UploadForm, *, status: int = 200) -> Htt
     after = Mark.read(request.GET.get("after", "")[:100])
     found: ImportQuerySet = Import.objects.for_merchant(request.merchant)
     if after is not None:
-        found = found.filter(made_at__lte=after.created_at).exclude(
-            made_at=after.created_at, pk__gte=after.pk
-        )
+        found = found.filter(made_at__lte=after.key).exclude(made_at=after.key, pk__gte=after.pk)
     page = list(found.select_related("by").newest_first()[: PAGE_SIZE + 1])
     now = timezone.now()
     older = ""

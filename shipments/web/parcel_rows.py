@@ -136,7 +136,7 @@ def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
     siblings = Shipment.objects.filter(
         merchant=OuterRef("merchant"), carrier=OuterRef("carrier"), number=OuterRef("number")
     ).exclude(pk=OuterRef("pk"))
-    return (
+    rows: QuerySet[Shipment] = (
         Shipment.objects.for_merchant(merchant)
         .select_related("carrier", "watch", "attention__owner", "attention__done_by", "resolved_by")
         .annotate(
@@ -180,6 +180,7 @@ def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
             live_token=Subquery(links.filter(revoked_at=None).values("token")[:1]),
         )
     )
+    return rows
 
 
 def _many(rows: QuerySet[Any], most: int, **columns: Any) -> ArraySubquery:

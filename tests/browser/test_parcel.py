@@ -250,8 +250,9 @@ def test_a_pasted_list_is_looked_at_and_another_carrier_is_one_click_away(
 def test_pages_about_a_parcel_have_no_barriers_and_fit_the_screen(
     browser: Browser, live_server: Any, alice: User, parcel: Shipment, scheme: ColorScheme, width: int
 ) -> None:
-    Shipment.objects.filter(pk=parcel.pk).tag("vip")
-    parcel.resolve(Resolution.LOST, by=alice, now=timezone.now())
+    this = Shipment.objects.filter(pk=parcel.pk)
+    this.tag("vip")
+    this.resolve(Resolution.LOST, by_id=alice.pk, now=timezone.now())
     Note.objects.create(shipment=parcel, merchant=parcel.merchant, author=alice, text="Buyer called.")
     scan = parcel.scans.get(text=ACCEPTED[2])
     assert scan.answer is not None
