@@ -1,6 +1,6 @@
 """Adding parcels by hand: first what was recognised is shown, then the good ones are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 

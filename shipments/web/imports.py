@@ -137,7 +137,7 @@ class ListedImport:
 def _list(request: MemberRequest, form: UploadForm, *, status: int = 200) -> HttpResponse:
     after = Mark.read(request.GET.get("after", "")[:100])
     found: ImportQuerySet = Import.objects.for_merchant(request.merchant)
-    if after is not None:
+    if after is not None and isinstance(after.key, datetime):
         found = found.filter(made_at__lte=after.key).exclude(made_at=after.key, pk__gte=after.pk)
     page = list(found.select_related("by").newest_first()[: PAGE_SIZE + 1])
     now = timezone.now()
