@@ -14,6 +14,7 @@ from django.utils import timezone
 from shipments import queueing
 from shipments.enums import Environment, Gateway, Role
 from shipments.facts.places import is_us_postal_code
+from shipments.management import furnishing
 from shipments.models import CarrierAccount, Membership, Merchant, PrivateLink, Shipment, User
 from shipments.models.accounts import clean_base_url
 from shipments.simulator.demo import DemoParcel, demo_history, demo_parcels
@@ -29,6 +30,13 @@ PEOPLE: dict[str, Role] = {
     "owner@demo.example": Role.OWNER,
     "manager@demo.example": Role.MANAGER,
     "viewer@demo.example": Role.VIEWER,
+}
+# Invented, and readable as invented.
+NAMES = {
+    "owner@demo.example": "Olive Owner",
+    "manager@demo.example": "Max Manager",
+    "viewer@demo.example": "Vi Viewer",
+    "operator@demo.example": "Opal Operator",
 }
 OPERATOR = "operator@demo.example"
 CADENCE_SECONDS = 20
@@ -64,14 +72,19 @@ class Command(BaseCommand):
             users = _people(merchant)
             for gateway in Gateway:
                 _account(merchant, gateway, address)
-            if is_new:
-                for parcel in demo_history(now):
-                    _shipment(merchant, parcel)
             parcels = wanted_parcels(merchant, now)
-            shipments = {parcel.number: _shipment(merchant, parcel) for parcel in parcels}
+            made = {parcel: _shipment(merchant, parcel) for parcel in parcels}
+            if is_new:
+                furnishing.settle_history(
+                    {parcel: _shipment(merchant, parcel) for parcel in demo_history(now)}, now
+                )
+                furnishing.furnish(merchant, made, now)
+            furnishing.hand_out(merchant)
+            shipments = {parcel.number: shipment for parcel, shipment in made.items()}
             public, private = _to_show(parcels, now)
             link = _private_link(shipments[private.number])
-            queueing.enqueue(queueing.SWEEP)
+            for task in (queueing.SWEEP, queueing.REVIEW_ATTENTION, queueing.TALLY_FIGURES):
+                queueing.enqueue(task)
         return json.dumps(
             {
                 "users": users,
@@ -88,7 +101,13 @@ def _people(merchant: Merchant) -> list[dict[str, str]]:
     encoded = make_password(PASSWORD) if len(known) <= len(PEOPLE) else ""
     for email in {*PEOPLE, OPERATOR} - known:
         operator = email == OPERATOR
-        User.objects.create(email=email, password=encoded, is_staff=operator, is_superuser=operator)
+        User.objects.create(
+            email=email,
+            name=NAMES[email],
+            password=encoded,
+            is_staff=operator,
+            is_superuser=operator,
+        )
     for person in User.objects.filter(email__in=PEOPLE):
         Membership.objects.get_or_create(
             user=person, merchant=merchant, defaults={"role": PEOPLE[person.email]}

@@ -36,6 +36,8 @@ START_PATIENCE = 60.0
 TRIM_EVERY = 60.0
 # The demo has one moving parcel more every few minutes, and two in advance.
 TOP_UP_EVERY = 480.0
+# By then the carriers have told of all of them, and there is something to count and to share out.
+FIRST_TOP_UP = 45.0
 
 
 class Command(BaseCommand):
@@ -148,7 +150,7 @@ class Command(BaseCommand):
         """Keep everything running, the logs short and the demo lively, until somebody stops it."""
         embedded: Embedded | None = settings.EMBEDDED_POSTGRES
         trim_at = 0.0
-        top_up_at = time.monotonic() + TOP_UP_EVERY
+        top_up_at = time.monotonic() + FIRST_TOP_UP
         while True:
             for supervised in watched:
                 supervised.tick()
