@@ -34,7 +34,7 @@ class TagForm(forms.Form):
         # Longer than a tag may be, so that the rule is told in a sentence and nothing typed is cut.
         max_length=4 * LONGEST_TAG,
         widget=forms.TextInput(attrs={**_OFF, "maxlength": LONGEST_TAG}),
-        error_messages={"required": _("A tag has at least one sign.")},
+        error_messages={"required": _("Type a tag.")},
     )
 
     def clean_tag(self) -> str:

@@ -210,7 +210,7 @@ def test_tags_are_cut_at_commas_and_kept_once(text, tags):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x" * 41, "A tag has at most 40 characters."),
+        ("x" * 41, "A tag has at most 40 characters; this one has 41."),
         (",".join(f"t{n}" for n in range(21)), "A parcel has at most 20 tags."),
     ],
 )

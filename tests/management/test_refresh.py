@@ -100,4 +100,5 @@ def test_the_schedules_are_made_once_and_those_of_older_versions_go() -> None:
         call_command("create_schedules", stdout=out)
 
     assert dict(Schedule.objects.values_list("name", "minutes")) == queueing.SCHEDULES
-    assert out.getvalue() == "Scheduled: sweep every 1 min, housekeep every 60 min.\n"
+    told = ", ".join(f"{name} every {minutes} min" for name, minutes in queueing.SCHEDULES.items())
+    assert out.getvalue() == f"Scheduled: {told}.\n"

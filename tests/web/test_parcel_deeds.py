@@ -407,7 +407,8 @@ def test_a_correction_is_kept_written_down_and_the_carrier_asked(
         Status.UNKNOWN,
         "Ana Invented",
     )
-    assert len(nudges) == 1
+    # The carrier is asked, and attention reviewed.
+    assert len(nudges) == 2
     assert deeds() == [
         (
             "changed",
@@ -477,7 +478,8 @@ def test_a_new_parcel_is_started_with_the_same_number_and_both_point_at_each_oth
     assert response.headers["Location"] == url(new)
     assert (new.number, new.mailing_date, new.destination_postal_code) == (NUMBER, date(2026, 6, 1), "80202")
     assert (parcel.lifecycle, parcel.status) == (Lifecycle.ENDED, Status.DELIVERED)
-    assert len(nudges) == 1
+    # The carrier is asked, and attention reviewed.
+    assert len(nudges) == 2
     assert [verb for verb, _before, _after in deeds()] == ["started again", "added"]
     assert "2 parcels with this number:" in page_of(manager, parcel)
     assert f'<a href="{url(new)}">the 2.,' in page_of(manager, parcel)

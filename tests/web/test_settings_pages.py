@@ -356,7 +356,7 @@ def test_saving_takes_few_statements(
 def test_the_rail_and_the_parts_say_where_one_is(owner: Client) -> None:
     page = owner.get(ATTENTION).content.decode()
 
-    assert f'<a href="{MERCHANT}" aria-current="page">Settings</a>' in page
+    assert f'<a data-go="e" href="{MERCHANT}" aria-current="page">Settings</a>' in page
     assert f'<a href="{ATTENTION}" aria-current="page">Attention</a>' in page
     assert f'<a href="{ALERTS}">My alerts</a>' in page
 
