@@ -88,7 +88,8 @@ def test_from_an_invitation_to_a_mail_to_a_member(
 ) -> None:
     with a_page(browser, scripts=scripts) as page:
         sign_in(page, live_server)
-        page.wait_for_url("**/app/alpine/shipments/")
+        page.wait_for_url("**/app/alpine/attention/")
+        page.get_by_role("link", name="Settings").click()
         page.get_by_role("link", name="People").click()
         page.get_by_label("E-mail address").fill("nora@example.com")
         page.get_by_label("Role", exact=True).select_option("manager")
@@ -112,9 +113,10 @@ def test_from_an_invitation_to_a_mail_to_a_member(
         page.get_by_label("Password", exact=True).fill("a staple of another kind")
         page.get_by_label("The same password again").fill("a staple of another kind")
         page.get_by_role("button", name="Make the account and join").click()
-        page.wait_for_url("**/app/alpine/shipments/")
+        page.wait_for_url("**/app/alpine/attention/")
         expect(page.get_by_text("You belong to Alpine Outfitters now.")).to_be_visible()
 
+        page.get_by_role("link", name="Settings").click()
         page.get_by_role("link", name="People").click()
         expect(page.get_by_role("listitem").filter(has_text="Nora Field")).to_contain_text("(you)")
         page.get_by_role("link", name="Leave").click()
@@ -152,7 +154,7 @@ def test_a_second_factor_is_set_up_and_used(
         expect(page.get_by_text("This code is not right")).to_be_visible()
         page.get_by_label("Code").fill(recovery)
         page.get_by_role("button", name="Sign in", exact=True).click()
-        page.wait_for_url("**/app/alpine/shipments/")
+        page.wait_for_url("**/app/alpine/attention/")
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -185,7 +187,7 @@ def test_among_thirty_merchants_one_is_found_by_a_few_letters_and_by_scrolling(
         alice.memberships.create(merchant=a_merchant(slug=f"shop-{n}", name=f"Shop {n:02}"), role="viewer")
     with a_page(browser) as page:
         sign_in(page, live_server)
-        page.goto(f"{live_server.url}/app/alpine/shipments/")
+        page.goto(f"{live_server.url}/app/alpine/attention/")
         page.locator("#person-menu summary").click()
         expect(page.locator("#merchant-list a:visible")).to_have_count(30)
         assert page.locator("#merchant-list").evaluate("list => list.scrollHeight > list.clientHeight")
@@ -195,14 +197,14 @@ def test_among_thirty_merchants_one_is_found_by_a_few_letters_and_by_scrolling(
         expect(page.get_by_text("No merchant of yours is called that.")).to_be_visible()
         page.get_by_label("Find a merchant").fill("17")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/app/shop-17/shipments/")
+        page.wait_for_url("**/app/shop-17/attention/")
     with a_page(browser, scripts=False) as page:
         sign_in(page, live_server)
-        page.goto(f"{live_server.url}/app/alpine/shipments/")
+        page.goto(f"{live_server.url}/app/alpine/attention/")
         page.locator("#person-menu summary").click()
         expect(page.get_by_label("Find a merchant")).to_be_hidden()
         page.get_by_role("link", name="Shop 29").click()
-        page.wait_for_url("**/app/shop-29/shipments/")
+        page.wait_for_url("**/app/shop-29/attention/")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390), ("light", 320)])

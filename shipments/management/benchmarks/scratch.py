@@ -1,4 +1,4 @@
-"""A database for one benchmark, beside the product's and gone afterwards."""
+"""Databases for one benchmark, beside the product's and gone afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,23 +12,27 @@ PREFIX = "benchmark_"
 
 
 @contextmanager
-def scratch_database(name: str) -> Iterator[None]:
-    """Everything inside talks to a fresh, migrated database on the same server; it is dropped at the end, come what may."""
+def scratch_database(name: str) -> Iterator[str]:
+    """Everything inside talks to a fresh, migrated database on the same server; it is dropped at the end, come what may.
+
+    Gives the database's own name, for `talk_to` where a benchmark has several.
+    """
     scratch = PREFIX + name
     own = connection.settings_dict["NAME"]
     _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(scratch)))
     _run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(scratch)))
-    _use(scratch)
+    talk_to(scratch)
     try:
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
-        yield
+        yield scratch
     finally:
-        _use(own)
+        talk_to(own)
         _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(scratch)))
 
 
-def _use(name: str) -> None:
+def talk_to(name: str) -> None:
+    """Have Django's connection be one to this database from here on."""
     connections.close_all()
     connection.settings_dict["NAME"] = name
 
