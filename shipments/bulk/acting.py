@@ -48,7 +48,11 @@ _CONCERNS_ATTENTION = frozenset(
 )
 
 # Why an action has failed, as its row has it; pages put it into words.
-FILTER_GONE, UNEXPECTED = "filter", "unexpected"
+FILTER_GONE, OWNER_GONE, UNEXPECTED = "filter", "owner", "unexpected"
+
+
+class OwnerGone(Exception):
+    """Who was to get the parcels does not belong to the merchant any more."""
 
 
 Values: TypeAlias = Mapping[str, Any]
@@ -82,10 +86,14 @@ def _refresh(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Be
 
 
 def _assign(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Before:
+    owner_id = action.argument["owner"]
+    # Held until the step is over: who leaves meanwhile takes what they were given with them only after it.
+    if owner_id is not None and not Membership.objects.held(action.merchant, owner_id):
+        raise OwnerGone
     items = AttentionItem.objects.filter(
         shipment__in=list(parcels.values_list("pk", flat=True)), done_at=None
     )
-    return dict(items.give_to(action.argument["owner"]))
+    return dict(items.give_to(owner_id))
 
 
 def _resolve(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Before:
@@ -204,6 +212,8 @@ def work(action_id: int) -> bool:
         raise
     except BadFilter:
         _fail(action_id, FILTER_GONE)
+    except OwnerGone:
+        _fail(action_id, OWNER_GONE)
     except Exception:
         # Whatever it was, it would be again; the person who waits must hear of it.
         logger.exception("Bulk action %s has failed.", action_id)

@@ -130,6 +130,11 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
             .order_by("merchant__name", "pk")
         )
 
+    def held(self, merchant: Merchant, user_id: int) -> bool:
+        """Whether the person belongs to the merchant, who then does so until the transaction ends."""
+        found = self.filter(merchant=merchant, user=user_id).select_for_update(no_key=True)
+        return bool(found.values_list("pk", flat=True))
+
 
 class Membership(models.Model):
     """One person's role for one merchant."""
@@ -179,7 +184,9 @@ class Membership(models.Model):
         """The person belongs to the merchant no more: what they looked after is nobody's."""
         items = apps.get_model("shipments", "AttentionItem").objects
         with transaction.atomic():
-            items.filter(merchant=self.merchant_id, owner=self.user_id).update(owner=None)
+            # Before the items, as whoever gives them to this person does.
+            Membership.objects.select_for_update().filter(pk=self.pk).first()
+            items.filter(merchant=self.merchant_id, owner=self.user_id).give_to(None)
             return super().delete(*args, **kwargs)
 
     def may_change(self) -> bool:

@@ -21,6 +21,7 @@ from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
 from shipments.models.deeds import Deeds
 from shipments.models.merchants import Membership, Merchant
+from shipments.models.rows import behind
 
 # Fewer signs are in too many numbers to find one by.
 SHORTEST_END = 4
@@ -88,20 +89,6 @@ def _known_delivered_at() -> Coalesce:
 
 
 _UNPROVED = models.Q(status=Status.DELIVERED, resolution="", signed_by="", proof_url="")
-
-
-class _RowsBefore(models.Func):
-    """`(a, b) < (c, d)` as one comparison of rows: an index on (a, b) answers it as a range, however many share `a`."""
-
-    output_field = models.BooleanField()
-    template = "(%s, %s) < (%s, %s)"
-
-    def as_sql(
-        self, compiler: Any, connection: Any, *given: Any, **named: Any
-    ) -> tuple[str, tuple[Any, ...]]:
-        parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
-        sql = self.template % tuple(sql for sql, _params in parts)
-        return sql, tuple(param for _sql, params in parts for param in params)
 
 
 class ShipmentQuerySet(Deeds):
@@ -176,8 +163,7 @@ class ShipmentQuerySet(Deeds):
 
     def coming_after(self, created_at: datetime, pk: int) -> Self:
         """Those that come after this parcel where the newest is first."""
-        moment = models.Value(created_at, output_field=models.DateTimeField())
-        return self.filter(_RowsBefore(models.F("created_at"), models.F("pk"), moment, models.Value(pk)))
+        return self.filter(behind([models.F("created_at"), models.F("pk")], [created_at, pk], smaller=True))
 
     def public(self) -> Self:
         """Those a stranger may look up: archived parcels are gone from public pages."""

@@ -43,10 +43,18 @@ class WatchQuerySet(models.QuerySet["Watch"]):
 
     def hold(self, shipment_ids: Iterable[int], lease: uuid.UUID, *, until: datetime) -> list[int]:
         """Those of the parcels still leased under `lease`, their lease made to end at `until`."""
+        table = self.model._meta.db_table
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {self.model._meta.db_table} SET due_at = %s WHERE shipment_id = ANY(%s) AND lease = %s RETURNING shipment_id",  # noqa: S608
-                [until, list(shipment_ids), lease],
+                f"""
+                WITH held AS (
+                    SELECT shipment_id FROM {table} WHERE shipment_id = ANY(%s) AND lease = %s
+                    ORDER BY shipment_id FOR UPDATE
+                )
+                UPDATE {table} AS watch SET due_at = %s FROM held
+                WHERE watch.shipment_id = held.shipment_id RETURNING watch.shipment_id
+                """,  # noqa: S608  (the only inserted text is our own table's name)
+                [list(shipment_ids), lease, until],
             )
             return sorted(row[0] for row in cursor.fetchall())
 
@@ -65,13 +73,25 @@ class WatchQuerySet(models.QuerySet["Watch"]):
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
+                WITH held AS (
+                    -- Locked in the order every other writer of many watches takes.
+                    SELECT shipment_id FROM {table}
+                    WHERE shipment_id = ANY(%(ids)s) AND (%(lease)s::uuid IS NULL OR lease = %(lease)s)
+                    ORDER BY shipment_id FOR UPDATE
+                )
                 UPDATE {table} AS watch
-                SET due_at = news.due_at, lease = NULL, by_hand = watch.by_hand AND %s
-                FROM unnest(%s::bigint[], %s::timestamptz[]) AS news (shipment_id, due_at)
-                WHERE watch.shipment_id = news.shipment_id AND (%s::uuid IS NULL OR watch.lease = %s)
+                SET due_at = news.due_at, lease = NULL, by_hand = watch.by_hand AND %(keep_by_hand)s
+                FROM held JOIN unnest(%(ids)s::bigint[], %(dues)s::timestamptz[]) AS news (shipment_id, due_at)
+                    ON news.shipment_id = held.shipment_id
+                WHERE watch.shipment_id = held.shipment_id
                 RETURNING watch.shipment_id
                 """,  # noqa: S608  (the only inserted text is our own table's name)
-                [keep_by_hand, [pk for pk, due in rows], [due for pk, due in rows], lease, lease],
+                {
+                    "ids": [pk for pk, _due in rows],
+                    "dues": [due for _pk, due in rows],
+                    "lease": lease,
+                    "keep_by_hand": keep_by_hand,
+                },
             )
             return {row[0] for row in cursor.fetchall()}
 

@@ -125,6 +125,9 @@ def correct(shipment: Shipment, said: Particulars, *, now: datetime) -> Correcte
                     before | {"lifecycle": Lifecycle.ENDED},
                     after | {"lifecycle": Lifecycle.ACTIVE},
                 )
+            elif row.lifecycle == Lifecycle.ARCHIVED and row.end_reason != EndReason.BY_HAND:
+                # What it had ended for was the wrong facts' word: out of the archive, it is asked about.
+                Shipment.objects.filter(pk=row.pk).update(end_reason=EndReason.ARCHIVED)
         return Corrected(before, after)
 
 
@@ -203,7 +206,10 @@ def _siblings(shipment: Shipment) -> list[Shipment]:
 
 
 def _locked(shipment: Shipment) -> Shipment:
-    """The parcel's row under the lock that ingest takes first, too."""
+    """The parcel's row under the lock that ingest takes first, too, and with it those of all parcels with the number: what
+    is said of one may move the line to another, and whoever locks several takes them in the order of their ids."""
+    family = Shipment.objects.filter(merchant=shipment.merchant_id, lookup_key=shipment.lookup_key)
+    list(family.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
     return (
         Shipment.objects.select_for_update(of=("self",))
         .select_related("merchant", "carrier", "watch")

@@ -6,8 +6,7 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, Q
-from django.db.models.expressions import RawSQL
+from django.db.models import F, Q
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
@@ -19,6 +18,7 @@ from django.views.decorators.http import require_safe
 from shipments.facts import spelling
 from shipments.models import AttentionItem, AttentionReview, User
 from shipments.models.attention import AttentionItemQuerySet
+from shipments.models.rows import behind
 from shipments.web.access import MemberRequest, for_members
 from shipments.web.attention_counts import attention_url, news, summary
 from shipments.web.attention_rows import for_rows, item_view
@@ -106,22 +106,20 @@ def _found(request: MemberRequest, asked: Mapping[str, Any], now: datetime) -> A
     if asked["reason"]:
         mine = mine.filter(reasons__contains=[asked["reason"]])
     mark = ItemMark.read(asked["after"])
+    columns, down = ["snoozed_until", "pk"], False
     match asked["view"]:
         case "snoozed":
-            found, key, way = mine.snoozed(now).order_by("snoozed_until", "pk"), "snoozed_until, {0}.id", ">"
+            found = mine.snoozed(now)
         case "done":
-            found, key, way = mine.done().order_by("-done_at", "-pk"), "done_at, {0}.id", "<"
+            found, columns, down = mine.done(), ["done_at", "pk"], True
         case _:
-            found, key, way = mine.open(now).worst_first(), "rank, {0}.since, {0}.id", ">"
+            found, columns = mine.open(now), ["rank", "since", "pk"]
+    keys = [F(column) for column in columns]
+    found = found.order_by(*(key.desc() if down else key.asc() for key in keys))
     if mark is None:
         return found
-    # By key, so that the last page costs what the first does, and as one comparison, which an index can begin at.
-    table = f'"{AttentionItem._meta.db_table}"'
-    values = [mark.rank, mark.at, mark.pk] if not asked["view"] else [mark.at, mark.pk]
-    places = ", ".join(["%s"] * len(values))
-    return found.filter(
-        RawSQL(f"({table}.{key.format(table)}) {way} ({places})", values, output_field=BooleanField())  # noqa: S611
-    )
+    # By key, so that the last page costs what the first does.
+    return found.filter(behind(keys, [mark.rank, mark.at, mark.pk][-len(keys) :], smaller=down))
 
 
 def _mark(item: AttentionItem, view: str) -> ItemMark:

@@ -33,7 +33,7 @@ VERBS = {
     "snooze": "attention snoozed",
     "wake": "attention woken",
     "assign": "attention assigned",
-    "note": "noted",
+    "note": "wrote a note",
 }
 
 

@@ -239,6 +239,8 @@ def _error(action: BulkAction) -> str:
         return _(
             "The list can no longer be filtered in the way these parcels were selected. Select them anew."
         )
+    if action.error == acting.OWNER_GONE:
+        return _("This person does not belong to the merchant any more.")
     return _(
         "Something went wrong that is not your doing; it is written in the log of this site. What was done stays done. Start it again for the rest, and tell who runs this site if it fails again."
     )

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from shipments.analytics.figures import FEW, Asked, Figures, Group, GroupBy, Week
+from shipments.bulk.cells import safe_cell
 from shipments.facts import figure_words
-
-# A spreadsheet takes what begins with these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +138,7 @@ def _csv_names(each: Group | Week, carriers: Mapping[str, str], asked: Asked) ->
         origin, _between, destination = each.lane.partition("_")
         return [origin, destination]
     names = [carriers.get(each.carrier, each.carrier)]
-    return [_inert(name) for name in (names if asked.by == GroupBy.CARRIER else [*names, each.service])]
-
-
-def _inert(text: str) -> str:
-    """A carrier's text as a spreadsheet leaves it alone."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return [safe_cell(name) for name in (names if asked.by == GroupBy.CARRIER else [*names, each.service])]
 
 
 def _fraction(value: float | None) -> str:

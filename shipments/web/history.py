@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from shipments.facts import spelling
-from shipments.models import AttentionItem, AuditEntry, PrivateLink, Shipment, User
+from shipments.models import AuditEntry, PrivateLink, Shipment, User
 from shipments.models.accounts import gateway_choices
 from shipments.models.audit import MASK
 from shipments.web.parcel_rows import ParcelRows, name_of_person
@@ -34,6 +34,11 @@ _SENTENCES = {
     "archived": gettext_lazy("%(who)s archived it"),
     "restored": gettext_lazy("%(who)s took it back out of the archive"),
     "started again": gettext_lazy("%(who)s started a new parcel with this number"),
+    "attention done": gettext_lazy("%(who)s was done with what needed somebody"),
+    "attention undone": gettext_lazy("%(who)s put it back on the list of what needs somebody"),
+    "attention snoozed": gettext_lazy("%(who)s put off what needs somebody"),
+    "attention woken": gettext_lazy("%(who)s took back that it was put off"),
+    "attention assigned": gettext_lazy("%(who)s changed who looks after it"),
 }
 _OF_LINKS = {
     "made": gettext_lazy("%(who)s made a private link"),
@@ -83,8 +88,6 @@ def history_of(rows: ParcelRows, *, most: int, now: datetime) -> History:
     about = _about(Shipment, [shipment.pk])
     if rows.link_ids:
         about |= _about(PrivateLink, rows.link_ids)
-    if (item := getattr(shipment, "attention", None)) is not None:
-        about |= _about(AttentionItem, [item.pk])
     people = User.objects.filter(pk=OuterRef("person"))
     entries: list[Any] = list(
         AuditEntry.objects.filter(about, at__gte=shipment.created_at - _BEFORE)

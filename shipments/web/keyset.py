@@ -13,22 +13,9 @@ from django.db.models.lookups import Exact, GreaterThan, IsNull
 from shipments.bulk.filters import ListFilter
 from shipments.bulk.nearby import near_first
 from shipments.models import Shipment
+from shipments.models.rows import behind
 from shipments.models.shipments import ShipmentQuerySet, by_order
 from shipments.web.forms import Key, Mark
-
-
-class _Row(models.Func):
-    """Several columns compared as one."""
-
-    function = "ROW"
-    output_field = models.TextField()
-
-
-class _Compared(models.Func):
-    """Two rows compared, which an index over the same columns answers in one step, however many share the first."""
-
-    template = "%(expressions)s"
-    output_field = models.BooleanField()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +155,7 @@ class Listed:
         for stretch in stretches:
             where = stretch.condition
             if mark is not None:
-                where &= models.Q(_behind(sort, mark, smaller=sort.descends != reverse))
+                where &= _behind(sort, mark, smaller=sort.descends != reverse)
                 mark = None
             rows += self._stretch(where, reverse=reverse, limit=limit - len(rows))
             if len(rows) == limit:
@@ -205,12 +192,8 @@ def _mark(row: Any) -> Mark:
     return Mark(row.sort_key or None, row.pk)
 
 
-def _behind(sort: Sort, mark: Mark, *, smaller: bool) -> _Compared:
-    sign = " < " if smaller else " > "
+def _behind(sort: Sort, mark: Mark, *, smaller: bool) -> models.Q:
+    pk = models.F("pk")
     if mark.key is None:
-        return _Compared(models.F("pk"), models.Value(mark.pk), arg_joiner=sign)
-    return _Compared(
-        _Row(sort.key, models.F("pk")),
-        _Row(models.Value(mark.key), models.Value(mark.pk)),
-        arg_joiner=sign,
-    )
+        return behind([pk], [mark.pk], smaller=smaller)
+    return behind([sort.key, pk], [mark.key, mark.pk], smaller=smaller)

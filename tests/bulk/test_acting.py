@@ -12,12 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from shipments import tasks
+from shipments.analytics import attention
 from shipments.bulk import acting
 from shipments.enums import Deed, Lifecycle, Status, WorkState
 from shipments.models import (
@@ -33,7 +34,7 @@ from shipments.models import (
 )
 from shipments.models.watches import WatchQuerySet
 from shipments.refresh import runner
-from tests.factories import a_merchant, a_shipment
+from tests.factories import a_merchant, a_person, a_shipment
 
 pytestmark = pytest.mark.django_db
 
@@ -562,3 +563,52 @@ def test_a_deed_and_the_end_of_a_parcel_by_its_carrier_do_not_lock_each_other_ou
 
     assert (trouble, closed) == ([], {})
     assert Shipment.objects.get().end_reason == "settled"
+
+
+def test_nobody_gets_parcels_who_has_left_before_the_turn_came(
+    membership: Membership, merchant: Merchant, alice: User
+) -> None:
+    """Else somebody who sees nothing of the merchant would look after its parcels."""
+    shipment = a_shipment(merchant, status=Status.EXCEPTION)
+    attention.review(timezone.now())
+    left, deleted = (a_person(f"{name}@example.com", merchant) for name in ("lea", "dan"))
+    actions = [
+        an_action(membership, Deed.ASSIGN, argument={"owner": person.pk}) for person in (left, deleted)
+    ]
+    left.memberships.get().delete()
+    deleted.delete()
+
+    for action in actions:
+        assert acting.work(action.pk) is False
+
+    assert AttentionItem.objects.get(shipment=shipment).owner is None
+    assert set(BulkAction.objects.values_list("state", "error")) == {(WorkState.FAILED, acting.OWNER_GONE)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_leaves_while_parcels_are_given_to_them_keeps_none(merchant: Merchant) -> None:
+    mary, lea = (a_person(f"{name}@example.com", merchant) for name in ("mary", "lea"))
+    a_shipment(merchant, status=Status.EXCEPTION)
+    attention.review(timezone.now())
+    action = an_action(mary.memberships.get(), Deed.ASSIGN, argument={"owner": lea.pk})
+
+    def leave() -> None:
+        try:
+            lea.memberships.get().delete()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=leave)
+    action.take(timezone.now())
+    acting.step(action.pk)
+    with transaction.atomic():
+        acting.step(action.pk)
+        thread.start()
+        thread.join(0.5)
+        # Leaving waits for the step, and then takes back what it gave.
+        assert thread.is_alive()
+        assert AttentionItem.objects.get().owner == lea
+    thread.join(10)
+
+    assert not thread.is_alive()
+    assert AttentionItem.objects.get().owner is None

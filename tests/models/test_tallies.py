@@ -116,3 +116,17 @@ def test_compacting_beside_writers_and_beside_itself_loses_nothing(merchant: Mer
     assert Tally.objects.counts(merchant) == {(ACTIVE, StatusGroup.DONE): 24}
     Tally.objects.compact()
     assert Tally.objects.counts(merchant) == {(ACTIVE, StatusGroup.DONE): 24}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_merchant_goes_with_all_parcels_and_leaves_no_counts_behind() -> None:
+    gone, stays = a_merchant(), a_merchant()
+    for merchant in (gone, stays):
+        a_shipment(merchant, status=Status.IN_TRANSIT)
+        a_shipment(merchant, status=Status.DELIVERED)
+
+    gone.delete()
+    Tally.objects.compact()
+
+    assert set(Tally.objects.values_list("merchant", flat=True)) == {stays.pk}
+    assert Tally.objects.counts(stays) == {(ACTIVE, StatusGroup.MOVING): 1, (ACTIVE, StatusGroup.DONE): 1}

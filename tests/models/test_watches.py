@@ -157,3 +157,38 @@ def test_people_who_ask_about_the_same_parcels_in_any_order_do_not_block_each_ot
     for thread in threads:
         thread.join(30)
     assert errors == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("way", ["reschedule", "hold", "stop"])
+def test_many_watches_are_locked_in_the_order_of_their_ids_whoever_does_it(way: str) -> None:
+    """Of two who lock in different orders, each may hold what the other waits for."""
+    merchant = a_merchant()
+    pks = [a_shipment(merchant, due_at=NOW).pk for _ in range(3)]
+    (held, *_others) = lease()
+    # The first parcel's row is written anew, so that it lies behind the others.
+    Watch.objects.filter(pk=pks[0]).update(heard_text="anew")
+    deeds = {
+        "reschedule": lambda: Watch.objects.reschedule(dict.fromkeys(pks, NOW), lease=held.lease),
+        "hold": lambda: Watch.objects.hold(reversed(pks), held.lease, until=NOW),
+        "stop": lambda: Watch.objects.stop(pks),
+    }
+
+    def do() -> None:
+        try:
+            with transaction.atomic():
+                deeds[way]()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=do)
+    with transaction.atomic():
+        Watch.objects.select_for_update().get(pk=pks[0])
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        # Whoever waits for the first has none of the others yet; NOWAIT would say so.
+        free = Watch.objects.filter(pk__in=pks[1:]).order_by("pk").select_for_update(nowait=True)
+        assert [watch.pk for watch in free] == pks[1:]
+    thread.join(10)
+    assert not thread.is_alive()

@@ -325,6 +325,54 @@ def test_a_carrier_and_number_the_merchant_has_already_is_pointed_at():
     assert (shipment.carrier_id, shipment.status, len(shown(shipment))) == ("USPS", Status.DELIVERED, 3)
 
 
+@pytest.mark.parametrize(
+    ("ended", "restored"),
+    [
+        (EndReason.SETTLED, (Lifecycle.ACTIVE, "", NOW)),
+        (EndReason.BY_HAND, (Lifecycle.ENDED, EndReason.BY_HAND, None)),
+    ],
+)
+def test_out_of_the_archive_a_corrected_parcel_is_asked_about_unless_a_person_had_closed_it(ended, restored):
+    shipment = a_delivered_parcel()
+    Shipment.objects.filter(pk=shipment.pk).update(lifecycle=Lifecycle.ENDED, end_reason=ended)
+    mine = Shipment.objects.filter(pk=shipment.pk)
+    mine.archive()
+
+    say(mine.get(), carrier="NEWGISTICS")
+
+    assert mine.get().lifecycle == Lifecycle.ARCHIVED
+    mine.restore(NOW)
+    shipment = mine.select_related("watch").get()
+    assert (shipment.lifecycle, shipment.end_reason, shipment.watch.due_at) == restored
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parcels_with_one_number_are_locked_in_the_order_of_their_ids():
+    """Whoever corrects the younger may move the line to the elder; who locks both elsewhere takes the elder first."""
+    elder = a_shipment(number=NUMBER, mailing_date=date(2026, 2, 1), number_until=date(2026, 3, 1))
+    younger = a_shipment(elder.merchant, number=NUMBER, instance=2, mailing_date=date(2026, 3, 1))
+
+    def correct_it() -> None:
+        try:
+            say(Shipment.objects.get(pk=younger.pk), mailing_date="2026-03-02")
+        finally:
+            connection.close()
+
+    correction = threading.Thread(target=correct_it)
+    with transaction.atomic():
+        Shipment.objects.select_for_update().get(pk=elder.pk)
+        correction.start()
+        correction.join(0.5)
+        assert correction.is_alive()
+        # NOWAIT would say so if the correction had the younger already.
+        Shipment.objects.select_for_update(nowait=True).get(pk=younger.pk)
+    correction.join(10)
+
+    assert not correction.is_alive()
+    elder.refresh_from_db()
+    assert elder.number_until == date(2026, 3, 2)
+
+
 def test_the_same_parcel_of_another_merchant_is_none_of_ours():
     shipment = a_shipment(number=NUMBER)
     a_shipment(a_merchant(), number=NUMBER, carrier="NEWGISTICS")

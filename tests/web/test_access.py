@@ -58,7 +58,7 @@ def address(route: str, parcel: Shipment) -> str:
                 is_shared=True,
             )[0].public_id
         ),
-        "sha256": lambda: Answer.objects.get(shipment=parcel).sha256,
+        "sha256": lambda: Answer.objects.filter(shipment=parcel).latest("pk").sha256,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
 

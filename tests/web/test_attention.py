@@ -413,7 +413,7 @@ def test_a_note_is_kept_and_its_words_stay_out_of_the_audit(
     note = Note.objects.get()
     assert (note.shipment, note.merchant, note.author) == (item.shipment, merchant, mary)
     assert note.text == "Buyer is at work until six"
-    assert "six" not in str(AuditEntry.objects.filter(verb="noted").values())
+    assert "six" not in str(AuditEntry.objects.filter(verb="wrote a note").values())
 
 
 REFUSED: list[tuple[dict[str, str], str]] = [

@@ -362,6 +362,26 @@ def test_the_file_has_the_counts_behind_each_share(viewer: Client, june: Merchan
 
 
 @pytest.mark.parametrize(
+    ("service", "cell"),
+    [
+        (" =HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("＝HYPERLINK(1)", "'＝HYPERLINK(1)"),
+        ("Ground;=HYPERLINK(1)", "Ground;'=HYPERLINK(1)"),
+        ("'=HYPERLINK(1)", "''=HYPERLINK(1)"),
+    ],
+)
+def test_no_cell_of_the_file_begins_a_formula(
+    viewer: Client, merchant: Merchant, service: str, cell: str
+) -> None:
+    shipped(merchant, date(2026, 6, 1), service_name=service)
+    cohorts.tally(NOW)
+
+    file = viewer.get(CSV, JUNE | {"by": "service"}).content.decode()
+
+    assert file.splitlines()[1].startswith(f"USPS,{cell},1,")
+
+
+@pytest.mark.parametrize(
     ("by", "names"),
     [("carrier", "USPS,30,"), ("lane", "US-CO,US-MD,30,"), ("week", "2026-06-01,2026-06-07,12,")],
 )

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from shipments.analytics import attention
 from shipments.enums import EndReason, Lifecycle, Resolution, Status
 from shipments.models import AuditEntry, Merchant, Note, PrivateLink, PromisedDay, Shipment, User, Watch
 from tests.factories import (
@@ -544,3 +545,25 @@ def test_only_the_parts_that_changed_are_drawn_anew(manager: Client, parcel: Shi
     # A form would have another token each time, and what is being typed in it would be lost.
     assert "csrfmiddlewaretoken" not in fragment
     assert "<textarea" not in fragment
+
+
+@pytest.mark.parametrize(
+    ("do", "sentence"),
+    [
+        ("done", "mary@example.com was done with what needed somebody"),
+        ("undo", "mary@example.com put it back on the list of what needs somebody"),
+        ("snooze-tomorrow", "mary@example.com put off what needs somebody"),
+        ("wake", "mary@example.com took back that it was put off"),
+        ("assign-me", "mary@example.com changed who looks after it"),
+        ("note", "mary@example.com wrote a note"),
+    ],
+)
+def test_what_was_done_about_what_needed_somebody_stands_in_the_history(
+    manager: Client, merchant: Merchant, do: str, sentence: str
+) -> None:
+    shipment = a_shipment(merchant, status=Status.EXCEPTION)
+    attention.review(timezone.now())
+
+    manager.post(f"/app/alpine/attention/{shipment.public_id}/", {"do": do, "text": "They will call."})
+
+    assert page_of(manager, shipment).count(sentence) == 1

@@ -14,25 +14,26 @@ PREFIX = "benchmark_"
 @contextmanager
 def scratch_database(name: str) -> Iterator[str]:
     """Everything inside talks to a fresh, migrated database on the same server; it is dropped at the end, come what may.
-
-    Gives the database's own name, for `talk_to` where a benchmark has several.
-    """
+    Gives its whole name, for processes that are to use it too."""
     scratch = PREFIX + name
     own = connection.settings_dict["NAME"]
-    _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(scratch)))
+    # Without FORCE, which may not end an autovacuum (the server itself asks that one to go), and would take the database
+    # of a benchmark that runs from under it.
+    drop = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(scratch))
+    _run(drop)
     _run(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(scratch)))
-    talk_to(scratch)
+    use_database(scratch)
     try:
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
         yield scratch
     finally:
-        talk_to(own)
-        _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(scratch)))
+        use_database(own)
+        _run(drop)
 
 
-def talk_to(name: str) -> None:
-    """Have Django's connection be one to this database from here on."""
+def use_database(name: str) -> None:
+    """Let all that this process asks go to this database from now on."""
     connections.close_all()
     connection.settings_dict["NAME"] = name
 

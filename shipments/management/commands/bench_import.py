@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from shipments.bulk import importing, receiving
 from shipments.facts.check_digits import with_1z_check_digit, with_impb_check_digit
-from shipments.management.scratch import scratch_database, use_database
+from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import Import, Merchant, User
 
 HEADER = ("Tracking Number", "Order", "Recipient", "Destination ZIP", "Ship Date", "Tags")
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             self._do(options["import_id"])
             return
         lines = []
-        with scratch_database("bench_import") as name:
+        with scratch_database("import") as name:
             lines.append(self._timed(name, options["rows"]))
             if not options["quick"]:
                 lines += [self._of_memory(name, rows) for rows in MEMORY_AT]

@@ -25,7 +25,7 @@ from django.utils import timezone
 from shipments.analytics import attention, cohorts
 from shipments.enums import Role
 from shipments.management.benchmarks import urls, world
-from shipments.management.benchmarks.scratch import scratch_database, talk_to
+from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import Membership, Merchant, Shipment, User
 
 # A page far down the list, reached by its key as a reader reaches it.
@@ -182,7 +182,7 @@ def _measure(worlds: dict[int, tuple[str, Callable[[], object]]], requests: int)
     statements: dict[int, int] = {}
     for turn in range(-(-requests // TURN)):
         for size, (database, page) in worlds.items():
-            talk_to(database)
+            use_database(database)
             counted = _Counter()
             page()
             with connection.execute_wrapper(counted):
