@@ -493,7 +493,7 @@ def test_columns_are_remembered_for_the_person_who_asks_for_it(
 
     assert response.headers["Location"] == f"{LIST}?tab=moving"
     assert headings(viewer) == ["Tags", "Added"]
-    assert headings(signed_in(mary)) == ["Status", "Due or delivered", "Last scan", "Checked", "Order"]
+    assert headings(signed_in(mary)) == ["Status", "Due or delivered", "Last scan", "Order"]
 
 
 def test_the_usual_columns_are_not_kept_so_that_they_can_become_better_ones(
