@@ -107,7 +107,7 @@ class AddNumbers(forms.Form):
         help_text=_("Left alone, your accounts decide."),
     )
     postal_code = forms.CharField(
-        label=_("Destination postal code"),
+        label=_("Postal code"),
         required=False,
         max_length=12,
         help_text=_(

@@ -60,7 +60,7 @@ class NewParcelForm(forms.Form):
         error_messages={"required": _("Say when the new parcel was mailed: that tells the two apart.")},
     )
     postal_code = forms.CharField(
-        label=_("Destination postal code"),
+        label=_("Postal code"),
         required=False,
         max_length=12,
         help_text=_("A ZIP Code, where you know it: it tells the two apart even better."),
@@ -94,7 +94,7 @@ class CorrectionForm(NewParcelForm):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     postal_code = forms.CharField(
-        label=_("Destination postal code"),
+        label=_("Postal code"),
         required=False,
         max_length=12,
         help_text=_("A ZIP Code. Tells apart parcels that share a number."),
