@@ -111,7 +111,7 @@ class AddNumbers(forms.Form):
         required=False,
         max_length=12,
         help_text=_(
-            "A ZIP Code. Lets the buyer see more with it, and tells apart parcels that share a number."
+            "The destination's ZIP Code. Lets the buyer see more with it, and tells apart parcels that share a number."
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )

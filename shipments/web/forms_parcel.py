@@ -34,7 +34,7 @@ class TagForm(forms.Form):
         # Longer than a tag may be, so that the rule is told in a sentence and nothing typed is cut.
         max_length=4 * LONGEST_TAG,
         widget=forms.TextInput(attrs={**_OFF, "maxlength": LONGEST_TAG}),
-        error_messages={"required": _("A tag has at least one sign.")},
+        error_messages={"required": _("Type a tag.")},
     )
 
     def clean_tag(self) -> str:
@@ -63,7 +63,7 @@ class NewParcelForm(forms.Form):
         label=_("Postal code"),
         required=False,
         max_length=12,
-        help_text=_("A ZIP Code, where you know it: it tells the two apart even better."),
+        help_text=_("The destination's ZIP Code, where you know it: it tells the two apart even better."),
         widget=forms.TextInput(attrs={**_OFF, "inputmode": "numeric"}),
     )
     order_number = forms.CharField(
@@ -97,7 +97,7 @@ class CorrectionForm(NewParcelForm):
         label=_("Postal code"),
         required=False,
         max_length=12,
-        help_text=_("A ZIP Code. Tells apart parcels that share a number."),
+        help_text=_("The destination's ZIP Code. Tells apart parcels that share a number."),
         widget=forms.TextInput(attrs={**_OFF, "inputmode": "numeric"}),
     )
     carrier = forms.ChoiceField(label=_("Carrier"))

@@ -185,7 +185,7 @@ def test_a_bad_tag_is_told_at_the_field_with_what_was_typed(manager: Client, mer
     page = manager.post(START, {"action": "tag", "tag": "a,<b>", "pick": str(ticked.public_id)})
 
     assert page.status_code == 400
-    assert "A tag has no commas, semicolons or control signs." in text_of(page)
+    assert "A tag has no commas, semicolons or control characters." in text_of(page)
     assert 'value="a,&lt;b&gt;"' in text_of(page)
 
 

@@ -501,7 +501,7 @@ def test_the_usual_columns_are_not_kept_so_that_they_can_become_better_ones(
 ) -> None:
     bob.memberships.update(columns=["tags"])
 
-    viewer.post(f"{LIST}columns/", {"query": "columns=order,checked,scan,due,status"})
+    viewer.post(f"{LIST}columns/", {"query": "columns=order,scan,due,status"})
 
     assert bob.memberships.get().columns == []
 
