@@ -302,7 +302,7 @@ def _field_name(field: str) -> str:
         "tracking number": _("Tracking number"),
         "carrier": _("Carrier"),
         "gateway": _("Ask through"),
-        "postal code": _("Destination postal code"),
+        "postal code": _("Postal code"),
         "mailing date": _("Mailing date"),
     }
     return names[field]

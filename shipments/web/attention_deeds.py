@@ -67,9 +67,9 @@ def act_on_several(request: MemberRequest) -> HttpResponse:
     picked = _picked(request)
     problem = ""
     if not picked:
-        problem = _("Pick at least one parcel first.")
+        problem = _("Select at least one parcel first.")
     elif len(picked) > MOST_PICKED:
-        problem = _("Pick at most %(most)d parcels at once.") % {"most": MOST_PICKED}
+        problem = _("Select at most %(most)d parcels at once.") % {"most": MOST_PICKED}
     if problem or not deed.is_valid():
         asked = dict(parse_qsl(urlsplit(_back(request)).query))
         more = {"several": deed, "several_problem": problem, "picked": picked}

@@ -111,6 +111,19 @@ def item_view(
     )
 
 
+def box_of(
+    item: AttentionItem | None, merchant: Merchant, reader: User, now: datetime
+) -> dict[str, AttentionItem | str | None]:
+    """What the attention box of a parcel's own page shows, in the words of the list; no item where nobody is needed."""
+    if item is None:
+        return {"item": None}
+    return {
+        "item": item,
+        "item_lasting": spelling.lasting(now - item.since),
+        "item_standing": _standing(item, merchant, reader, now),
+    }
+
+
 def _standing(item: AttentionItem, merchant: Merchant, reader: User, now: datetime) -> str:
     if item.done_at is not None:
         when = spelling.age(now - item.done_at)

@@ -107,11 +107,11 @@ class AddNumbers(forms.Form):
         help_text=_("Left alone, your accounts decide."),
     )
     postal_code = forms.CharField(
-        label=_("Destination postal code"),
+        label=_("Postal code"),
         required=False,
         max_length=12,
         help_text=_(
-            "A ZIP Code. Lets the buyer see more with it, and tells apart parcels that share a number."
+            "The destination's ZIP Code. Lets the buyer see more with it, and tells apart parcels that share a number."
         ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )

@@ -60,10 +60,10 @@ class NewParcelForm(forms.Form):
         error_messages={"required": _("Say when the new parcel was mailed: that tells the two apart.")},
     )
     postal_code = forms.CharField(
-        label=_("Destination postal code"),
+        label=_("Postal code"),
         required=False,
         max_length=12,
-        help_text=_("A ZIP Code, where you know it: it tells the two apart even better."),
+        help_text=_("The destination's ZIP Code, where you know it: it tells the two apart even better."),
         widget=forms.TextInput(attrs={**_OFF, "inputmode": "numeric"}),
     )
     order_number = forms.CharField(
@@ -94,10 +94,10 @@ class CorrectionForm(NewParcelForm):
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     postal_code = forms.CharField(
-        label=_("Destination postal code"),
+        label=_("Postal code"),
         required=False,
         max_length=12,
-        help_text=_("A ZIP Code. Tells apart parcels that share a number."),
+        help_text=_("The destination's ZIP Code. Tells apart parcels that share a number."),
         widget=forms.TextInput(attrs={**_OFF, "inputmode": "numeric"}),
     )
     carrier = forms.ChoiceField(label=_("Carrier"))

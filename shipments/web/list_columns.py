@@ -80,7 +80,7 @@ COLUMNS: dict[str, Column] = {
     "resolution": Column(gettext_lazy("Resolution"), ("resolution",)),
     "added": Column(gettext_lazy("Added"), sort=ADDED),
 }
-USUAL_COLUMNS = ("status", "due", "scan", "checked", "order")
+USUAL_COLUMNS = ("status", "due", "scan", "order")
 
 # What the number, the sentence and the columns above are made of.
 _READ = (

@@ -24,7 +24,7 @@ from shipments.web.parcel_rows import load
 
 # The parts of the page that are taken over by themselves when they change, by the names of their templates. None of
 # them has a form in it, whose token would be another each time: their buttons belong to forms that stand elsewhere.
-_PARTS = ("facts", "history", "reply", "notes", "tags", "particulars")
+_PARTS = ("facts", "history", "reply", "notes", "tags", "particulars", "deeds")
 
 
 @require_safe

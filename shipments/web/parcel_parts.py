@@ -18,6 +18,7 @@ from shipments.facts.replies import ReplyWords, reply
 from shipments.models import Answer, ScanEvent, Shipment, Watch
 from shipments.web.access import MemberRequest
 from shipments.web.asking import asker_of
+from shipments.web.attention_rows import box_of
 from shipments.web.history import history_of
 from shipments.web.parcel_rows import MOST_ANSWERS, MOST_NOTES, MOST_SCANS, ParcelRows
 from shipments.web.parcel_view import Sight
@@ -75,7 +76,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
         "watch": shipment.watch,
         "asker": asker_of(shipment, now),
         # Set by `analytics.attention` while the parcel needs a person.
-        "item": getattr(shipment, "attention", None),
+        **box_of(getattr(shipment, "attention", None), shipment.merchant, request.user, now),
         "answers": _answers(rows, MOST_ANSWERS if "answers" in whole else FIRST_ANSWERS),
         "answer_count": len(rows.answers),
         "promises": promises_of(shipment, rows.promises, now),

@@ -111,9 +111,9 @@ def test_several_are_picked_and_given_to_a_colleague(
     with a_page(browser) as page:
         begin(page, live_server)
         expect(page.locator("#several")).to_be_hidden()
-        page.get_by_label("Pick all on this page").check()
+        page.get_by_label("Select all of this page").check()
         row(page, parcels[2]).get_by_role("checkbox").uncheck()
-        expect(page.locator("#several")).to_contain_text("With the picked: 2")
+        expect(page.locator("#several")).to_contain_text("With the selected: 2")
         page.locator("#several").get_by_label("Give to").first.select_option(label="alice@example.com")
         page.locator("#several").get_by_role("button", name="Give to").click()
 

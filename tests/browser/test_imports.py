@@ -109,7 +109,7 @@ def test_a_file_is_dropped_matched_looked_at_imported_and_its_refused_row_mended
         mended = tmp_path / "mended.csv"
         mended.write_bytes(refused.replace("9.40551E+21", second).encode("cp1252"))
 
-        page.get_by_role("link", name="All imports").click()
+        page.get_by_role("link", name="← Imports").click()
         page.get_by_label("A CSV file of parcels").set_input_files(mended)
         page.get_by_role("button", name="Read the file").click()
         expect(page.get_by_text("Matched as last time.")).to_be_visible()

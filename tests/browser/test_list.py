@@ -145,10 +145,10 @@ def test_filters_order_columns_and_views_work_with_and_without_scripts(
 
         page.get_by_text("Columns", exact=True).click()
         page.get_by_role("checkbox", name="Tags").check()
-        page.get_by_role("checkbox", name="Checked").uncheck()
+        page.get_by_role("checkbox", name="Last scan").uncheck()
         page.get_by_role("button", name="Show these columns").click()
         expect(page.get_by_role("columnheader", name="Tags")).to_be_visible()
-        expect(page.get_by_role("columnheader", name="Checked")).to_have_count(0)
+        expect(page.get_by_role("columnheader", name="Last scan")).to_have_count(0)
         page.get_by_role("button", name="Remember them for me").click()
         expect(page.get_by_role("columnheader", name="Tags")).to_be_visible()
         assert numbers(page) == [first.number, second.number]
@@ -164,7 +164,7 @@ def test_filters_order_columns_and_views_work_with_and_without_scripts(
 
         page.get_by_role("link", name="Tag: GIFT").click()
         assert numbers(page) == [first.number, second.number, third.number]
-        page.get_by_role("link", name="Views").click()
+        page.get_by_role("link", name="Saved views").click()
         page.get_by_text("Change Gifts").click()
         page.get_by_role("button", name="Delete Gifts").click()
         expect(page.get_by_text("The view “Gifts” is deleted.")).to_be_visible()

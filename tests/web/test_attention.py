@@ -18,6 +18,7 @@ from shipments.analytics import attention
 from shipments.enums import Reason, Status
 from shipments.models import AttentionItem, AttentionReview, AuditEntry, Merchant, Note, Shipment, User
 from shipments.web.attention import PAGE_SIZE
+from shipments.web.attention_rows import box_of
 from shipments.web.forms_attention import ItemMark
 from tests.factories import a_merchant, a_person, a_shipment
 
@@ -614,7 +615,7 @@ def test_picks_of_others_and_of_the_past_are_left_alone_and_told(manager: Client
 
 @pytest.mark.parametrize(
     ("picks", "words"),
-    [(0, "Pick at least one parcel first."), (PAGE_SIZE + 1, f"Pick at most {PAGE_SIZE} parcels at once.")],
+    [(0, "Select at least one parcel first."), (PAGE_SIZE + 1, f"Select at most {PAGE_SIZE} parcels at once.")],
 )
 def test_too_few_and_too_many_picks_are_refused(
     manager: Client, merchant: Merchant, picks: int, words: str
@@ -640,18 +641,21 @@ def test_a_parcels_page_can_show_why_it_needs_somebody_and_what_to_do(
 
     def drawn() -> str:
         item.refresh_from_db()
-        return render_to_string("dashboard/_attention_of_parcel.html", {"item": item}, request)
+        return render_to_string(
+            "dashboard/_attention_of_parcel.html", box_of(item, merchant, mary, timezone.now()), request
+        )
 
     for words in (
         "Needs attention",
         "Problem reported",
         "The promised day has passed.",
-        "For 3\xa0days.",
+        "for 3 days",
+        "Nobody has it yet",
         "Take it",
     ):
         assert words in drawn()
     AttentionItem.objects.update(owner=mary)
-    assert "You have it." in drawn()
+    assert "Yours" in drawn()
     AttentionItem.objects.update(snoozed_until=timezone.now() + DAY)
     assert "Put off until" in drawn()
     assert 'value="wake"' in drawn()

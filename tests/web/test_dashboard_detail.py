@@ -172,7 +172,7 @@ def test_a_long_life_is_shown_in_part_and_as_a_whole_on_demand(
     whole = viewer.get(url(shipment) + "?all=scans&all=answers&all=history").content.decode()
 
     assert (page.count('class="scan is-'), whole.count('class="scan is-')) == (60, 120)
-    assert (page.count('class="deeds__one"'), whole.count('class="deeds__one"')) == (15, 40)
+    assert (page.count('class="history__one"'), whole.count('class="history__one"')) == (15, 40)
     assert (page.count('class="digest"'), whole.count('class="digest"')) == (10, 15)
     assert "15 raw answers kept" in page
     assert [name for name in ("all-scans", "all-answers", "all-history") if f'id="{name}"' in page] == [

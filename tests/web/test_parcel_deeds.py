@@ -274,7 +274,7 @@ def test_deeds_are_told_in_words_with_the_peoples_names(
     ]
     assert [history.count(sentence) for sentence in told] == [1] * len(told)
     assert sorted(told, key=history.index) == told
-    assert history.count('class="deeds__one"') == len(told)
+    assert history.count('class="history__one"') == len(told)
 
 
 # ---- How the promised day moved
