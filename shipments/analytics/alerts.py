@@ -24,9 +24,8 @@ MOST_LISTED = 20
 def tell(found: Sequence[tuple[int, int, Sequence[Reason]]], now: datetime) -> int:
     """Keep the news of these (shipment, merchant, reasons that began to hold) for whoever wishes to be told at once;
     how much it was. Call it in the transaction that found it: then it is neither lost nor told twice."""
-    kept = Alert.objects.add(
-        [(shipment_id, reason) for shipment_id, _merchant_id, reasons in found for reason in reasons], now
-    )
+    news = [(shipment_id, reason) for shipment_id, _merchant_id, reasons in found for reason in reasons]
+    kept = Alert.objects.add(news, now) if news else 0
     if kept:
         queueing.enqueue(queueing.SEND_ALERTS)
     return kept

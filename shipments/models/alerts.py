@@ -20,8 +20,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(told_at=None)
 
     def add(self, news: Sequence[tuple[int, Reason]], now: datetime) -> int:
-        """Keep what was not known of these (parcel, reason), as far as the parcel is not done and somebody wishes to
-        be told; how much that was. One statement: of two who report the same news, one adds it."""
+        """Keep what was not known of these (parcel, reason), as far as the parcel is not done, somebody wishes to be
+        told, and the trouble began after the parcel was added: what an import brings along is history, and notifies
+        nobody. How much that was. One statement: of two who report the same news, one adds it."""
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -29,7 +30,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
                 SELECT item.merchant_id, item.shipment_id, news.reason, GREATEST(item.since, parcel.changed_at), %s
                 FROM unnest(%s::bigint[], %s::text[]) AS news (shipment_id, reason)
                 JOIN shipments_attentionitem item ON item.shipment_id = news.shipment_id AND item.done_at IS NULL
-                JOIN shipments_shipment parcel ON parcel.id = item.shipment_id
+                JOIN shipments_shipment parcel ON parcel.id = item.shipment_id AND parcel.created_at <= item.since
                 WHERE EXISTS (
                     SELECT FROM shipments_membership member
                     WHERE member.merchant_id = item.merchant_id AND news.reason = ANY (member.alert_reasons)

@@ -23,7 +23,8 @@ RANKS = {reason: rank for rank, reason in enumerate(Reason)}
 
 
 def an_item(shipment: Shipment, *reasons: Reason, **over: Any) -> AttentionItem:
-    """What needs somebody about the parcel, the worst reason first."""
+    """What needs somebody about the parcel, the worst reason first; the parcel was there before."""
+    Shipment.objects.filter(pk=shipment.pk).update(created_at=SINCE - timedelta(days=3))
     return AttentionItem.objects.create(
         **{
             "shipment": shipment,
@@ -77,6 +78,16 @@ def test_one_parcel_is_one_mail_to_each_who_wished_for_it(alice: User, mary: Use
         assert "since 6 March" in body
         assert "The carrier reports a problem." in body
         assert "Robin" not in body
+
+
+def test_trouble_from_before_the_parcel_was_added_is_told_to_nobody(alice: User) -> None:
+    subscribe(alice, Reason.EXCEPTION)
+    old, new = (an_item(a_shipment(alice.memberships.get().merchant), Reason.EXCEPTION) for _ in range(2))
+    Shipment.objects.filter(pk=old.shipment_id).update(created_at=SINCE + timedelta(minutes=1))
+
+    assert tell(found(old, new), NOW) == 1
+
+    assert list(Alert.objects.values_list("shipment", flat=True)) == [new.shipment_id]
 
 
 def test_the_same_news_is_told_once(alice: User) -> None:
