@@ -179,6 +179,15 @@ def test_each_chart_has_its_numbers_behind_it_and_says_itself_in_words(
     assert "style=" not in html
 
 
+def test_charts_are_drawn_the_same_in_a_language_of_decimal_commas(viewer: Client, june: Merchant) -> None:
+    def drawn(language: str) -> list[str]:
+        page = viewer.get(PAGE, JUNE, headers={"accept-language": language}).content.decode()
+        return re.findall(r' (?:x|y|x1|x2|y1|y2|cx|cy|r|width|height)="([^"]+)"', page)
+
+    assert drawn("es") == drawn("en")
+    assert not [size for size in drawn("es") if "," in size]
+
+
 def test_a_row_leads_to_the_figures_of_that_carrier_service_and_lane(viewer: Client, june: Merchant) -> None:
     urls = []
     asked = f"{PAGE}?since=2026-06-01&until=2026-06-30"
