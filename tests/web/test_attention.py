@@ -615,7 +615,10 @@ def test_picks_of_others_and_of_the_past_are_left_alone_and_told(manager: Client
 
 @pytest.mark.parametrize(
     ("picks", "words"),
-    [(0, "Select at least one parcel first."), (PAGE_SIZE + 1, f"Select at most {PAGE_SIZE} parcels at once.")],
+    [
+        (0, "Select at least one parcel first."),
+        (PAGE_SIZE + 1, f"Select at most {PAGE_SIZE} parcels at once."),
+    ],
 )
 def test_too_few_and_too_many_picks_are_refused(
     manager: Client, merchant: Merchant, picks: int, words: str
