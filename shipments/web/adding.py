@@ -165,8 +165,8 @@ def _read_line(typed: Typed, names: Mapping[str, str], form: AddNumbers) -> Line
         ),
         format=found.format if found else "",
     )
-    if (too_long := _too_long(pasted)) is not None:
-        return replace(line, field=too_long[0], problem=too_long[1])
+    if (refused := _refused(pasted)) is not None:
+        return replace(line, field=refused[0], problem=refused[1])
     shared = form.cleaned_data
     try:
         parcel = read_parcel(
@@ -195,12 +195,14 @@ def _read_line(typed: Typed, names: Mapping[str, str], form: AddNumbers) -> Line
     )
 
 
-def _too_long(pasted: Pasted) -> tuple[str, str] | None:
+def _refused(pasted: Pasted) -> tuple[str, str] | None:
     """The field that does not fit its column, and the rule."""
     for field, text, most in (
         (_("Order"), pasted.order, _LONGEST_ORDER),
         (_("Recipient"), pasted.recipient, _LONGEST_RECIPIENT),
     ):
+        if "\0" in text:
+            return field, _("Null signs are not text.")
         if len(text) > most:
             return field, _("At most %(most)d signs; these are %(many)d.") % {"most": most, "many": len(text)}
     return None

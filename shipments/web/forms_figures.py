@@ -72,14 +72,17 @@ class FiguresQuery(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in ("since", "until"):
+            # Before anything is reckoned with them: days of the first and the last years have no others beside them.
+            if given.get(name) and not _EARLIEST <= given[name] <= self.today + _AHEAD:
+                self.add_error(name, _("Days from the year 2000 until a year from now can be asked for."))
         if self.errors:
             return given
         period = self._period()
         if period.start > period.end:
             self.add_error("until", _("The last day lies before the first one."))
-        elif period.start < _EARLIEST or period.end > self.today + _AHEAD:
-            field = "since" if period.start < _EARLIEST else "until"
-            self.add_error(field, _("Days from the year 2000 until a year from now can be asked for."))
+        elif period.start < _EARLIEST:
+            self.add_error("since", _("Days from the year 2000 until a year from now can be asked for."))
         elif period.days > MOST_DAYS:
             self.add_error("since", _("At most two years at once."))
         return given

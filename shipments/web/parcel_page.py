@@ -125,6 +125,8 @@ def detail(
 
 
 def _marked(answer: Answer, fingerprint: str, text: str) -> tuple[int, int] | None:
+    if not fingerprint.isalnum():
+        return None
     scan = ScanEvent.objects.filter(shipment=answer.shipment_id, fingerprint=fingerprint[:32]).first()
     if scan is None:
         return None

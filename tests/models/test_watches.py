@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -166,11 +167,13 @@ def test_many_watches_are_locked_in_the_order_of_their_ids_whoever_does_it(way: 
     merchant = a_merchant()
     pks = [a_shipment(merchant, due_at=NOW).pk for _ in range(3)]
     (held, *_others) = lease()
+    assert held.lease is not None
+    leased: UUID = held.lease
     # The first parcel's row is written anew, so that it lies behind the others.
     Watch.objects.filter(pk=pks[0]).update(heard_text="anew")
     deeds = {
-        "reschedule": lambda: Watch.objects.reschedule(dict.fromkeys(pks, NOW), lease=held.lease),
-        "hold": lambda: Watch.objects.hold(reversed(pks), held.lease, until=NOW),
+        "reschedule": lambda: Watch.objects.reschedule(dict.fromkeys(pks, NOW), lease=leased),
+        "hold": lambda: Watch.objects.hold(reversed(pks), leased, until=NOW),
         "stop": lambda: Watch.objects.stop(pks),
     }
 
