@@ -195,7 +195,9 @@ def take_turns(merchant_id: int) -> None:
     """Have whoever else adds several parcels for the merchant wait until this transaction ends. Two who add the same numbers
     in different orders, by hand or by file, would wait for each other in a ring. Call it before anything is locked."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('shipments.adding'), %s)", [merchant_id % 2**31])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('shipments.adding'), %s)", [merchant_id % 2**31]
+        )
 
 
 def _new(merchant: Merchant, one: Wanted, *, instance: int) -> Shipment:
