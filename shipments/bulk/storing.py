@@ -12,7 +12,7 @@ from django.db import connection, models
 from shipments.bulk.judging import GoodRow, RefusedRow
 from shipments.facts import numbers
 from shipments.models import BadRow, Import, Shipment, Watch
-from shipments.tracking.adding import instance_meant, is_another_parcel, next_instance
+from shipments.tracking.adding import instance_meant, is_another_parcel, next_instance, take_turns
 
 # New parcels are first asked about at this rate, over an hour at most: 200,000 due at once would keep all others waiting.
 FIRST_ASKS_A_SECOND = 50
@@ -91,11 +91,7 @@ def store_rows(job: Import, good: Sequence[GoodRow], now: datetime) -> Stored:
     rows_of: dict[_Key, list[GoodRow]] = defaultdict(list)
     for row in good:
         rows_of[row.parcel.carrier, row.parcel.number].append(row)
-    with connection.cursor() as cursor:
-        # Steps of one merchant's imports take turns: two files with the same numbers would wait for each other in a ring.
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('shipments.import'), %s)", [job.merchant_id % 2**31]
-        )
+    take_turns(job.merchant_id)
     plans: dict[_Key, _Plan] = {}
     open_keys = list(rows_of)
     while open_keys:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -152,6 +152,8 @@ def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
     No carrier and number may be among them twice.
     """
     with transaction.atomic():
+        if len(wanted) > 1:
+            take_turns(merchant.pk)
         instances = _instances(merchant, wanted)
         found: dict[_Key, Shipment] = {}
         fresh: dict[_Key, Shipment] = {}
@@ -166,8 +168,7 @@ def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
                     taught.append(known)
             else:
                 fresh[key] = _new(merchant, one, instance=next_instance(instances.get(key, [])))
-        # Two adders at once: one inserts, the other finds the row there. Both insert in one order, or each might wait
-        # for the other.
+        # Two adders at once: one inserts, the other finds the row there.
         Shipment.objects.bulk_create([fresh[key] for key in sorted(fresh)], ignore_conflicts=True)
         stored = Shipment.objects.filter(
             merchant=merchant, lookup_key__in={row.lookup_key for row in fresh.values()}
@@ -188,6 +189,15 @@ def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
         for one in wanted
         for key in ((one.parcel.carrier, one.parcel.number),)
     ]
+
+
+def take_turns(merchant_id: int) -> None:
+    """Have whoever else adds several parcels for the merchant wait until this transaction ends. Two who add the same numbers
+    in different orders, by hand or by file, would wait for each other in a ring. Call it before anything is locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('shipments.adding'), %s)", [merchant_id % 2**31]
+        )
 
 
 def _new(merchant: Merchant, one: Wanted, *, instance: int) -> Shipment:

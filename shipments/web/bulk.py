@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
@@ -18,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from shipments.bulk import acting
 from shipments.bulk.filters import BadFilter, ListFilter
 from shipments.enums import Deed, Role, WorkState
-from shipments.facts import spelling
+from shipments.facts import figure_words, spelling
 from shipments.models import BulkAction, User
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.bulk_words import Words, title, words_of
@@ -150,12 +149,7 @@ def list_url(request: MemberRequest, query: str) -> str:
 
 def told_count(count: int) -> str:
     """How many parcels, in words."""
-    return ngettext("%(count)s parcel", "%(count)s parcels", count) % {"count": figure(count)}
-
-
-def figure(number: int) -> str:
-    """A number with its thousands apart."""
-    return number_format(number, force_grouping=True)
+    return ngettext("%(count)s parcel", "%(count)s parcels", count) % {"count": figure_words.count(count)}
 
 
 def _ask(
@@ -173,7 +167,7 @@ def _ask(
         "words": words_of(deed),
         "count": told_count(count)
         if count <= MOST_COUNTED
-        else _("more than %(count)s parcels") % {"count": figure(MOST_COUNTED)},
+        else _("more than %(count)s parcels") % {"count": figure_words.count(MOST_COUNTED)},
         "is_all": selection.picked is None,
         "fields": selection.fields(),
         "form": form,
@@ -220,7 +214,7 @@ def _view(action: BulkAction, owners: dict[int, str], request: MemberRequest, no
         done=action.done,
         total=total,
         percent=None if total is None else 100 * action.done // max(total, 1),
-        told_done=figure(action.done),
+        told_done=figure_words.count(action.done),
         told_total="" if total is None else told_count(total),
         told_changed=told_count(action.changed),
         told_left=told_count(action.unchanged) if action.unchanged else "",

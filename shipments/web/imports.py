@@ -6,7 +6,6 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
-from babel.numbers import format_decimal
 from django.db import transaction
 from django.db.models import Count, Min
 from django.http import HttpResponse, StreamingHttpResponse
@@ -26,7 +25,7 @@ from shipments.bulk.columns import BY_KEY
 from shipments.bulk.reading import MOST_BYTES, MOST_ROWS, Unreadable
 from shipments.bulk.refused import refused_file
 from shipments.enums import Role, WorkState
-from shipments.facts import spelling
+from shipments.facts import figure_words, spelling
 from shipments.models import BadRow, Carrier, Import
 from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
 from shipments.web.access import MemberRequest, for_members, record
@@ -116,11 +115,7 @@ class Figures:
     @classmethod
     def of(cls, job: Import) -> "Figures":
         counts = (job.rows_total, job.rows_done, job.good, job.double, job.learnt, job.bad)
-        return cls(*map(_figure, counts))
-
-
-def _figure(count: int) -> str:
-    return str(format_decimal(count, locale=spelling.locale()))
+        return cls(*map(figure_words.count, counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +148,7 @@ def _list(request: MemberRequest, form: UploadForm, *, status: int = 200) -> Htt
         ],
         "older_query": older,
         "is_first_page": after is None,
-        "most_rows": _figure(MOST_ROWS),
+        "most_rows": figure_words.count(MOST_ROWS),
         "most_megabytes": MOST_BYTES // (1024 * 1024),
     }
     return render(request, "dashboard/import_list.html", context, status=status)
@@ -310,7 +305,7 @@ def import_detail(request: MemberRequest, import_id: UUID) -> HttpResponse:
         "group": group,
         "duration": _duration(job),
         "reasons": _reasons(job) if job.bad and job.is_over else [],
-        "judged": _figure(min(job.bad, JUDGED_ROWS)),
+        "judged": figure_words.count(min(job.bad, JUDGED_ROWS)),
         "all_judged": job.bad <= JUDGED_ROWS,
         "parcels_url": _parcels_url(request, job),
         "bad_rows_gone": _is_past(job.finished_at, timezone.now()),

@@ -54,15 +54,20 @@ def parcels(request: pytest.FixtureRequest, merchant: Merchant, mary: User) -> l
         some = Shipment.objects.filter(
             pk__in=random.sample(list(Shipment.objects.values_list("pk", flat=True)), 3)
         )
-        deeds: list[Callable[[], object]] = [
-            some.archive,
-            some.close,
-            lambda some=some: some.restore(NOW),
-            lambda some=some: some.reopen(NOW),
-            lambda some=some: some.resolve(random.choice([None, *Resolution]), by_id=mary.pk, now=NOW),
-            lambda some=some: some.update(status=random.choice(list(Status))),
-        ]
-        random.choice(deeds)()
+        resolution, status = random.choice([None, *Resolution]), random.choice(list(Status))
+        match random.randrange(6):
+            case 0:
+                some.archive()
+            case 1:
+                some.close()
+            case 2:
+                some.restore(NOW)
+            case 3:
+                some.reopen(NOW)
+            case 4:
+                some.resolve(resolution, by_id=mary.pk, now=NOW)
+            case _:
+                some.update(status=status)
     return list(Shipment.objects.for_merchant(merchant).select_related("watch"))
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -31,7 +31,7 @@ from shipments.models import (
     Tally,
     Watch,
 )
-from shipments.tracking.adding import add_parcel, read_parcel
+from shipments.tracking.adding import Wanted, add_parcel, add_parcels, read_parcel
 from tests.factories import (
     MANAGE,
     a_draft,
@@ -547,6 +547,32 @@ def test_two_files_with_the_same_numbers_in_opposite_order_do_not_wait_for_each_
     for job in jobs:
         job.refresh_from_db()
     assert sorted(counts(job) for job in jobs) == [(0, 1500, 0, 0), (1500, 0, 0, 0)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_numbers_pasted_while_a_file_brings_them_in_another_order_wait_for_its_step():
+    merchant, (one, two) = a_merchant(), sorted([an_impb(), an_impb()])
+    first, second = (started(f"Tracking number\n{number}\n", merchant) for number in (two, one))
+    added: list[bool] = []
+
+    def paste() -> None:
+        try:
+            wanted = [Wanted(read_parcel(number)) for number in (one, two)]
+            added.extend(each.is_new for each in add_parcels(merchant, wanted))
+        finally:
+            connection.close()
+
+    hand = threading.Thread(target=paste)
+    with transaction.atomic():
+        importing.step(first.pk, now=NOW)
+        hand.start()
+        hand.join(0.5)
+        # Had it stored the first of its numbers before it waits, this would wait for it in a ring.
+        importing.step(second.pk, now=NOW)
+    hand.join(10)
+
+    assert added == [False, False]
+    assert Shipment.objects.count() == 2
 
 
 KILLED = """
