@@ -1,5 +1,6 @@
 """Parcels: what the merchant told us, and what the carrier's answers amount to."""
 
+import re
 import uuid
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -27,6 +28,8 @@ from shipments.models.rows import behind
 SHORTEST_END = 4
 # Carriers may send long texts; an entry of an index holds no more than this of them.
 INDEXED_SIGNS = 100
+# What names and searches are made of; punctuation is in neither.
+_WORD = re.compile(r"[^\W_]+")
 # Statuses after which no promise is waited for.
 OVER = (Status.DELIVERED.value, Status.RETURN_TO_SENDER.value)
 
@@ -110,9 +113,8 @@ class ShipmentQuerySet(Deeds):
         """Those that free text finds: by number in any form, its start or its end; by the start of the order; by words
         of the recipient's name or their starts; by a tag. Capitals and small letters are alike."""
         wanted = models.Q(IStartsWith(models.F("order_number"), text)) | _has_tag(text) | _has_number(text)
-        # A word of signs alone has no lexeme, and would be one that every name has.
-        if words := [word for word in text.split() if any(sign.isalnum() for sign in word)]:
-            wanted |= models.Q(_Matches("recipient_words", _starts(words)))
+        if words := _WORD.findall(text):
+            wanted |= _has_words(words)
         return self.filter(wanted)
 
     def with_service(self, name: str) -> Self:
@@ -204,10 +206,23 @@ def _has_tag(tag: str) -> models.Q:
     return ~models.Q(tags=[]) & models.Q(_Contains(Folded("tags"), asked))
 
 
+def _has_words(words: list[str]) -> models.Q:
+    """A recipient with a word beginning with each of these.
+
+    Only the longest is looked up: a short start is that of many thousand names, and an index gathers all of them before
+    it compares. The others are looked for among what the longest finds.
+    """
+    longest = max(words, key=len)
+    wanted = models.Q(_Matches("recipient_words", _starts([longest])))
+    if others := [word for word in words if word != longest]:
+        unindexed = models.Func("recipient_words", function="strip", output_field=SearchVectorField())
+        wanted &= models.Q(_Matches(unindexed, _starts(others)))
+    return wanted
+
+
 def _starts(words: list[str]) -> SearchQuery:
-    """What has a word beginning with each of these. A quoted text is cut into words the way names are."""
-    quoted = ("'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in words)
-    return SearchQuery(" & ".join(quoted), config="simple", search_type="raw")
+    """What has a word beginning with each of these."""
+    return SearchQuery(" & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw")
 
 
 def _opened_since_the_news(reader: Membership) -> models.Exists:

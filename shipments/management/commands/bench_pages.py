@@ -57,7 +57,9 @@ class Command(BaseCommand):
         parser.add_argument("--large", type=int, default=1_000_000, help="Parcels of the large merchant.")
         parser.add_argument("--requests", type=int, default=200, help="Requests per page and size.")
 
-    def handle(self, *, small: int, large: int, requests: int, **options: Any) -> None:
+        parser.add_argument("--only", default="", help="Pages with this in their name, beside the yardstick.")
+
+    def handle(self, *, small: int, large: int, requests: int, only: str, **options: Any) -> None:
         if settings.DEBUG:
             raise CommandError("DEBUG remembers every statement: unset it to measure.", returncode=2)
         with ExitStack() as stack:
@@ -67,6 +69,8 @@ class Command(BaseCommand):
                 database = stack.enter_context(scratch_database(f"pages_{parcels}"))
                 worlds[parcels] = (database, _pages(parcels))
             for page in worlds[large][1]:
+                if only not in page and page != BARE:
+                    continue
                 taken = _measure({size: (db, pages[page]) for size, (db, pages) in worlds.items()}, requests)
                 if page == BARE:
                     bare = taken
