@@ -1,5 +1,6 @@
 """How tests drive the browser: a page that may not complain, signing in, and what axe finds."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 ColorScheme = Literal["light", "dark"]
 # How Chromium reports a page that names what was wrong with a form.
-REFUSAL = "the server responded with a status of 400"
+REFUSAL = re.compile("the server responded with a status of (400|410)")
 
 
 @contextmanager
@@ -24,18 +25,19 @@ def a_page(
         viewport={"width": width, "height": 900},
         # What fades in is half transparent for a moment, and would fail for its contrast.
         reduced_motion="reduce",
+        permissions=["clipboard-read", "clipboard-write"],
     )
     page = context.new_page()
     page.on(
         "console",
         lambda message: (
             complaints.append(message.text)
-            if message.type in {"error", "warning"} and REFUSAL not in message.text
+            if message.type in {"error", "warning"} and not REFUSAL.search(message.text)
             else None
         ),
     )
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     yield page
     context.close()
     assert complaints == []

@@ -2,8 +2,6 @@
 
 import csv
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from shipments.bulk import acting
 from shipments.enums import Lifecycle, Status
 from shipments.models import BulkAction, Merchant, Shipment, User
+from tests.browser.driving import a_page
 from tests.factories import a_bulk_action, a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -21,30 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 LIST = "/app/alpine/shipments/"
 # More than fit a page of the list.
 MANY = 53
-
-
-@contextmanager
-def a_page(
-    browser: Browser, *, scripts: bool = True, scheme: Any = "light", width: int = 1280
-) -> Iterator[Page]:
-    """A fresh browser; at the end its console may hold no complaint, the policy against foreign code included."""
-    complaints: list[str] = []
-    context = browser.new_context(
-        java_script_enabled=scripts,
-        color_scheme=scheme,
-        viewport={"width": width, "height": 900},
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.on(
-        "console",
-        lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert complaints == []
 
 
 def sign_in(page: Page, live_server: Any, to: str = LIST, email: str = "mary@example.com") -> None:

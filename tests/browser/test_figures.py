@@ -1,10 +1,8 @@
 """The figures in a real browser: with and without scripts, light and dark, on a phone and on a wide screen."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -15,38 +13,10 @@ from shipments.analytics import cohorts
 from shipments.enums import Status
 from shipments.facts.spelling import today_at
 from shipments.models import Merchant, User
+from tests.browser.driving import ColorScheme, a_page
 from tests.factories import a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-ColorScheme = Literal["light", "dark"]
-# How Chromium reports a page that names what was wrong with a form.
-REFUSAL = "the server responded with a status of 400"
-
-
-@contextmanager
-def a_page(
-    browser: Browser, scheme: ColorScheme = "light", *, scripts: bool = True, width: int = 1280
-) -> Iterator[Page]:
-    """A fresh browser; at the end nothing may have been complained about in its console."""
-    complaints: list[str] = []
-    context = browser.new_context(
-        color_scheme=scheme, java_script_enabled=scripts, viewport={"width": width, "height": 900}
-    )
-    page = context.new_page()
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type in {"error", "warning"} and REFUSAL not in message.text
-            else None
-        ),
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(20_000)
-    yield page
-    context.close()
-    assert complaints == []
 
 
 def to_the_figures(page: Page, live_server: Any) -> None:

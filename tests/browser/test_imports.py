@@ -1,9 +1,7 @@
 """A manager's way from a file to its parcels, in a real browser: with and without scripts, light and dark."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,41 +11,10 @@ from playwright.sync_api import Browser, Page, expect
 from shipments.bulk import importing
 from shipments.enums import WorkState
 from shipments.models import Import, Merchant, Shipment, User
+from tests.browser.driving import ColorScheme, a_page
 from tests.factories import a_draft, a_shipment, an_impb
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-ColorScheme = Literal["light", "dark"]
-# How Chromium reports a page that names what was wrong with a form.
-REFUSAL = "the server responded with a status of 400"
-
-
-@contextmanager
-def a_page(
-    browser: Browser, scheme: ColorScheme = "light", *, scripts: bool = True, width: int = 1280
-) -> Iterator[Page]:
-    """A fresh browser; at the end nothing may have been complained about in its console."""
-    complaints: list[str] = []
-    context = browser.new_context(
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-        viewport={"width": width, "height": 900},
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type in {"error", "warning"} and REFUSAL not in message.text
-            else None
-        ),
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert complaints == []
 
 
 def sign_in(page: Page, live_server: Any, email: str = "mary@example.com") -> None:

@@ -1,10 +1,8 @@
 """What an agent does with one parcel, and with a pasted list, in a real browser: with and without scripts, light and dark."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -14,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from shipments.enums import Lifecycle, Resolution, Status
 from shipments.facts.times import DeliveryEstimate
 from shipments.models import Merchant, Note, PrivateLink, Shipment, User
+from tests.browser.driving import ColorScheme, a_page
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -28,9 +27,6 @@ from tests.factories import (
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-ColorScheme = Literal["light", "dark"]
-# How Chromium reports a page that names what was wrong with a form.
-REFUSAL = "the server responded with a status of 400"
 NUMBER = "9405509898641500000146"
 LETTER = "0027012345620080000100001000123"
 
@@ -54,35 +50,6 @@ def parcel(merchant: Merchant) -> Shipment:
         part=b'{"events": [{"text": "USPS in possession of item"}, {"text": "Label"}]}',
     )
     return shipment
-
-
-@contextmanager
-def a_page(
-    browser: Browser, scheme: ColorScheme = "light", *, scripts: bool = True, width: int = 1280
-) -> Iterator[Page]:
-    """A fresh browser; at the end nothing may have been complained about in its console, the policy against foreign code included."""
-    complaints: list[str] = []
-    context = browser.new_context(
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-        viewport={"width": width, "height": 900},
-        reduced_motion="reduce",
-        permissions=["clipboard-read", "clipboard-write"],
-    )
-    page = context.new_page()
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type in {"error", "warning"} and REFUSAL not in message.text
-            else None
-        ),
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert complaints == []
 
 
 def sign_in(page: Page, live_server: Any) -> None:

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -13,14 +12,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from shipments.models import Invitation, Mail, Membership, Merchant, User
 from tests.authenticator import code_of
+from tests.browser.driving import ColorScheme, a_page
 from tests.factories import a_merchant, a_person, an_invitation
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-ColorScheme = Literal["light", "dark"]
 PASSWORD = "correct horse battery"
-# How Chromium reports a page that names what was wrong with a form, and an invitation that has ended.
-REFUSAL = re.compile("the server responded with a status of (400|410)")
 
 
 @pytest.fixture(autouse=True)
@@ -28,34 +25,6 @@ def _tries_are_forgotten() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
-
-
-@contextmanager
-def a_page(
-    browser: Browser, scheme: ColorScheme = "light", *, scripts: bool = True, width: int = 1280
-) -> Iterator[Page]:
-    """A fresh browser; at the end nothing may have been complained about in its console."""
-    complaints: list[str] = []
-    context = browser.new_context(
-        color_scheme=scheme,
-        java_script_enabled=scripts,
-        viewport={"width": width, "height": 900},
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.on(
-        "console",
-        lambda message: (
-            complaints.append(message.text)
-            if message.type in {"error", "warning"} and not REFUSAL.search(message.text)
-            else None
-        ),
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(10_000)
-    yield page
-    context.close()
-    assert complaints == []
 
 
 def sign_in(page: Page, live_server: Any, email: str = "alice@example.com") -> None:
