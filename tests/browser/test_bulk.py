@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from shipments.bulk import acting
 from shipments.enums import Lifecycle, Status
 from shipments.models import BulkAction, Merchant, Shipment, User
-from tests.browser.driving import a_page
+from tests.browser.driving import ColorScheme, a_page
 from tests.factories import a_bulk_action, a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -130,7 +130,7 @@ def test_ticked_parcels_are_saved_as_a_file(
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 320)])
 def test_pages_have_no_barriers_and_fit_the_screen(
-    browser: Browser, live_server: Any, mary: User, merchant: Merchant, scheme: str, width: int
+    browser: Browser, live_server: Any, mary: User, merchant: Merchant, scheme: ColorScheme, width: int
 ) -> None:
     shipment = a_shipment(merchant)
     actions = {
