@@ -125,6 +125,10 @@ class ShipmentQuerySet(Deeds):
         """Those with this tag, in capitals or small letters."""
         return self.filter(_has_tag(tag))
 
+    def with_tags(self) -> Self:
+        """Those with any tag."""
+        return self.filter(~models.Q(tags=[]))
+
     def last_seen_in(self, place: str) -> Self:
         """Those whose last known place begins so, in capitals or small letters."""
         return self.filter(IStartsWith(by_place(), place[:INDEXED_SIGNS]))
@@ -206,13 +210,20 @@ def _has_tag(tag: str) -> models.Q:
     return ~models.Q(tags=[]) & models.Q(_Contains(Folded("tags"), asked))
 
 
+def word_to_look_up(text: str) -> str:
+    """The longest of its words: that by which recipients are looked up; `""` where it has none.
+
+    A short start is that of many thousand names, and an index gathers all of them before it compares.
+    """
+    return max(_WORD.findall(text), key=len, default="")
+
+
 def _has_words(words: list[str]) -> models.Q:
     """A recipient with a word beginning with each of these.
 
-    Only the longest is looked up: a short start is that of many thousand names, and an index gathers all of them before
-    it compares. The others are looked for among what the longest finds.
+    Only one is looked up; the others are looked for among what it finds.
     """
-    longest = max(words, key=len)
+    longest = word_to_look_up(" ".join(words))
     wanted = models.Q(_Matches("recipient_words", _starts([longest])))
     if others := [word for word in words if word != longest]:
         unindexed = models.Func("recipient_words", function="strip", output_field=SearchVectorField())

@@ -7,11 +7,11 @@ from enum import Enum
 from typing import Any
 
 from django.db import models
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, NullIf
 from django.db.models.lookups import Exact, GreaterThan, IsNull
 
 from shipments.bulk.filters import ListFilter
-from shipments.bulk.nearby import near_first
+from shipments.bulk.nearby import Road, near_first
 from shipments.models import Shipment
 from shipments.models.rows import behind
 from shipments.models.shipments import ShipmentQuerySet, by_order
@@ -43,6 +43,10 @@ class Sort:
         by_key, by_pk = self.ordering(reverse=reverse)
         by_key.set_source_expressions([Coalesce(self.key, self.key)])
         return [by_key, by_pk]
+
+    def key_or_none(self) -> Any:
+        """The key; null for parcels without one, also where the database has an empty text."""
+        return NullIf(self.key, models.Value("")) if self.kind is str else self.key
 
     def stretches(self) -> "list[_Stretch]":
         """The list cut into those that have what it is sorted by, and those that lack it."""
@@ -104,63 +108,99 @@ class Order:
 
 
 class Reading(Enum):
-    """How the rows of a page are found."""
+    """How the rows of a page are found where they are many."""
 
     # Along the index of the order: what is asked for has an index of this order, or nearly everything fits.
     IN_ORDER = "in order"
-    # Few fit: gather all, and sort.
-    ALL = "all"
-    # Many fit, and nobody knows where they lie.
+    # Nobody knows where they lie.
     NEAR_FIRST = "near first"
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """Where a page begins: behind a row, or with the first one; `back` reads towards the beginning of the list."""
+
+    mark: Mark | None = None
+    back: bool = False
+
+    @classmethod
+    def to(cls, *, after: Mark | None, before: Mark | None) -> "Turn":
+        """The page that begins after one row, ends before one, or is the first."""
+        return cls(after) if after is not None or before is None else cls(before, back=True)
+
+    def on_the_page_or_behind(self, order: Order) -> models.Q:
+        """The condition of all rows that are read from here on."""
+        if self.mark is None:
+            return models.Q()
+        stretches = self.stretches(order)
+        behind = _behind(order.sort, self.mark, smaller=order.sort.descends != self.reverses(order))
+        wanted = stretches[0].condition & behind
+        for stretch in stretches[1:]:
+            wanted |= stretch.condition
+        return wanted
+
+    def reverses(self, order: Order) -> bool:
+        """Whether rows are read against the direction of the order's index."""
+        return order.turned != self.back
+
+    def stretches(self, order: Order) -> "list[_Stretch]":
+        """The stretches of the list in the direction of reading, from the one on that the mark is in."""
+        stretches = order.sort.stretches()
+        if self.back:
+            stretches.reverse()
+        if self.mark is not None:
+            while stretches[0].has_key != (self.mark.key is not None):
+                stretches.pop(0)
+        return stretches
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
-    """A list to read pages of: `found` are its parcels, `among` those they are found among by an index of any order,
-    `dressed` adds to the few that are shown what a page needs of them."""
+    """A list to read pages of: `found` are its parcels, `road` is that on which they lie in this order, `dressed` adds to the few that are shown what a page needs of them. `known` are all rows of a list so short that
+    whoever counted them has gathered them, those of the turn, in order: they are not looked for again."""
 
     found: ShipmentQuerySet
-    among: ShipmentQuerySet
+    road: Road
     order: Order
     reading: Reading
     dressed: Callable[[ShipmentQuerySet], ShipmentQuerySet]
+    known: Sequence[int] | None = None
 
-    def page(self, *, after: Mark | None, before: Mark | None, size: int) -> "Page":
-        """The page that begins after one row, ends before one, or is the first."""
-        back = after is None and before is not None
-        mark = before if back else after
-        rows = self._rows(mark, back=back, limit=size + 1)
+    def page(self, turn: Turn, *, size: int) -> "Page":
+        """The page that begins there."""
+        rows = self._rows(turn, limit=size + 1)
         more, rows = len(rows) > size, rows[:size]
-        if back:
+        if turn.back:
             rows.reverse()
         if not rows:
             return Page(rows)
         return Page(
             rows,
-            newer=_mark(rows[0]) if (more if back else mark is not None) else None,
-            older=_mark(rows[-1]) if (back or more) else None,
+            newer=_mark(rows[0]) if (more if turn.back else turn.mark is not None) else None,
+            older=_mark(rows[-1]) if (turn.back or more) else None,
         )
 
-    def _rows(self, mark: Mark | None, *, back: bool, limit: int) -> list[Any]:
-        """Up to `limit` rows behind the mark in the direction of reading."""
-        sort = self.order.sort
-        reverse = self.order.turned != back
-        stretches = sort.stretches()
-        if back:
-            stretches.reverse()
-        if mark is not None:
-            while stretches[0].has_key != (mark.key is not None):
-                stretches.pop(0)
-        rows: list[Any] = []
-        for stretch in stretches:
+    def _rows(self, turn: Turn, *, limit: int) -> list[Any]:
+        """Up to `limit` rows in the direction of reading."""
+        if self.known is not None:
+            wanted = (self.known[::-1] if turn.back else self.known)[:limit]
+            shown = self._shown(wanted).in_bulk()
+            return [shown[pk] for pk in wanted if pk in shown]
+        reverse = turn.reverses(self.order)
+        mark, rows = turn.mark, list[Any]()
+        for stretch in turn.stretches(self.order):
             where = stretch.condition
             if mark is not None:
-                where &= _behind(sort, mark, smaller=sort.descends != reverse)
+                where &= _behind(self.order.sort, mark, smaller=self.order.sort.descends != reverse)
                 mark = None
             rows += self._stretch(where, reverse=reverse, limit=limit - len(rows))
             if len(rows) == limit:
                 break
         return rows
+
+    def _shown(self, ids: Any) -> ShipmentQuerySet:
+        # The ids alone are sorted; everything else is read of the few that are left.
+        return self.dressed(Shipment.objects.filter(pk__in=ids).annotate(sort_key=self.order.sort.key))
 
     def _stretch(self, where: models.Q, *, reverse: bool, limit: int) -> list[Any]:
         sort = self.order.sort
@@ -168,15 +208,11 @@ class Listed:
         fitting = self.found.filter(where)
         match self.reading:
             case Reading.NEAR_FIRST:
-                among = self.among.filter(where)
-                ids: Any = near_first(fitting, among, "pk", walk=walk, gather=gather, limit=limit)
-            case Reading.ALL:
-                ids = fitting.order_by(*gather).values("pk")[:limit]
+                road = self.road.where(where)
+                ids: Any = near_first(fitting, road, ["pk"], walk=walk, gather=gather, limit=limit)
             case Reading.IN_ORDER:
                 ids = fitting.order_by(*walk).values("pk")[:limit]
-        # The ids alone are sorted; everything else is read of the few that are left.
-        shown = self.dressed(Shipment.objects.filter(pk__in=ids).annotate(sort_key=sort.key))
-        return list(shown.order_by(*walk))
+        return list(self._shown(ids).order_by(*walk))
 
 
 @dataclass(frozen=True, slots=True)

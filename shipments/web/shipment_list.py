@@ -1,11 +1,12 @@
 """The list of parcels: in tabs, filtered, sorted, in pages, with what is news to whoever looks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Case, Value, When
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,16 +16,28 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shipments.bulk.choices import choices_of
 from shipments.bulk.filters import BadFilter, ListFilter
-from shipments.bulk.nearby import near_first, values_of
+from shipments.bulk.nearby import SCATTERED, Road, in_line, near_first
 from shipments.enums import Lifecycle, StatusGroup
 from shipments.facts import numbers
 from shipments.models import Membership, SavedView, SeenParcel, Shipment, Tally
 from shipments.models.merchants import MOST_COUNTED
-from shipments.models.shipments import ShipmentQuerySet
+from shipments.models.shipments import ShipmentQuerySet, word_to_look_up
 from shipments.web import list_panel
 from shipments.web.access import MemberRequest, for_members
 from shipments.web.forms import Mark
-from shipments.web.keyset import ADDED, DELIVERED, NEWS, ORDER, PROMISED, SCAN, Listed, Order, Page, Reading
+from shipments.web.keyset import (
+    ADDED,
+    DELIVERED,
+    NEWS,
+    ORDER,
+    PROMISED,
+    SCAN,
+    Listed,
+    Order,
+    Page,
+    Reading,
+    Turn,
+)  # fmt: skip
 from shipments.web.list_address import ListAddress, known_columns
 from shipments.web.list_columns import COLUMNS, USUAL_COLUMNS, Table
 
@@ -50,15 +63,23 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many parcels fit in each status group; None where that are more than `MOST_COUNTED` together."""
+    """How many parcels fit in each status group; None where that are more than `MOST_COUNTED` together. Where they were
+    counted one by one, `rows` are the group and the id of those that are on the page or behind it."""
 
     groups: Mapping[StatusGroup, int] | None
+    rows: Sequence[tuple[str, int]] | None = None
 
     def of(self, tab: StatusGroup | None) -> int | None:
         """How many fit in this tab, in all of them for None."""
         if self.groups is None:
             return None
         return self.groups.get(tab, 0) if tab else sum(self.groups.values())
+
+    def known(self, tab: StatusGroup | None) -> list[int] | None:
+        """The ids of `rows` in this tab, in all of them for None; None where nobody has gathered them."""
+        if self.rows is None:
+            return None
+        return [pk for group, pk in self.rows if tab is None or group == tab]
 
 
 @require_safe
@@ -72,12 +93,13 @@ def shipment_list(request: MemberRequest) -> HttpResponse:
     except BadFilter as refusal:
         bad, address = refusal, ListAddress()
     table = Table(address.columns_for(request.membership), request.membership, now)
-    counts = Counts({}) if bad else _counts(request, address.wanted, now)
-    listed = _listed(request, address, counts, table, now)
     after, before = (_mark(request, name, address.sorting) for name in ("after", "before"))
+    turn = Turn.to(after=after, before=before)
+    counts = Counts({}) if bad else _counts(request, address, turn, now)
+    listed = _listed(request, address, counts, table, now)
     fitting = counts.of(address.wanted.tab)
-    page = Page([]) if fitting == 0 else listed.page(after=after, before=before, size=PAGE_SIZE)
-    if before and not after and len(page.rows) < PAGE_SIZE and not page.newer:
+    page = Page([]) if fitting == 0 else listed.page(turn, size=PAGE_SIZE)
+    if turn.back and len(page.rows) < PAGE_SIZE and not page.newer:
         # What was before that row fits the first page, which shows more.
         return redirect(_url(request, address))
     return render(
@@ -154,36 +176,49 @@ def list_columns(request: MemberRequest) -> HttpResponse:
 # ---- What is found
 
 
-def _counts(request: MemberRequest, wanted: ListFilter, now: datetime) -> Counts:
+def _counts(request: MemberRequest, address: ListAddress, turn: Turn, now: datetime) -> Counts:
     """Exact counts of every tab: out of the tallies where these have them, else counted as far as people read."""
+    wanted, order = address.wanted, address.sorting
     if wanted.is_plain:
         tallies = dict.fromkeys(StatusGroup, 0)
         for (lifecycle, group), parcels in Tally.objects.counts(request.merchant).items():
             if lifecycle == wanted.lifecycle or (not wanted.lifecycle and lifecycle != Lifecycle.ARCHIVED):
                 tallies[group] += parcels
         return Counts(tallies)
-    found = _found(request, replace(wanted, tab=None), now).order_by()
-    most = MOST_COUNTED + 1
+    behind = turn.on_the_page_or_behind(order)
+    is_on: Any = Case(When(behind, then=True), default=False) if behind else Value(True)
+    found = _found(request, replace(wanted, tab=None), now).annotate(
+        key=order.sort.key_or_none(), is_on=is_on
+    )
+    columns, most = ("status_group", "id", "key", "is_on"), MOST_COUNTED + 1
+    fitting: Any = found.order_by().values(*columns)[:most]
     if _is_common(wanted.q):
-        among = _found(request, _road(replace(wanted, tab=None), Order(ADDED)), now)
+        road = _road(request, replace(wanted, tab=None), Order(ADDED), now)
         walk = ADDED.ordering(reverse=False)
-        groups = values_of(near_first(found, among, "status_group", walk=walk, gather=[], limit=most))
-    else:
-        groups = list(found.values_list("status_group", flat=True)[:most])
-    if len(groups) == most:
+        fitting = near_first(found, road, columns, walk=walk, gather=[], limit=most)
+    downward = order.sort.descends != order.turned
+    rows = in_line(fitting, ("status_group", "id", "is_on"), key="key", downward=downward)
+    if len(rows) == most:
         return Counts(None)
-    return Counts({group: groups.count(group) for group in StatusGroup})
+    groups = [group for group, _pk, _is_on in rows]
+    return Counts(
+        {group: groups.count(group) for group in StatusGroup},
+        [(group, pk) for group, pk, is_on in rows if is_on],
+    )
 
 
 def _is_common(text: str) -> bool:
-    """Whether so many names begin with a word of the text that gathering them takes longer than coming upon them."""
-    return any(len(word) < FEW_SIGNS for word in text.split())
+    """Whether so many names begin with the word that is looked up that gathering them takes longer than coming upon them."""
+    return 0 < len(word_to_look_up(text)) < FEW_SIGNS
 
 
-def _road(wanted: ListFilter, order: Order) -> ListFilter:
+def _road(request: MemberRequest, wanted: ListFilter, order: Order, now: datetime) -> Road:
     """The parcels among which a walk in this order finds those that are wanted: they have an index of it."""
     archive = Lifecycle.ARCHIVED if wanted.lifecycle == Lifecycle.ARCHIVED else None
-    return ListFilter(tab=wanted.tab if order.sort is ADDED else None, lifecycle=archive)
+    if order.sort is ADDED and wanted.tags:
+        return Road(_found(request, ListFilter(lifecycle=archive), now).with_tags(), SCATTERED)
+    tab = wanted.tab if order.sort is ADDED else None
+    return Road(_found(request, ListFilter(tab=tab, lifecycle=archive), now))
 
 
 def _found(request: MemberRequest, wanted: ListFilter, now: datetime) -> ShipmentQuerySet:
@@ -196,21 +231,20 @@ def _listed(
     wanted, order = address.wanted, address.sorting
     return Listed(
         found=_found(request, wanted, now),
-        among=_found(request, _road(wanted, order), now),
+        road=_road(request, wanted, order, now),
         order=order,
-        reading=_reading(wanted, order, counts.of(wanted.tab)),
+        reading=_reading(wanted, order),
         dressed=table.dressed,
+        known=counts.known(wanted.tab),
     )
 
 
-def _reading(wanted: ListFilter, order: Order, fitting: int | None) -> Reading:
-    """How to find the rows of a page, by what is asked and how many fit."""
+def _reading(wanted: ListFilter, order: Order) -> Reading:
+    """How to find the rows of a page of a long list, by what is asked."""
     every_order = wanted.is_plain and not wanted.tab and wanted.lifecycle in {None, Lifecycle.ARCHIVED}
     of_its_order = order.sort is Order.usual_for(wanted).sort
     if every_order or (wanted.is_plain and of_its_order):
         return Reading.IN_ORDER
-    if fitting is not None and fitting <= MOST_COUNTED:
-        return Reading.ALL
     anywhere = wanted.q or wanted.tags or wanted.place or wanted.attention
     return Reading.IN_ORDER if of_its_order and not anywhere else Reading.NEAR_FIRST
 
