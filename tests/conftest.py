@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from shipments.models import Carrier, Merchant, User
+from shipments.web.storefront import hosts
 from tests import factories
 
 # Playwright's event loop runs in the thread of the test; Django would refuse its own database calls there.
@@ -47,6 +48,12 @@ def _carriers(request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("transactional_db" if _is_transactional(request) else "db")
     if not Carrier.objects.exists():
         importlib.import_module("shipments.migrations.0003_carriers").seed(apps, None)
+
+
+@pytest.fixture(autouse=True)
+def _hosts_of_this_test() -> None:
+    """No host names of merchants left over from the test before."""
+    hosts.forget()
 
 
 @pytest.fixture(autouse=True)

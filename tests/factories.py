@@ -12,17 +12,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
 from django.utils import timezone
+from PIL import Image
 
 from shipments.bulk.receiving import receive
 from shipments.carriers.base import Outcome, Question, Scan, Snapshot
 from shipments.carriers.errors import CarrierError
 from shipments.enums import Deed, Gateway, Status
 from shipments.facts.check_digits import with_impb_check_digit
+from shipments.facts.logos import read_logo
 from shipments.facts.numbers import canonical, lookup_key
 from shipments.facts.places import Place
 from shipments.facts.times import Posted
@@ -31,14 +34,17 @@ from shipments.models import (
     CarrierAccount,
     Import,
     Invitation,
+    Look,
     Membership,
     Merchant,
+    MerchantHost,
     Shipment,
     User,
     Watch,
     roles,
 )
 from shipments.tracking.ingest import Ingested, Observation, ingest
+from shipments.web.storefront import hosts
 
 _serials = itertools.count(1)
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
@@ -59,6 +65,30 @@ def an_impb() -> str:
 def a_merchant(**over: Any) -> Merchant:
     n = next(_serials)
     return Merchant.objects.create(**{"slug": f"merchant-{n}", "name": f"Merchant {n}", **over})
+
+
+def a_png(size: tuple[int, int] = (120, 40), colour: str = "#0b5c6b") -> bytes:
+    """A file of one colour."""
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, "PNG")
+    return out.getvalue()
+
+
+def a_look(merchant: Merchant, *, logo: bytes | None = None, **over: Any) -> Look:
+    """How the merchant's pages look; `logo` is a file as it would be sent."""
+    look = Look(merchant=merchant, **over)
+    if logo is not None:
+        picture = read_logo(logo)
+        look.take_logo(picture, sha256(picture.data).hexdigest())
+    look.save()
+    return look
+
+
+def a_host(merchant: Merchant, host: str = "track.alpine.example") -> MerchantHost:
+    """A host name of the merchant's own, known to this process at once."""
+    made = MerchantHost.objects.create(merchant=merchant, host=host)
+    hosts.forget()
+    return made
 
 
 def a_person(email: str, merchant: Merchant | None = None, role: str = "viewer", **over: Any) -> User:

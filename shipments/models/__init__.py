@@ -11,6 +11,7 @@ from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.invitations import Invitation
 from shipments.models.links import PrivateLink
+from shipments.models.looks import Look, MerchantHost
 from shipments.models.merchants import Membership, Merchant
 from shipments.models.notes import Note, PromisedDay
 from shipments.models.notices import Mail
@@ -39,10 +40,12 @@ __all__ = [
     "Import",
     "ImportChunk",
     "Invitation",
+    "Look",
     "Mail",
     "MaintenanceWindow",
     "Membership",
     "Merchant",
+    "MerchantHost",
     "Note",
     "PrivateLink",
     "PromisedDay",

@@ -32,7 +32,8 @@ class PrivateLinkManager(models.Manager["PrivateLink"]):
     def live(self, token: str) -> "PrivateLink | None":
         """The link with this token unless it was revoked. Looked up by digest: the clock tells nothing about tokens."""
         return (
-            self.select_related("shipment__merchant", "shipment__carrier", "shipment__watch")
+            self.select_related("shipment__merchant__look", "shipment__carrier", "shipment__watch")
+            .defer("shipment__merchant__look__logo")
             .filter(token_sha256=_digest(token), revoked_at=None)
             .first()
         )

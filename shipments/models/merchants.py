@@ -67,6 +67,10 @@ class MerchantQuerySet(models.QuerySet["Merchant"]):
         """Those the person belongs to."""
         return self.filter(memberships__user=user)
 
+    def with_look(self) -> Self:
+        """With what their pages look like, apart from the bytes of the logo."""
+        return self.select_related("look").defer("look__logo")
+
 
 class Merchant(models.Model):
     """Somebody who ships parcels. `slug` stands in addresses; parcels without a known place use `time_zone`.

@@ -21,7 +21,7 @@ from django.urls import reverse
 
 from shipments import queueing
 from shipments.fields import WrongKeyRing
-from shipments.models import Mail, Merchant
+from shipments.models import Mail, Merchant, MerchantHost
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,30 @@ _ENHANCED_CODE = re.compile(rb"\s*([245]\.\d{1,3}\.\d{1,3})(?!\d)")
 
 def site_address(name: str, *args: object) -> str:
     """The whole address of a page, for texts that are made where no request tells the host."""
-    return str(settings.SITE_URL) + reverse(name, args=args)
+    # By the platform's addresses, whatever host name the request came to in which this is asked.
+    return str(settings.SITE_URL) + reverse(name, urlconf=settings.ROOT_URLCONF, args=args)
+
+
+def public_address(merchant: Merchant, name: str, *args: object) -> str:
+    """The whole address of a page for buyers, in the merchant's frame: on its own host name where it has one."""
+    return address_on(MerchantHost.objects.main_of(merchant), merchant.slug, name, *args)
+
+
+def address_on(host: str, slug: str, name: str, *args: object) -> str:
+    """The same for who has looked up the merchant's host name already; `""` is none."""
+    if not host:
+        return str(settings.SITE_URL) + public_path(slug, name, *args)
+    site = urlsplit(settings.SITE_URL)
+    place = host if site.port is None else f"{host}:{site.port}"
+    return f"{site.scheme}://{place}" + reverse(name, urlconf=settings.ROOT_URLCONF, args=args)
+
+
+def public_path(slug: str, name: str, *args: object) -> str:
+    """Where a page for buyers is in the merchant's frame on the platform's host."""
+    if name == "private-link":
+        # Short: it is in the frame of its parcel's merchant wherever it is opened.
+        return reverse(name, urlconf=settings.ROOT_URLCONF, args=args)
+    return reverse(f"merchant:{name}", urlconf=settings.ROOT_URLCONF, args=[slug, *args])
 
 
 def post(

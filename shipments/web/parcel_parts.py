@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -24,6 +25,7 @@ from shipments.web.parcel_rows import MOST_ANSWERS, MOST_NOTES, MOST_SCANS, Parc
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present, words_of
 from shipments.web.promises import promises_of
+from shipments.web.storefront import address_for_buyers
 
 # Quiet polls, in seconds; while somebody waits for an answer they come quicker, but not for ever when no queue takes the work.
 QUIET_POLL, EAGER_POLL = 20, 3
@@ -224,8 +226,9 @@ def _resolved(shipment: Shipment, zone: ZoneInfo, now: datetime) -> str:
 def _reply(request: MemberRequest, rows: ParcelRows, asked: Asked, now: datetime) -> dict[str, Any]:
     """The ready reply, its languages, and the private link where there is one."""
     shipment = rows.shipment
-    private = request.build_absolute_uri(rows.private_path) if rows.private_path else ""
-    public = request.build_absolute_uri(reverse("public-parcel", args=[shipment.number]))
+    address = partial(address_for_buyers, request, shipment.merchant.slug, rows.host)
+    private = address("private-link", rows.live_token) if rows.live_token else ""
+    public = address("public-parcel", shipment.number)
     language = asked.language or shipment.merchant.language
     shown = [scan for scan in rows.scans if scan.withdrawn_at is None and not scan.earlier_parcel]
     text = reply(
@@ -242,6 +245,7 @@ def _reply(request: MemberRequest, rows: ParcelRows, asked: Asked, now: datetime
     )
     return {
         "private_url": private,
+        "public_url": public,
         "reply_text": text,
         "reply_language": language,
         "reply_languages": _languages(asked),

@@ -10,11 +10,11 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject, NullIf
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 
 from shipments.models import (
     Answer,
     Merchant,
+    MerchantHost,
     Note,
     PrivateLink,
     PromisedDay,
@@ -74,7 +74,8 @@ class SiblingRow:
 class ParcelRows:
     """A parcel with its watch, carrier and open attention, and all that hangs on it; scans and the rest newest first.
 
-    `private_path` is the address of its live private link, or `""`; `link_ids` are those of all its links.
+    `live_token` is that of its live private link, or `""`; `link_ids` are those of all its links; `host` is the
+    merchant's own host name, or `""`.
     """
 
     shipment: Shipment
@@ -83,7 +84,8 @@ class ParcelRows:
     promises: list[PromiseRow]
     answers: list[AnswerRow]
     siblings: list[SiblingRow]
-    private_path: str
+    live_token: str
+    host: str
     link_ids: list[int]
 
 
@@ -117,7 +119,8 @@ def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
             )
             for one in row.sibling_rows
         ],
-        private_path=reverse("private-link", args=[row.live_token]) if row.live_token else "",
+        live_token=row.live_token or "",
+        host=row.host or "",
         link_ids=row.link_ids,
     )
 
@@ -178,6 +181,9 @@ def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
             ),
             link_ids=ArraySubquery(links.values("pk")[:MOST_LINKS]),
             live_token=Subquery(links.filter(revoked_at=None).values("token")[:1]),
+            host=Subquery(
+                MerchantHost.objects.filter(merchant=OuterRef("merchant")).order_by("pk").values("host")[:1]
+            ),
         )
     )
     return rows

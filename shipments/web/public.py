@@ -10,13 +10,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from shipments.facts import spelling
 from shipments.facts.numbers import lookup_key
 from shipments.models import PrivateLink, ScanEvent, Shipment
-from shipments.web import unlocking, visitors
+from shipments.web import storefront, unlocking, visitors
 from shipments.web.forms_public import DestinationForm, WhichParcelForm, read_number, read_numbers
 from shipments.web.htmx import page_or_fragment, wants_fragment
 from shipments.web.parcel_view import ParcelView, Sight
@@ -36,6 +37,8 @@ def about_a_parcel(
         response["Referrer-Policy"] = "no-referrer"
         response["X-Robots-Tag"] = "noindex"
         response["Cache-Control"] = "private, no-store"
+        # The language is the reader's choice, and so may be what is shown of a parcel.
+        patch_vary_headers(response, ["Cookie"])
         return response
 
     return guarded
@@ -61,13 +64,13 @@ def look_up(request: HttpRequest) -> HttpResponse:
     try:
         numbers = read_numbers(typed)
         if len(numbers) == 1:
-            return redirect("public-parcel", read_number(numbers[0]))
+            return redirect(storefront.url(request, "public-parcel", read_number(numbers[0])))
     except ValidationError as exc:
         return _bad_number(request, typed, exc)
     now = timezone.now()
     if not visitors.LISTS.allows(visitors.visitor(request), now):
         return _too_many(request, visitors.LISTS, now=now)
-    results = _results(numbers, now)
+    results = _results(request, numbers, now)
     status = 400 if all(not result.number for result in results) else 200
     return render(request, "public/results.html", {"results": results, "typed": typed}, status=status)
 
@@ -76,7 +79,7 @@ def look_up(request: HttpRequest) -> HttpResponse:
 @about_a_parcel
 def to_parcel(request: HttpRequest, typed: str) -> HttpResponse:
     """A number right behind the host leads to its page."""
-    return redirect("public-parcel", typed)
+    return redirect(storefront.url(request, "public-parcel", typed))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -88,11 +91,11 @@ def parcel(request: HttpRequest, typed: str) -> HttpResponse:
     except ValidationError as exc:
         return _bad_number(request, typed, exc)
     if number != typed:
-        return redirect("public-parcel", number)
+        return redirect(storefront.url(request, "public-parcel", number))
     now = timezone.now()
     if not visitors.LOOKUPS.allows(visitors.visitor(request), now):
         return _too_many(request, visitors.LOOKUPS, now=now)
-    shipments = list(_known(number))
+    shipments = list(_known(request, number))
     if not shipments:
         return render(request, "public/not_found.html", {"number": number}, status=404)
     if request.method == "POST":
@@ -112,16 +115,17 @@ def private_link(request: HttpRequest, token: str) -> HttpResponse:
     if not visitors.LINKS.allows(visitors.visitor(request), now):
         return _too_many(request, visitors.LINKS, now=now)
     link = PrivateLink.objects.live(token)
-    if link is None or not Shipment.objects.public().filter(pk=link.shipment_id).exists():
+    if link is None or not storefront.parcels(request).filter(pk=link.shipment_id).exists():
         return render(request, "public/link_gone.html", status=404)
+    storefront.enter(request, link.shipment.merchant)
     return _parcel_page(request, present(link.shipment, sight=Sight.PRIVATE_LINK, now=now))
 
 
-def _known(*numbers: str) -> Iterable[Shipment]:
-    """The parcels strangers may look up under these numbers."""
+def _known(request: HttpRequest, *numbers: str) -> Iterable[Shipment]:
+    """The parcels strangers may look up under these numbers, in the frame of this request."""
     keys = {lookup_key(number) for number in numbers}
     return (
-        Shipment.objects.public()
+        storefront.parcels(request)
         .filter(lookup_key__in=keys)
         .select_related("carrier", "merchant", "watch")
         .order_by("pk")
@@ -208,7 +212,7 @@ def _say(
     return _parcel_page(request, view, form=form, message=message, status=status)
 
 
-def _results(numbers: Sequence[str], now: datetime) -> list[Result]:
+def _results(request: HttpRequest, numbers: Sequence[str], now: datetime) -> list[Result]:
     """What a stranger may see under each number, in a constant number of statements."""
     good: dict[str, str] = {}
     problems: dict[str, str] = {}
@@ -218,7 +222,7 @@ def _results(numbers: Sequence[str], now: datetime) -> list[Result]:
         except ValidationError as exc:
             problems[typed] = exc.messages[0]
     by_key: dict[str, list[Shipment]] = {}
-    for shipment in _known(*good.values()):
+    for shipment in _known(request, *good.values()):
         by_key.setdefault(shipment.lookup_key, []).append(shipment)
     alone = [shipments[0] for shipments in by_key.values() if len(shipments) == 1]
     scans: dict[int, list[ScanEvent]] = {shipment.pk: [] for shipment in alone}

@@ -52,6 +52,10 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     # Settings
     ("settings", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("settings", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-look", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("settings-look", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-look-preview", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("settings-look-preview", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
     ("settings-attention", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("settings-attention", "POST"): (SIGN_IN, NONE, NO, NO, ON),
     ("settings-alerts", "GET"): (SIGN_IN, NONE, IN, IN, IN),
@@ -118,6 +122,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "shipment-export": {"all": "1"},
     "import-match": {"column-0": "number"},
     "settings": {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"},
+    "settings-look": {"shown_name": "Alpine", "colour": "#ffd400", "support_url": "help@alpine.example"},
     "settings-attention": {
         "first_scan_days": 5,
         "silent_days": 4,

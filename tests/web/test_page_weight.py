@@ -32,6 +32,13 @@ def test_a_public_page_with_all_it_loads_is_light(client: Client) -> None:
     page = client.get(f"/track/{NUMBER}").content
     loaded = re.findall(r'(?:src|href)="/static/([^"?]+)"', page.decode())
 
-    assert {Path(name).name for name in loaded} == {"favicon.svg", "site.css", "htmx-2.min.js", "site.js"}
+    assert {Path(name).name for name in loaded} == {
+        "favicon.ico",
+        "favicon.svg",
+        "apple-touch-icon.png",
+        "site.css",
+        "htmx-2.min.js",
+        "site.js",
+    }
     files = [Path(str(finders.find(name))).read_bytes() for name in set(loaded)]
     assert sum(len(gzip.compress(content)) for content in (page, *files)) < LIGHT
