@@ -127,6 +127,12 @@ ROOT_URLCONF = "trackingsite.urls"
 WSGI_APPLICATION = "trackingsite.wsgi.application"
 
 TEMPLATES = [
+    # Public pages, and what the dashboard shows of a parcel in the same way.
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [BASE_DIR / "templates" / "jinja2"],
+        "OPTIONS": {"environment": "shipments.web.jinja.environment"},
+    },
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],

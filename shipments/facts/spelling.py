@@ -47,7 +47,8 @@ def _day(day: date, pattern: str, language: str) -> str:
 
 def clock(at: time) -> str:
     """A time of day, "2:05 pm" or "8 pm"."""
-    return _clock(at, locale())
+    # To the minute, of which a day has few enough to be kept.
+    return _clock(at.replace(second=0, microsecond=0, tzinfo=None), locale())
 
 
 @lru_cache(_KEPT)

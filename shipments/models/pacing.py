@@ -103,7 +103,8 @@ class ThrottleManager(models.Manager["Throttle"]):
 
 
 class Throttle(models.Model):
-    """How often somebody tried something in one window of time."""
+    """How often somebody tried something in one window of time. The table is unlogged: a count costs no wait for the disk,
+    and is forgotten when the database crashes."""
 
     key = models.CharField(max_length=64, primary_key=True)
     tries = models.PositiveIntegerField(default=0)

@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
 from django.db.models.query import get_related_populators
-from django.db.models.sql.compiler import SQLCompiler
 
 Model = TypeVar("Model", bound=models.Model)
 
@@ -24,39 +23,44 @@ class Prepared(Generic[Model]):
     def __init__(self, query: "Callable[[Any], models.QuerySet[Model]]", sample: Any) -> None:
         self._query = query
         self._sample = sample
-        self._written: tuple[SQLCompiler, str, tuple[Any, ...]] | None = None
+        self._written: _Written[Model] | None = None
 
     def __call__(self, value: Any) -> list[Model]:
-        compiler, sql, params = self._written or self._write()
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [value if param is self._sample else param for param in params])
-            rows = cursor.fetchall()
-        converters = compiler.get_converters([column for column, *_rest in compiler.select])
-        if converters:
-            rows = compiler.apply_converters(rows, converters)
-        return self._models(compiler, rows)
+        written = self._written = self._written or _Written(self._query(self._sample), self._sample)
+        return written.rows(value)
 
-    def _write(self) -> tuple[SQLCompiler, str, tuple[Any, ...]]:
-        compiler = self._query(self._sample).query.get_compiler(connection=connection)
-        sql, params = compiler.as_sql()
-        # The database's own type has replaced the sample by an equal one.
-        marked = tuple(self._sample if param == self._sample else param for param in params)
-        if sum(param is self._sample for param in marked) != 1:
+
+class _Written(Generic[Model]):
+    """The SQL of a query, and how its rows become models."""
+
+    def __init__(self, query: "models.QuerySet[Model]", sample: Any) -> None:
+        compiler = query.query.get_compiler(connection=connection)
+        self._compiler = compiler
+        self._sql, params = compiler.as_sql()
+        # What the database is given may be another object than the sample, and only equal to it.
+        self._places = [place for place, param in enumerate(params) if param == sample]
+        if len(self._places) != 1:
             raise ValueError("The sample must stand in the query, and only once.")
-        self._written = compiler, sql, marked
-        return self._written
-
-    @staticmethod
-    def _models(compiler: SQLCompiler, rows: Any) -> "list[Model]":
+        self._params = list(params)
+        self._converters = compiler.get_converters([column for column, *_rest in compiler.select])
         about: Any = compiler.klass_info
         fields = about["select_fields"]
-        names = [compiler.select[index][0].target.attname for index in fields]
-        start, end = fields[0], fields[-1] + 1
-        related = get_related_populators(about, compiler.select, connection.alias)
-        found = []
-        for row in rows:
-            one = about["model"].from_db(connection.alias, names, row[start:end])
-            for populator in related:
-                populator.populate(row, one)
-            found.append(one)
-        return found
+        self._model = about["model"]
+        self._names = [compiler.select[index][0].target.attname for index in fields]
+        self._own = slice(fields[0], fields[-1] + 1)
+        self._related = get_related_populators(about, compiler.select, connection.alias)  # type: ignore[call-arg]  # the stubs are of another version
+
+    def rows(self, value: Any) -> "list[Model]":
+        params = self._params.copy()
+        params[self._places[0]] = value
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, params)
+            found = cursor.fetchall()
+        rows = self._compiler.apply_converters(found, self._converters) if self._converters else found
+        return [self._one(row) for row in rows]
+
+    def _one(self, row: Any) -> Any:
+        one = self._model.from_db(connection.alias, self._names, row[self._own])
+        for populator in self._related:
+            populator.populate(row, one)
+        return one

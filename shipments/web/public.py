@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from shipments.enums import Lifecycle
 from shipments.facts import spelling
 from shipments.facts.numbers import lookup_key
 from shipments.models import PrivateLink, ScanEvent, Shipment
@@ -22,6 +23,7 @@ from shipments.web.forms_public import DestinationForm, WhichParcelForm, read_nu
 from shipments.web.htmx import page_or_fragment, wants_fragment
 from shipments.web.parcel_view import ParcelView, Sight
 from shipments.web.presenting import present
+from shipments.web.public_reading import parcels_with, scans_of
 
 P = ParamSpec("P")
 
@@ -95,8 +97,11 @@ def parcel(request: HttpRequest, typed: str) -> HttpResponse:
     now = timezone.now()
     if not visitors.LOOKUPS.allows(visitors.visitor(request), now):
         return _too_many(request, visitors.LOOKUPS, now=now)
-    shipments = list(_known(request, number))
+    here = [one for one in parcels_with(lookup_key(number)) if storefront.is_shown_here(request, one)]
+    shipments = [one for one in here if one.lifecycle != Lifecycle.ARCHIVED]
     if not shipments:
+        if here:
+            return render(request, "public/hidden.html", {"number": number}, status=410)
         return render(request, "public/not_found.html", {"number": number}, status=404)
     if request.method == "POST":
         return _unlock(request, number, shipments, now)
@@ -104,7 +109,7 @@ def parcel(request: HttpRequest, typed: str) -> HttpResponse:
     if seen is None and len(shipments) > 1:
         return _several(request, number, WhichParcelForm())
     shipment, sight = seen or (shipments[0], Sight.NUMBER)
-    return _parcel_page(request, present(shipment, sight=sight, now=now))
+    return _parcel_page(request, present(shipment, sight=sight, now=now, scans=scans_of(shipment)))
 
 
 @require_safe
@@ -118,7 +123,8 @@ def private_link(request: HttpRequest, token: str) -> HttpResponse:
     if link is None or not storefront.parcels(request).filter(pk=link.shipment_id).exists():
         return render(request, "public/link_gone.html", status=404)
     storefront.enter(request, link.shipment.merchant)
-    return _parcel_page(request, present(link.shipment, sight=Sight.PRIVATE_LINK, now=now))
+    scans = scans_of(link.shipment)
+    return _parcel_page(request, present(link.shipment, sight=Sight.PRIVATE_LINK, now=now, scans=scans))
 
 
 def _known(request: HttpRequest, *numbers: str) -> Iterable[Shipment]:
@@ -180,7 +186,7 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
     )
     sight = Sight.POSTAL_CODE if postal_code else Sight.NUMBER
     meant = fit or shipments[0]
-    scans = list(ScanEvent.objects.filter(shipment=meant).newest_first())
+    scans = scans_of(meant)
     more = present(meant, sight=sight, now=now, scans=scans)
     less = present(meant, sight=Sight.NUMBER, now=now, scans=scans)
     if fit is not None and (not is_one or more.tells_more_than(less)):
@@ -208,7 +214,7 @@ def _say(
     """The page the form stands on again, with what is to be said about it."""
     if isinstance(form, WhichParcelForm):
         return _several(request, number, form, message=message, status=status)
-    view = present(shipments[0], sight=Sight.NUMBER, now=now)
+    view = present(shipments[0], sight=Sight.NUMBER, now=now, scans=scans_of(shipments[0]))
     return _parcel_page(request, view, form=form, message=message, status=status)
 
 

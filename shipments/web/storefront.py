@@ -118,6 +118,12 @@ def parcels(request: HttpRequest) -> ShipmentQuerySet:
     return shown if frame is None else shown.filter(merchant=frame.merchant_id)
 
 
+def is_shown_here(request: HttpRequest, shipment: Shipment) -> bool:
+    """Whether this parcel belongs into the frame of this request."""
+    frame = of(request)
+    return frame is None or frame.merchant_id == shipment.merchant_id
+
+
 def url(request: HttpRequest, name: str, *args: object) -> str:
     """The address of a public page in the frame of this request."""
     frame = of(request)

@@ -1,0 +1,97 @@
+"""Templates of public pages: Jinja2, which compiles them to Python. A parcel's page is drawn in a fifth of the time it takes
+Django's own engine, and public pages are what the whole world may ask for at once."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, get_urlconf, reverse
+from django.utils.translation import get_language, get_language_info, gettext, ngettext
+from django_htmx.jinja import htmx_script
+from jinja2 import Environment, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from shipments.web import storefront
+
+
+def environment(**options: Any) -> Environment:
+    """Jinja2 with the product's translations, addresses and frames; what it prints is escaped."""
+    made = Environment(  # noqa: S701  (Django's backend asks for autoescape)
+        **options, trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"]
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    installed: Any = made
+    installed.install_gettext_callables(_gettext, _ngettext)
+    made.globals.update(
+        language=get_language,
+        languages=_languages(),
+        static=_static,
+        url=_url,
+        htmx_script=htmx_script(),
+        storefront_of=storefront.of,
+        public_url=_public_url,
+        whole_url=_whole_url,
+        platform_host=urlsplit(settings.SITE_URL).netloc,
+    )
+    return made
+
+
+def _gettext(message: str) -> Markup:
+    """A string of a template in the active language; what is put into it is escaped, and it itself is our own."""
+    return _translated(message, get_language() or "")
+
+
+@lru_cache(2048)
+def _translated(message: str, language: str) -> Markup:
+    return Markup(gettext(message))  # noqa: S704  (our own words)
+
+
+def _ngettext(one: str, many: str, count: int) -> Markup:
+    return Markup(ngettext(one, many, count))  # noqa: S704  (our own words)
+
+
+def _languages() -> list[tuple[str, str]]:
+    """The languages there are, each by its own name."""
+    names: list[Mapping[str, Any]] = [get_language_info(code) for code, _name in settings.LANGUAGES]
+    return [(name["code"], name["name_local"][:1].upper() + name["name_local"][1:]) for name in names]
+
+
+@lru_cache
+def _static(path: str) -> str:
+    """The address of a static file, which stays the same as long as the process lives."""
+    return static(path)
+
+
+def _url(name: str) -> str:
+    """The address of a page; `""` where it is on none of this host."""
+    return _url_on(get_urlconf(), name)
+
+
+@lru_cache
+def _url_on(urlconf: str | None, name: str) -> str:
+    try:
+        return reverse(name, urlconf)
+    except NoReverseMatch:
+        return ""
+
+
+@pass_context
+def _public_url(context: Context, name: str, *args: object) -> str:
+    """The address of a public page within the frame of this one."""
+    return storefront.url(_request(context), name, *args)
+
+
+@pass_context
+def _whole_url(context: Context, path: str) -> str:
+    """An address of ours with scheme and host, for those who read the page elsewhere."""
+    return _request(context).build_absolute_uri(path)
+
+
+def _request(context: Context) -> HttpRequest:
+    request: HttpRequest = context["request"]
+    return request
