@@ -16,12 +16,12 @@ from shipments.models import PrivateLink
 class PrivateLinkAdmin(LargeTable, ReadOnly, Audited):
     """Links can be revoked here; their tokens are not even read."""
 
-    list_display = ("id", "shipment", "made_by", "made_at", "revoked_at")
+    list_display = ("id", "shipment", "made_by", "made_at", "expires_at", "revoked_at")
     list_select_related = ("shipment", "made_by")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     search_fields = ("shipment__number__exact",)
     search_help_text = _("A tracking number, whole")
-    fields = ("shipment", "made_by", "made_at", "revoked_at")
+    fields = ("shipment", "made_by", "made_at", "expires_at", "revoked_at")
     readonly_fields = fields
     actions = ("revoke",)
 

@@ -1,13 +1,14 @@
 """Private links: what a buyer gets by e-mail, and nobody can guess."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shipments.fields import EncryptedTextField
@@ -21,26 +22,44 @@ def _digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-class PrivateLinkManager(models.Manager["PrivateLink"]):
+class PrivateLinkQuerySet(models.QuerySet["PrivateLink"]):
+    """Links, many at once."""
+
+    def working(self, now: datetime) -> Self:
+        """Those that open something: neither revoked nor past their end."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now), revoked_at=None)
+
+
+class PrivateLinkManager(models.Manager.from_queryset(PrivateLinkQuerySet)):  # type: ignore[misc]
     """Makes and finds links."""
 
     def make(self, shipment: Shipment, *, by: "User | None" = None) -> "PrivateLink":
-        """A new link with 192 random bits."""
+        """A new link with 192 random bits; it ends when the merchant's links do."""
         token = secrets.token_urlsafe(24)
-        return self.create(shipment=shipment, token=token, token_sha256=_digest(token), made_by=by)
+        days = shipment.merchant.link_days
+        link: PrivateLink = self.create(
+            shipment=shipment,
+            token=token,
+            token_sha256=_digest(token),
+            made_by=by,
+            expires_at=None if days is None else timezone.now() + timedelta(days=days),
+        )
+        return link
 
     def live(self, token: str) -> "PrivateLink | None":
-        """The link with this token unless it was revoked. Looked up by digest: the clock tells nothing about tokens."""
-        return (
-            self.select_related("shipment__merchant__look", "shipment__carrier", "shipment__watch")
+        """The working link with this token. Looked up by digest: the clock tells nothing about tokens."""
+        link: PrivateLink | None = (
+            self.working(timezone.now())
+            .select_related("shipment__merchant__look", "shipment__carrier", "shipment__watch")
             .defer("shipment__merchant__look__logo")
-            .filter(token_sha256=_digest(token), revoked_at=None)
+            .filter(token_sha256=_digest(token))
             .first()
         )
+        return link
 
 
 class PrivateLink(models.Model):
-    """An address that shows one parcel with names, signature and photo. Revocable."""
+    """An address that shows one parcel with names, signature and photo, until it ends or is revoked."""
 
     shipment = models.ForeignKey(
         Shipment, models.CASCADE, related_name="private_links", verbose_name=_("shipment")
@@ -51,6 +70,7 @@ class PrivateLink(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("made by")
     )
     made_at = models.DateTimeField(_("made"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("ends"), null=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True)
 
     objects: ClassVar[PrivateLinkManager] = PrivateLinkManager()

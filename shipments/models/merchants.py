@@ -97,6 +97,20 @@ class Merchant(models.Model):
         help_text=_("Unset: only for parcels that were added with it."),
     )
 
+    link_days = models.PositiveSmallIntegerField(
+        _("days a private link works"),
+        null=True,
+        blank=True,
+        default=180,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text=_("Of links made from now on. Empty: until somebody revokes them."),
+    )
+    order_on_links = models.BooleanField(
+        _("the order is shown on private links"),
+        default=False,
+        help_text=_("Whoever has the link sees the number of the order."),
+    )
+
     objects: ClassVar[MerchantQuerySet] = MerchantQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:

@@ -54,7 +54,7 @@ def language_names() -> list[tuple[str, str]]:
 
 
 class MerchantForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscripted at run time
-    """What a merchant is called, and on whose clock and in which language it works."""
+    """What a merchant is called, on whose clock and in which language it works, and what its private links do."""
 
     time_zone = forms.CharField(
         label=gettext_lazy("Time zone"),
@@ -72,9 +72,19 @@ class MerchantForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subs
 
     class Meta:
         model = Merchant
-        fields = ("name", "time_zone", "language")
-        labels = {"name": gettext_lazy("Name")}
-        help_texts = {"name": gettext_lazy("Buyers see it on private links, your people everywhere.")}
+        fields = ("name", "time_zone", "language", "link_days", "order_on_links")
+        labels = {
+            "name": gettext_lazy("Name"),
+            "link_days": gettext_lazy("Days a private link works"),
+            "order_on_links": gettext_lazy("Show the order on private links"),
+        }
+        help_texts = {
+            "name": gettext_lazy("Buyers see it on private links, your people everywhere."),
+            "link_days": gettext_lazy(
+                "Of links made from now on, 1 to 3650. Leave it empty to have them work until somebody revokes them."
+            ),
+            "order_on_links": gettext_lazy("Whoever has the link then sees the number of the order."),
+        }
 
     def clean_time_zone(self) -> str:
         """The IANA name of what was typed: the name itself in any case, or its town."""

@@ -177,7 +177,7 @@ def make_private_link(request: MemberRequest, public_id: UUID) -> HttpResponse:
     with transaction.atomic():
         # The parcel's row keeps two clicks at once from making two links.
         Shipment.objects.select_for_update().get(pk=shipment.pk)
-        if not PrivateLink.objects.filter(shipment=shipment, revoked_at=None).exists():
+        if not PrivateLink.objects.working(timezone.now()).filter(shipment=shipment).exists():
             link = PrivateLink.objects.make(shipment, by=request.user)
             record(request, "made", link, after={"shipment": shipment.public_id})
             messages.success(
@@ -192,7 +192,9 @@ def revoke_private_links(request: MemberRequest, public_id: UUID) -> HttpRespons
     """Close the parcel's private link for everybody who has it."""
     shipment = parcel_of(request, public_id)
     with transaction.atomic():
-        links = list(PrivateLink.objects.select_for_update().filter(shipment=shipment, revoked_at=None))
+        links = list(
+            PrivateLink.objects.working(timezone.now()).select_for_update().filter(shipment=shipment)
+        )
         for link in links:
             link.revoke(timezone.now())
             record(request, "revoked", link, before={"shipment": shipment.public_id})

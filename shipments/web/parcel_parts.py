@@ -245,11 +245,20 @@ def _reply(request: MemberRequest, rows: ParcelRows, asked: Asked, now: datetime
     )
     return {
         "private_url": private,
+        "private_until": _until(rows, now),
         "public_url": public,
         "reply_text": text,
         "reply_language": language,
         "reply_languages": _languages(asked),
     }
+
+
+def _until(rows: ParcelRows, now: datetime) -> str:
+    """The last day on which the private link works, on the merchant's clock; `""` where it does not end."""
+    if rows.link_expires_at is None:
+        return ""
+    zone = rows.shipment.merchant.time_zone
+    return spelling.short_day(spelling.today_at(rows.link_expires_at, zone), spelling.today_at(now, zone))
 
 
 def _languages(asked: Asked) -> Sequence[tuple[str, str, str]]:

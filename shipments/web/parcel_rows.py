@@ -10,6 +10,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject, NullIf
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
 from shipments.models import (
     Answer,
@@ -74,8 +75,8 @@ class SiblingRow:
 class ParcelRows:
     """A parcel with its watch, carrier and open attention, and all that hangs on it; scans and the rest newest first.
 
-    `live_token` is that of its live private link, or `""`; `link_ids` are those of all its links; `host` is the
-    merchant's own host name, or `""`.
+    `live_token` is that of its working private link, or `""`, `link_expires_at` its end; `link_ids` are those of all its
+    links; `host` is the merchant's own host name, or `""`.
     """
 
     shipment: Shipment
@@ -85,13 +86,14 @@ class ParcelRows:
     answers: list[AnswerRow]
     siblings: list[SiblingRow]
     live_token: str
+    link_expires_at: datetime | None
     host: str
     link_ids: list[int]
 
 
 def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
     """The merchant's parcel with this id, or Http404: one statement for it and what is small, one for its scans."""
-    shipment = get_object_or_404(_with_everything(merchant), public_id=public_id)
+    shipment = get_object_or_404(_with_everything(merchant, timezone.now()), public_id=public_id)
     shipment.merchant = merchant
     row: Any = shipment
     scans = list(ScanEvent.objects.filter(shipment=shipment).newest_first()[:MOST_SCANS])
@@ -120,6 +122,7 @@ def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
             for one in row.sibling_rows
         ],
         live_token=row.live_token or "",
+        link_expires_at=row.link_expires_at,
         host=row.host or "",
         link_ids=row.link_ids,
     )
@@ -134,7 +137,7 @@ def _read(one: Mapping[str, Any], moment: str) -> dict[str, Any]:
     return {**one, moment: datetime.fromisoformat(one[moment])}
 
 
-def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
+def _with_everything(merchant: Merchant, now: datetime) -> QuerySet[Shipment]:
     links = PrivateLink.objects.filter(shipment=OuterRef("pk")).order_by("-pk")
     siblings = Shipment.objects.filter(
         merchant=OuterRef("merchant"), carrier=OuterRef("carrier"), number=OuterRef("number")
@@ -180,7 +183,8 @@ def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
                 created_at="created_at",
             ),
             link_ids=ArraySubquery(links.values("pk")[:MOST_LINKS]),
-            live_token=Subquery(links.filter(revoked_at=None).values("token")[:1]),
+            live_token=Subquery(links.working(now).values("token")[:1]),
+            link_expires_at=Subquery(links.working(now).values("expires_at")[:1]),
             host=Subquery(
                 MerchantHost.objects.filter(merchant=OuterRef("merchant")).order_by("pk").values("host")[:1]
             ),

@@ -110,6 +110,7 @@ class ParcelView:
     service: str = ""
     second_number: str = ""
     sender: str = ""
+    order: str = ""
     set_aside: tuple[ScanView, ...] = ()
     set_aside_count: int = 0
 

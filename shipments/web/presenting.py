@@ -68,6 +68,7 @@ def present(
         service=shipment.service_name if knows_destination else "",
         second_number=shipment.second_number if knows_destination else "",
         sender=shipment.merchant.name if names else "",
+        order=shipment.order_number if names and shipment.merchant.order_on_links else "",
         set_aside=_set_aside(shipment, scans, most, answer_of) if sight == Sight.STAFF else (),
         set_aside_count=len(scans) - len(shown) if sight == Sight.STAFF else 0,
     )

@@ -42,7 +42,7 @@ page = require_http_methods(["GET", "HEAD", "POST"])
 @page
 @for_members()
 def merchant(request: MemberRequest) -> HttpResponse:
-    """The merchant's name, clock and language: an owner's to change, everybody's to see."""
+    """The merchant's name, clock, language and private links: an owner's to change, everybody's to see."""
     form, is_saved = _merchants_own(request, MerchantForm)
     if is_saved:
         messages.success(request, _("Saved."))

@@ -121,7 +121,12 @@ FORMS: dict[str, dict[str, Any]] = {
     "bulk-start": {"action": "refresh", "all": "1"},
     "shipment-export": {"all": "1"},
     "import-match": {"column-0": "number"},
-    "settings": {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"},
+    "settings": {
+        "name": "Alpine Supplies",
+        "time_zone": "America/Denver",
+        "language": "es",
+        "link_days": "30",
+    },
     "settings-look": {"shown_name": "Alpine", "colour": "#ffd400", "support_url": "help@alpine.example"},
     "settings-attention": {
         "first_scan_days": 5,

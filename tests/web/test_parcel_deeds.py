@@ -223,7 +223,7 @@ def test_a_parcel_is_closed_reopened_archived_and_taken_out_again(
     # The carrier is asked, and attention reviewed.
     assert len(nudges) == 2
     assert state("archive") == (Lifecycle.ARCHIVED, EndReason.ARCHIVED, False)
-    assert Client().get(f"/track/{NUMBER}").status_code == 404
+    assert Client().get(f"/track/{NUMBER}").status_code == 410
     assert state("reopen") == (Lifecycle.ARCHIVED, EndReason.ARCHIVED, False)
     assert state("restore") == (Lifecycle.ACTIVE, "", True)
     assert [verb for verb, _before, _after in deeds()] == ["closed", "reopened", "archived", "restored"]
@@ -352,7 +352,7 @@ def test_the_reply_greets_the_buyer_and_has_the_public_link_until_a_private_one_
     text = page[page.index('id="reply-text"') : page.index("</textarea>", page.index('id="reply-text"'))]
     assert "Hello Rosa Invented,\n\nThis is about your order A-77, sent with USPS under the number" in text
     assert "Delivered Thursday, 5 March, 2:05 pm, front door or porch." in text.replace(", 2026", "")
-    assert f"You can follow it here: http://testserver/track/{NUMBER}" in text
+    assert f"You can follow it here: http://testserver/m/alpine/track/{NUMBER}" in text
     assert text.endswith("Kind regards,\nAlpine Outfitters")
 
     response = manager.post(url(parcel, "private-link/?reply=en"))

@@ -227,10 +227,17 @@ def test_an_unknown_number_creates_nothing_and_asks_nobody(client: Client) -> No
     assert OrmQ.objects.exists() is False
 
 
-def test_an_archived_parcel_is_not_found(client: Client) -> None:
-    a_shipment(number=NUMBER, lifecycle=Lifecycle.ARCHIVED, end_reason=EndReason.TOO_OLD)
+def test_an_archived_parcel_is_said_to_be_put_away_and_nothing_of_it_is_shown(client: Client) -> None:
+    shipment = a_told_shipment(accepted())
+    shipment.lifecycle, shipment.end_reason = Lifecycle.ARCHIVED, EndReason.TOO_OLD
+    shipment.save()
 
-    assert client.get(f"/track/{NUMBER}").status_code == 404
+    response = client.get(f"/track/{NUMBER}")
+
+    assert response.status_code == 410
+    page = response.content.decode()
+    assert "This parcel is no longer shown" in page
+    assert not any(told in page for told in (shipment.carrier.name, "Accepted", "scan__", "steps"))
 
 
 def test_looking_does_not_change_the_parcel_or_ask_the_carrier(client: Client) -> None:

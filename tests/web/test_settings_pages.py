@@ -22,7 +22,13 @@ MERCHANT = "/app/alpine/settings/"
 ATTENTION = "/app/alpine/settings/attention/"
 ALERTS = "/app/alpine/settings/alerts/"
 TEST = "/app/alpine/settings/alerts/test/"
-CALLED = {"name": "Alpine Outfitters", "time_zone": "America/New_York", "language": "en"}
+CALLED = {
+    "name": "Alpine Outfitters",
+    "time_zone": "America/New_York",
+    "language": "en",
+    "link_days": "180",
+    "order_on_links": "",
+}
 THRESHOLDS = {
     "first_scan_days": "4",
     "silent_days": "3",
@@ -45,9 +51,18 @@ def viewer(bob: User, signed_in: Callable[[User], Client]) -> Client:
 # ---- The merchant
 
 
-def test_an_owner_changes_name_clock_and_language(owner: Client, alice: User, merchant: Merchant) -> None:
+def test_an_owner_changes_name_clock_language_and_private_links(
+    owner: Client, alice: User, merchant: Merchant
+) -> None:
     response = owner.post(
-        MERCHANT, {"name": " Alpine Supplies ", "time_zone": "America/Denver", "language": "es"}
+        MERCHANT,
+        {
+            "name": " Alpine Supplies ",
+            "time_zone": "America/Denver",
+            "language": "es",
+            "link_days": "30",
+            "order_on_links": "on",
+        },
     )
 
     assert response.headers["Location"] == MERCHANT
@@ -65,8 +80,20 @@ def test_an_owner_changes_name_clock_and_language(owner: Client, alice: User, me
         alice.pk,
         merchant.pk,
     )
-    assert entry.before == {"name": "Alpine Outfitters", "time_zone": "America/New_York", "language": "en"}
-    assert entry.after == {"name": "Alpine Supplies", "time_zone": "America/Denver", "language": "es"}
+    assert entry.before == {
+        "name": "Alpine Outfitters",
+        "time_zone": "America/New_York",
+        "language": "en",
+        "link_days": 180,
+        "order_on_links": False,
+    }
+    assert entry.after == {
+        "name": "Alpine Supplies",
+        "time_zone": "America/Denver",
+        "language": "es",
+        "link_days": 30,
+        "order_on_links": True,
+    }
 
 
 def test_what_did_not_change_is_neither_written_nor_audited(owner: Client, merchant: Merchant) -> None:
@@ -131,7 +158,11 @@ def test_what_cannot_be_is_refused_at_its_field_and_the_page_goes_on_showing_wha
     assert 'aria-invalid="true"' in page
     assert "<title>Settings · Alpine Outfitters</title>" in page
     merchant.refresh_from_db()
-    assert (merchant.name, merchant.time_zone, merchant.language) == tuple(CALLED.values())
+    assert (merchant.name, merchant.time_zone, merchant.language) == (
+        CALLED["name"],
+        CALLED["time_zone"],
+        CALLED["language"],
+    )
     assert AuditEntry.objects.count() == 0
 
 

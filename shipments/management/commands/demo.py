@@ -171,5 +171,5 @@ def _to_show(parcels: list[DemoParcel], now: datetime) -> tuple[DemoParcel, Demo
 
 
 def _private_link(shipment: Shipment) -> PrivateLink:
-    known = shipment.private_links.filter(revoked_at=None).order_by("pk").first()
+    known = PrivateLink.objects.working(timezone.now()).filter(shipment=shipment).order_by("pk").first()
     return known or PrivateLink.objects.make(shipment)
