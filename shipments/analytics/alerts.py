@@ -1,5 +1,6 @@
 """Immediate alerts: staff hear of a parcel's trouble by e-mail, once, and together with what came at the same time."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from shipments.analytics.letters import Line, line_of, with_parcels, write_to
 from shipments.enums import Reason
 from shipments.models import Alert, AttentionItem, Membership, Merchant
 from shipments.models.alerts import AlertQuerySet
+
+logger = logging.getLogger(__name__)
 
 # Rounds of a merchant's alerts are at least so far apart: trouble comes in bursts, and a burst is one mail.
 PAUSE = timedelta(minutes=5)
@@ -32,9 +35,21 @@ def tell(found: Sequence[tuple[int, int, Sequence[Reason]]], now: datetime) -> i
 
 
 def send_alerts(now: datetime) -> int:
-    """Write to everybody whom untold news concerns, one mail a person; how many mails that was."""
-    merchants = Alert.objects.untold().order_by().values_list("merchant_id", flat=True).distinct()
-    return sum(_round(merchant_id, now) for merchant_id in list(merchants))
+    """Write to everybody whom untold news concerns, one mail a person; how many mails that was.
+
+    A merchant whose round fails keeps its news untold, all of it, for the next run; those behind it have theirs.
+    """
+    merchants = (
+        Alert.objects.untold().order_by("merchant_id").values_list("merchant_id", flat=True).distinct()
+    )
+    written = 0
+    for merchant_id in list(merchants):
+        try:
+            written += _round(merchant_id, now)
+        except Exception as exc:  # noqa: BLE001  (whatever one merchant's data can do)
+            # The class alone: the words may carry what stands in a parcel.
+            logger.warning("Alerts of merchant %s could not be written: %s", merchant_id, type(exc).__name__)
+    return written
 
 
 @transaction.atomic

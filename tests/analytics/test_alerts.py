@@ -9,9 +9,10 @@ from django.db import connections, transaction
 from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries
 
+from shipments.analytics import alerts
 from shipments.analytics.alerts import MOST_LISTED, PAUSE, send_alerts, tell
 from shipments.enums import Reason
-from shipments.models import Alert, AttentionItem, Mail, Merchant, Shipment, User
+from shipments.models import Alert, AttentionItem, Mail, Membership, Merchant, Shipment, User
 from shipments.models.notices import KEPT
 from tests.factories import a_merchant, a_person, a_shipment
 
@@ -175,6 +176,36 @@ def test_one_merchants_burst_delays_no_other(alice: User, charlie: User) -> None
 
     assert send_alerts(NOW) == 1
     assert [mail.to for mail in mails()] == ["alice@example.com", "charlie@example.com"]
+
+
+def test_a_merchant_whose_round_fails_keeps_its_news_and_no_other_waits(
+    alice: User, mary: User, charlie: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = alice.memberships.get().merchant
+    assert broken.pk < charlie.memberships.get().merchant_id
+    for person in (alice, mary, charlie):
+        subscribe(person, Reason.EXCEPTION)
+    for person in (alice, charlie):
+        shipment = a_shipment(person.memberships.get().merchant, recipient_name="Ada Sample")
+        tell(found(an_item(shipment, Reason.EXCEPTION)), NOW)
+    write_to = alerts.write_to
+
+    def fails_at_the_second(member: Membership, *rest: Any) -> None:
+        if member.user == mary:
+            raise ValueError("no mail about Ada Sample")
+        write_to(member, *rest)
+
+    monkeypatch.setattr(alerts, "write_to", fails_at_the_second)
+    assert send_alerts(NOW) == 1
+
+    assert [mail.to for mail in mails()] == ["charlie@example.com"]
+    assert Alert.objects.untold().get().merchant_id == broken.pk
+    assert f"Alerts of merchant {broken.pk} could not be written: ValueError" in caplog.text
+    assert "Ada" not in caplog.text
+
+    monkeypatch.undo()
+    assert send_alerts(NOW) == 2
+    assert sorted(mail.to for mail in mails()[1:]) == ["alice@example.com", "mary@example.com"]
 
 
 @pytest.mark.parametrize(
