@@ -81,7 +81,7 @@ def _round(merchant_id: int, now: datetime) -> int:
 
 
 def _tell(member: Membership, news: AlertQuerySet, now: datetime) -> bool:
-    lines = _lines(news, now)
+    lines, told = _lines(news, now)
     if not lines:
         return False
     # What somebody dealt with between two statements is counted as it was listed.
@@ -92,29 +92,34 @@ def _tell(member: Membership, news: AlertQuerySet, now: datetime) -> bool:
         _subject(member.merchant, parcels, lines),
         {"parcels": parcels, "lines": lines, "more": parcels - len(lines), "advice": lines[0].advice},
     )
+    Alert.objects.filter(pk__in=told).mark_told_to(member.user)
     return True
 
 
-def _lines(news: AlertQuerySet, now: datetime) -> list[Line]:
-    """The worst parcels of the news, each with those of its reasons that are news."""
+def _lines(news: AlertQuerySet, now: datetime) -> tuple[list[Line], list[int]]:
+    """The worst parcels of the news, each with those of its reasons that are news, and the keys of the news these are."""
     reasons = defaultdict(list)
+    keys = defaultdict(list)
     # A parcel has as many rows as reasons, so this many hold the worst parcels whatever their reasons.
-    for shipment_id, reason in news.order_by(
+    for key, shipment_id, reason in news.order_by(
         "shipment__attention__rank", "shipment__attention__since", "shipment_id"
-    ).values_list("shipment_id", "reason")[: MOST_LISTED * len(Reason)]:
+    ).values_list("pk", "shipment_id", "reason")[: MOST_LISTED * len(Reason)]:
         reasons[shipment_id].append(reason)
+        keys[shipment_id].append(key)
     listed = list(reasons)[:MOST_LISTED]
     order = list(Reason)
     items = with_parcels(AttentionItem.objects.filter(shipment__in=listed).worst_first())
-    return [
-        line_of(
+    lines, told = [], []
+    for item in items:
+        line = line_of(
             item,
             sorted(reasons[item.shipment_id], key=lambda reason: order.index(Reason(reason))),
             now=now,
             new_since=now,
         )
-        for item in items
-    ]
+        lines.append(line)
+        told += keys[item.shipment_id]
+    return lines, told
 
 
 def _subject(merchant: Merchant, parcels: int, lines: Sequence[Line]) -> str:

@@ -1,6 +1,6 @@
-"""Who did what to a parcel, out of the audit, in words."""
+"""Who did what to a parcel, out of the audit, and who was told what of it, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -75,15 +75,23 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody was told something of the parcel: when, and the sentence that says who and what."""
+
+    at: datetime
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """The newest deeds, and whether there are older ones."""
+    """The newest deeds and tellings, and whether there are older ones."""
 
     deeds: tuple[Deed, ...]
     has_more: bool
 
 
-def history_of(rows: ParcelRows, *, most: int, now: datetime) -> History:
-    """What people have done to the parcel and its private links, newest first, in one statement."""
+def history_of(rows: ParcelRows, *, told: Iterable[Told] = (), most: int, now: datetime) -> History:
+    """What people have done to the parcel and its private links, in one statement, and were `told` of it; newest first."""
     shipment = rows.shipment
     about = _about(Shipment, [shipment.pk])
     if rows.link_ids:
@@ -96,9 +104,11 @@ def history_of(rows: ParcelRows, *, most: int, now: datetime) -> History:
     )
     zone = ZoneInfo(shipment.merchant.time_zone)
     today = now.astimezone(zone).date()
-    return History(
-        deeds=tuple(_deed(entry, zone, today) for entry in entries[:most]), has_more=len(entries) > most
-    )
+    deeds = [_deed(entry, zone, today) for entry in entries]
+    deeds += [Deed(one.at, _when(one.at, zone, today), one.sentence) for one in told]
+    # Stable: of deeds at the same moment the one written last stays first.
+    deeds.sort(key=lambda deed: deed.at, reverse=True)
+    return History(deeds=tuple(deeds[:most]), has_more=len(deeds) > most)
 
 
 def _about(model: type[Model], keys: Sequence[int]) -> Q:
@@ -106,9 +116,8 @@ def _about(model: type[Model], keys: Sequence[int]) -> Q:
 
 
 def _deed(entry: Any, zone: ZoneInfo, today: date) -> Deed:
-    local = entry.at.astimezone(zone)
     who = _who(entry)
-    when = f"{spelling.short_day(local.date(), today)}, {spelling.clock(local.time())}"
+    when = _when(entry.at, zone, today)
     if entry.verb == "changed" and entry.model == Shipment._meta.label:
         changes = tuple(
             _change(name, entry.before.get(name), entry.after.get(name))
@@ -127,6 +136,11 @@ def _deed(entry: Any, zone: ZoneInfo, today: date) -> Deed:
         return Deed(entry.at, when, f"{who}: {entry.verb}")
     told = {"who": who, "before": _first(entry.before), "after": _first(entry.after)}
     return Deed(entry.at, when, str(sentence) % told)
+
+
+def _when(at: datetime, zone: ZoneInfo, today: date) -> str:
+    local = at.astimezone(zone)
+    return f"{spelling.short_day(local.date(), today)}, {spelling.clock(local.time())}"
 
 
 def _who(entry: Any) -> str:

@@ -178,6 +178,38 @@ def test_one_merchants_burst_delays_no_other(alice: User, charlie: User) -> None
     assert [mail.to for mail in mails()] == ["alice@example.com", "charlie@example.com"]
 
 
+def test_it_is_kept_who_was_told_what(alice: User, mary: User, bob: User) -> None:
+    merchant = alice.memberships.get().merchant
+    subscribe(alice, Reason.EXCEPTION, Reason.LATE)
+    subscribe(mary, Reason.LATE)
+    both = an_item(a_shipment(merchant), Reason.EXCEPTION, Reason.LATE)
+    passed = an_item(a_shipment(merchant), Reason.EXCEPTION)
+    tell(found(both, passed), NOW)
+    AttentionItem.objects.filter(pk=passed.pk).delete()
+
+    send_alerts(NOW)
+
+    told = {(alert.shipment_id, alert.reason): sorted(alert.told_to) for alert in Alert.objects.all()}
+    assert told == {
+        (both.shipment_id, "exception"): [alice.pk],
+        (both.shipment_id, "late"): sorted([alice.pk, mary.pk]),
+        (passed.shipment_id, "exception"): [],
+    }
+
+
+def test_of_a_burst_those_are_told_that_the_mail_names(alice: User) -> None:
+    merchant = alice.memberships.get().merchant
+    subscribe(alice, Reason.EXCEPTION)
+    tell(found(*[an_item(a_shipment(merchant), Reason.EXCEPTION) for _ in range(MOST_LISTED + 3)]), NOW)
+
+    send_alerts(NOW)
+
+    named = Alert.objects.filter(told_to=[alice.pk]).values_list("shipment__number", flat=True)
+    assert len(named) == MOST_LISTED
+    assert all(number in mails()[0].text for number in named)
+    assert Alert.objects.filter(told_to=[]).count() == 3
+
+
 def test_a_merchant_whose_round_fails_keeps_its_news_and_no_other_waits(
     alice: User, mary: User, charlie: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

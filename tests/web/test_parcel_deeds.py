@@ -1,5 +1,6 @@
 """What people do with one parcel from its page, and that it is written down."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -9,8 +10,20 @@ from django.test import Client
 from django.utils import timezone
 
 from shipments.analytics import attention
-from shipments.enums import EndReason, Lifecycle, Resolution, Status
-from shipments.models import AuditEntry, Merchant, Note, PrivateLink, PromisedDay, Shipment, User, Watch
+from shipments.enums import EndReason, Lifecycle, Reason, Resolution, Status
+from shipments.models import (
+    Alert,
+    AttentionItem,
+    AuditEntry,
+    Merchant,
+    Note,
+    PrivateLink,
+    PromisedDay,
+    Shipment,
+    User,
+    Watch,
+)
+from shipments.web.forms_attention import Seen
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -275,6 +288,72 @@ def test_deeds_are_told_in_words_with_the_peoples_names(
     assert [history.count(sentence) for sentence in told] == [1] * len(told)
     assert sorted(told, key=history.index) == told
     assert history.count('class="history__one"') == len(told)
+
+
+def told_on(page: str) -> list[str]:
+    start = page.index('id="history-title"')
+    return re.findall(r"<div>([^<]+)", page[start : page.index("</ol>", start)])
+
+
+def test_who_was_told_what_stands_between_the_deeds(
+    viewer: Client, mary: User, alice: User, parcel: Shipment
+) -> None:
+    User.objects.filter(pk=mary.pk).update(name="Mary Moss")
+    gone = a_person("gone@example.com")
+    now = timezone.now()
+
+    def alert(reason: Reason, minutes: int, *people: User, **over: Any) -> None:
+        at = now - timedelta(minutes=minutes)
+        Alert.objects.create(
+            **{
+                "shipment": parcel,
+                "merchant": parcel.merchant,
+                "reason": reason,
+                "news_at": at,
+                "found_at": at,
+                "told_at": at,
+                "told_to": [person.pk for person in people],
+                **over,
+            }
+        )
+
+    alert(Reason.EXCEPTION, 30, mary, alice)
+    alert(Reason.LATE, 30, alice, mary)
+    alert(Reason.SILENT, 10, mary, gone)
+    alert(Reason.RETURNING, 5, gone)
+    # Nobody wished for it; not yet told; another parcel's.
+    alert(Reason.NO_PROOF, 3)
+    alert(Reason.NOT_KNOWN, 2, told_at=None)
+    alert(Reason.ATTEMPTED, 1, mary, shipment=a_shipment(parcel.merchant))
+    AuditEntry.objects.record("archived", parcel, by=mary, source="page", merchant=parcel.merchant)
+    gone.delete()
+
+    page = page_of(viewer, parcel)
+
+    assert told_on(page) == [
+        "Mary Moss archived it",
+        "somebody who is no longer here heard by e-mail: Coming back",
+        "Mary Moss and somebody who is no longer here heard by e-mail: Gone quiet",
+        "alice@example.com and Mary Moss heard by e-mail: Problem reported, Late",
+    ]
+
+
+def test_what_was_told_is_counted_among_the_newest(viewer: Client, mary: User, parcel: Shipment) -> None:
+    now = timezone.now()
+    for n in range(20):
+        Alert.objects.create(
+            shipment=parcel,
+            merchant=parcel.merchant,
+            reason=Reason.LATE,
+            news_at=now - timedelta(hours=n),
+            found_at=now,
+            told_at=now - timedelta(hours=n),
+            told_to=[mary.pk],
+        )
+
+    assert len(told_on(page_of(viewer, parcel))) == 15
+    whole = viewer.get(url(parcel), {"all": "history"}).content.decode()
+    assert len(told_on(whole)) == 20
 
 
 # ---- How the promised day moved
@@ -564,6 +643,9 @@ def test_what_was_done_about_what_needed_somebody_stands_in_the_history(
     shipment = a_shipment(merchant, status=Status.EXCEPTION)
     attention.review(timezone.now())
 
-    manager.post(f"/app/alpine/attention/{shipment.public_id}/", {"do": do, "text": "They will call."})
+    seen = Seen.of(AttentionItem.objects.select_related("shipment").get())
+    manager.post(
+        f"/app/alpine/attention/{shipment.public_id}/", {"do": do, "text": "They will call.", "seen": seen}
+    )
 
     assert page_of(manager, shipment).count(sentence) == 1

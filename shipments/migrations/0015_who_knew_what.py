@@ -1,5 +1,6 @@
-"""Which news of the parcel were known to whoever was done with it: what is stored later under an earlier moment is news as well."""
+"""Who knew what: the news that were known to whoever was done with a parcel, and the people an alert was written to."""
 
+import django.contrib.postgres.fields
 from django.db import migrations, models
 
 
@@ -9,6 +10,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='alert',
+            name='told_to',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, size=None),
+        ),
         migrations.AddField(
             model_name='attentionitem',
             name='done_news_at',
