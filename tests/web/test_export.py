@@ -222,7 +222,7 @@ def test_eight_readers_who_stall_leave_the_site_to_everybody(live_server: Any, m
             created_at=timezone.now(),
             status_text="x" * 1000,
         )
-        for n in range(10_000)
+        for n in range(6_000)
     )
     host = urlsplit(live_server.url).netloc
 
