@@ -101,10 +101,14 @@ def read_particulars(
 def particulars_of(shipment: Shipment) -> Particulars:
     """All that is said of a parcel as it stands."""
     return Particulars(
-        **{
-            name: shipment.carrier_id if name == "carrier" else getattr(shipment, name)
-            for name in Particulars.__dataclass_fields__
-        }
+        carrier=shipment.carrier_id,
+        number=shipment.number,
+        gateway=shipment.gateway,
+        mailing_date=shipment.mailing_date,
+        destination_postal_code=shipment.destination_postal_code,
+        order_number=shipment.order_number,
+        recipient_name=shipment.recipient_name,
+        proof_due=shipment.proof_due,
     )
 
 

@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from shipments.analytics import alerts
 from shipments.analytics.alerts import MOST_LISTED, PAUSE, send_alerts, tell
+from shipments.analytics.letters import write_to
 from shipments.enums import Reason
 from shipments.models import Alert, AttentionItem, Mail, Membership, Merchant, Shipment, User
 from shipments.models.notices import KEPT
@@ -220,7 +221,6 @@ def test_a_merchant_whose_round_fails_keeps_its_news_and_no_other_waits(
     for person in (alice, charlie):
         shipment = a_shipment(person.memberships.get().merchant, recipient_name="Ada Sample")
         tell(found(an_item(shipment, Reason.EXCEPTION)), NOW)
-    write_to = alerts.write_to
 
     def fails_at_the_second(member: Membership, *rest: Any) -> None:
         if member.user == mary:
