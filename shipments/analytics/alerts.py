@@ -1,5 +1,6 @@
 """Immediate alerts: staff hear of a parcel's trouble by e-mail, once, and together with what came at the same time."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from shipments.analytics.letters import Line, line_of, with_parcels, write_to
 from shipments.enums import Reason
 from shipments.models import Alert, AttentionItem, Membership, Merchant
 from shipments.models.alerts import AlertQuerySet
+
+logger = logging.getLogger(__name__)
 
 # Rounds of a merchant's alerts are at least so far apart: trouble comes in bursts, and a burst is one mail.
 PAUSE = timedelta(minutes=5)
@@ -32,9 +35,21 @@ def tell(found: Sequence[tuple[int, int, Sequence[Reason]]], now: datetime) -> i
 
 
 def send_alerts(now: datetime) -> int:
-    """Write to everybody whom untold news concerns, one mail a person; how many mails that was."""
-    merchants = Alert.objects.untold().order_by().values_list("merchant_id", flat=True).distinct()
-    return sum(_round(merchant_id, now) for merchant_id in list(merchants))
+    """Write to everybody whom untold news concerns, one mail a person; how many mails that was.
+
+    A merchant whose round fails keeps its news untold, all of it, for the next run; those behind it have theirs.
+    """
+    merchants = (
+        Alert.objects.untold().order_by("merchant_id").values_list("merchant_id", flat=True).distinct()
+    )
+    written = 0
+    for merchant_id in list(merchants):
+        try:
+            written += _round(merchant_id, now)
+        except Exception as exc:  # noqa: BLE001  (whatever one merchant's data can do)
+            # The class alone: the words may carry what stands in a parcel.
+            logger.warning("Alerts of merchant %s could not be written: %s", merchant_id, type(exc).__name__)
+    return written
 
 
 @transaction.atomic
@@ -66,7 +81,7 @@ def _round(merchant_id: int, now: datetime) -> int:
 
 
 def _tell(member: Membership, news: AlertQuerySet, now: datetime) -> bool:
-    lines = _lines(news, now)
+    lines, told = _lines(news, now)
     if not lines:
         return False
     # What somebody dealt with between two statements is counted as it was listed.
@@ -77,29 +92,34 @@ def _tell(member: Membership, news: AlertQuerySet, now: datetime) -> bool:
         _subject(member.merchant, parcels, lines),
         {"parcels": parcels, "lines": lines, "more": parcels - len(lines), "advice": lines[0].advice},
     )
+    Alert.objects.filter(pk__in=told).mark_told_to(member.user)
     return True
 
 
-def _lines(news: AlertQuerySet, now: datetime) -> list[Line]:
-    """The worst parcels of the news, each with those of its reasons that are news."""
+def _lines(news: AlertQuerySet, now: datetime) -> tuple[list[Line], list[int]]:
+    """The worst parcels of the news, each with those of its reasons that are news, and the keys of the news these are."""
     reasons = defaultdict(list)
+    keys = defaultdict(list)
     # A parcel has as many rows as reasons, so this many hold the worst parcels whatever their reasons.
-    for shipment_id, reason in news.order_by(
+    for key, shipment_id, reason in news.order_by(
         "shipment__attention__rank", "shipment__attention__since", "shipment_id"
-    ).values_list("shipment_id", "reason")[: MOST_LISTED * len(Reason)]:
+    ).values_list("pk", "shipment_id", "reason")[: MOST_LISTED * len(Reason)]:
         reasons[shipment_id].append(reason)
+        keys[shipment_id].append(key)
     listed = list(reasons)[:MOST_LISTED]
     order = list(Reason)
     items = with_parcels(AttentionItem.objects.filter(shipment__in=listed).worst_first())
-    return [
-        line_of(
+    lines, told = [], []
+    for item in items:
+        line = line_of(
             item,
             sorted(reasons[item.shipment_id], key=lambda reason: order.index(Reason(reason))),
             now=now,
             new_since=now,
         )
-        for item in items
-    ]
+        lines.append(line)
+        told += keys[item.shipment_id]
+    return lines, told
 
 
 def _subject(merchant: Merchant, parcels: int, lines: Sequence[Line]) -> str:

@@ -65,7 +65,8 @@ def review(now: datetime, shipment_ids: Iterable[int] | None = None) -> list[Fou
 
 
 # An item a person has done with that must come back.
-_CAME_BACK = "item.done_at IS NOT NULL AND (verdict.changed_at > item.done_at OR NOT verdict.reasons <@ item.done_reasons)"
+_CAME_BACK = """(item.done_at IS NOT NULL AND
+    (verdict.changed_at IS DISTINCT FROM item.done_news_at OR NOT verdict.reasons <@ item.done_reasons))"""
 _DIFFERS = f"(item.reasons, item.since) IS DISTINCT FROM (verdict.reasons, verdict.since) OR {_CAME_BACK}"
 
 _OUTDATED = f"""
@@ -97,6 +98,7 @@ gone AS (
         done_at = CASE WHEN came.back THEN NULL ELSE item.done_at END,
         done_by_id = CASE WHEN came.back THEN NULL ELSE item.done_by_id END,
         done_reasons = CASE WHEN came.back THEN '{{}}' ELSE item.done_reasons END,
+        done_news_at = CASE WHEN came.back THEN NULL ELSE item.done_news_at END,
         snoozed_until = CASE WHEN verdict.reasons <@ item.reasons THEN item.snoozed_until END
     FROM verdict JOIN shipments_attentionitem AS was USING (shipment_id),
         LATERAL (SELECT {_CAME_BACK.replace("item.", "was.")} AS back) AS came

@@ -11,14 +11,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import Any
 
-import holidays
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef
 
 from shipments.analytics.counting import COUNT_DAYS, COUNT_WEEKS
+from shipments.facts.business_days import weekday_holidays
 from shipments.facts.histograms import WEIGHTS
 from shipments.facts.spelling import today_at
 from shipments.models import Cohort, Merchant, Reckoning, StaleDay
@@ -28,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # Days counted in one transaction. A killed worker loses this much work and no mark.
 STRETCH = 28
+# No parcel of ours was shipped before this year.
+_FIRST_YEAR = 2000
 # Seconds of one run, well within the queue's patience with a task; what is left is for the next.
 PATIENCE = 60.0
 
@@ -120,7 +121,9 @@ def recount(merchant: Merchant, days: Sequence[date], today: date) -> None:
         "today": today,
         "zone": merchant.time_zone,
     }
-    asked |= {"holidays": federal_holidays(today.year), "weights": [str(weight) for weight in WEIGHTS]}
+    # Until two years from now: what is counted here has happened, or was promised.
+    off = weekday_holidays(_FIRST_YEAR, today.year + 2)
+    asked |= {"holidays": list(off), "weights": [str(weight) for weight in WEIGHTS]}
     with connection.cursor() as cursor:
         cursor.execute(COUNT_DAYS, asked | {"days": list(days), "starts": list(days)})
         cursor.execute(COUNT_WEEKS, asked | {"days": weeks, "starts": mondays})
@@ -129,10 +132,3 @@ def recount(merchant: Merchant, days: Sequence[date], today: date) -> None:
 def monday_of(day: date) -> date:
     """The first day of the week this day lies in."""
     return day - timedelta(days=day.weekday())
-
-
-@cache
-def federal_holidays(year: int) -> list[date]:
-    """The United States' federal holidays that fall on a weekday, or are kept on one, until two years after this one."""
-    known = holidays.country_holidays("US", years=range(2000, year + 3))
-    return sorted(day for day in known if day.weekday() < 5)

@@ -1,5 +1,6 @@
 """The daily digest: what needs somebody, to each member who wishes it, at their hour of the merchant's clock."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,6 +14,8 @@ from shipments.analytics.letters import Line, line_of, with_parcels, write_to
 from shipments.facts.daily import instant_of, last_day
 from shipments.facts.reasons import words
 from shipments.models import AttentionItem, Membership, Merchant
+
+logger = logging.getLogger(__name__)
 
 MOST_LISTED = 10
 # A digest that could not be made for so long (the queue stood still) is left out: the next one says it better.
@@ -39,7 +42,10 @@ def due_on(member: Membership, now: datetime) -> date | None:
 
 
 def send_digests(now: datetime) -> int:
-    """Write the digests that are due; how many there were. Nobody is written to when nothing needs anybody."""
+    """Write the digests that are due; how many there were. Nobody is written to when nothing needs anybody.
+
+    One that fails stays due for the next run; those behind it are written.
+    """
     members = (
         Membership.objects.filter(digest_at__isnull=False, user__is_active=True)
         .select_related("user", "merchant")
@@ -47,9 +53,15 @@ def send_digests(now: datetime) -> int:
     )
     written = 0
     for member in members:
-        day = due_on(member, now)
-        if day is not None:
-            written += _send(member, day, now)
+        try:
+            day = due_on(member, now)
+            if day is not None:
+                written += _send(member, day, now)
+        except Exception as exc:  # noqa: BLE001  (whatever one merchant's data can do)
+            # The class alone: the words may carry what stands in a parcel.
+            logger.warning(
+                "A digest of merchant %s could not be written: %s", member.merchant_id, type(exc).__name__
+            )
     return written
 
 

@@ -31,24 +31,15 @@ def is_business_day(day: date) -> bool:
     return day.weekday() < _SATURDAY and day not in _holidays_of(day.year)
 
 
-def business_days_between(start: date, end: date) -> int:
-    """How many business days come after `start`, up to and with `end`; negative where `end` is the earlier.
-
-    Additive: from a to b and from b to c is from a to c. Posted Monday and delivered Wednesday is 2.
-    """
-    if end < start:
-        return -business_days_between(end, start)
-    # Whole weeks have five working days each; only the rest and the holidays are looked at one by one.
-    weeks, rest = divmod((end - start).days, 7)
-    tail = (end - _DAY * step for step in range(rest))
-    weekdays = weeks * 5 + sum(day.weekday() < _SATURDAY for day in tail)
-    kept = (
-        day
-        for year in range(start.year, end.year + 1)
-        for day in _holidays_of(year)
-        if start < day <= end and day.weekday() < _SATURDAY
+@cache
+def weekday_holidays(first: int, last: int) -> tuple[date, ...]:
+    """The federal holidays that take a working day from one of these years, the earliest first: for who counts business days
+    where they cannot call us."""
+    return tuple(
+        sorted(
+            day for year in range(first, last + 1) for day in _holidays_of(year) if day.weekday() < _SATURDAY
+        )
     )
-    return weekdays - sum(1 for _day in kept)
 
 
 def business_days_before(moment: datetime, days: int, zone: str) -> datetime:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
@@ -11,6 +12,7 @@ from shipments.enums import Reason
 from shipments.models.merchants import Merchant, reason_choices
 from shipments.models.notices import KEPT
 from shipments.models.shipments import Shipment
+from shipments.models.users import User
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -19,6 +21,12 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def untold(self) -> Self:
         return self.filter(told_at=None)
 
+    def mark_told_to(self, user: User) -> int:
+        """Keep that this person was written to of these."""
+        return self.update(
+            told_to=models.Func(models.F("told_to"), models.Value(user.pk), function="array_append")
+        )
+
     def add(self, news: Sequence[tuple[int, Reason]], now: datetime) -> int:
         """Keep what was not known of these (parcel, reason), as far as the parcel is not done, somebody wishes to be
         told, and the trouble began after the parcel was added: what an import brings along is history, and notifies
@@ -26,8 +34,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         with connection.cursor() as cursor:
             cursor.execute(
                 """
-                INSERT INTO shipments_alert (merchant_id, shipment_id, reason, news_at, found_at)
-                SELECT item.merchant_id, item.shipment_id, news.reason, GREATEST(item.since, parcel.changed_at), %s
+                INSERT INTO shipments_alert (merchant_id, shipment_id, reason, news_at, found_at, told_to)
+                SELECT item.merchant_id, item.shipment_id, news.reason, GREATEST(item.since, parcel.changed_at), %s, '{}'
                 FROM unnest(%s::bigint[], %s::text[]) AS news (shipment_id, reason)
                 JOIN shipments_attentionitem item ON item.shipment_id = news.shipment_id AND item.done_at IS NULL
                 JOIN shipments_shipment parcel ON parcel.id = item.shipment_id AND parcel.created_at <= item.since
@@ -51,8 +59,9 @@ class Alert(models.Model):
     """One reason that began to hold for one parcel, at the latest with its news of `news_at`: an item that comes back
     after it was done has had news since.
 
-    `told_at`: when the people who wished for it were written to; all that was told in one go has the same. Written by
-    `analytics.alerts`.
+    `told_at`: when the people who wished for it were written to; all that was told in one go has the same. `told_to` are
+    those whose mail named the parcel: a burst names the worst ones, and counts the rest. Ids and no relation, as in the
+    audit: what was told stays so. Written by `analytics.alerts`.
     """
 
     merchant = models.ForeignKey(
@@ -65,6 +74,7 @@ class Alert(models.Model):
     news_at = models.DateTimeField(_("news of"))
     found_at = models.DateTimeField(_("found"), db_index=True)
     told_at = models.DateTimeField(_("told"), null=True)
+    told_to = ArrayField(models.BigIntegerField(), default=list)
 
     objects: ClassVar[AlertQuerySet] = AlertQuerySet.as_manager()  # type: ignore[assignment]
 

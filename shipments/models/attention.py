@@ -1,5 +1,6 @@
 """Parcels that need a person, and what the merchant's people have made of them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Self
 
@@ -41,13 +42,18 @@ class AttentionItemQuerySet(models.QuerySet["AttentionItem"]):
         """With their rows locked, in the order in which every writer of many items takes them."""
         return self.select_for_update(of=("self",)).order_by("shipment_id")
 
-    def mark_done(self, by: User, now: datetime) -> int:
-        """Done with, for these reasons."""
-        return self.update(done_at=now, done_by=by.pk, done_reasons=models.F("reasons"), snoozed_until=None)
+    def mark_done(self, items: Sequence["AttentionItem"], by: User, now: datetime) -> int:
+        """Done with, for the reasons and the news with which these items were read, and for no later ones."""
+        for item in items:
+            item.done_at, item.done_by, item.snoozed_until = now, by, None
+            item.done_reasons, item.done_news_at = item.reasons, item.shipment.changed_at
+        return self.bulk_update(
+            items, ["done_at", "done_by", "done_reasons", "done_news_at", "snoozed_until"]
+        )
 
     def undo(self) -> int:
         """Not done with after all."""
-        return self.update(done_at=None, done_by=None, done_reasons=[])
+        return self.update(done_at=None, done_by=None, done_reasons=[], done_news_at=None)
 
     def give_to(self, owner_id: int | None) -> dict[int, dict[str, int | None]]:
         """Make these that person's, or nobody's; of each that had another owner, by the id of its parcel, who that was."""
@@ -66,8 +72,9 @@ class AttentionItem(models.Model):
     """A parcel that needs a person, for as long as one of the reasons holds.
 
     `reasons` are all that hold, the worst first; `reason` is the worst, `rank` its place among all reasons, `since`
-    when it began to hold. `done_reasons` and `done_at` are set by a person: the item comes back when the parcel has
-    news after that, or when a reason appears that did not hold then. Written by `analytics.attention`.
+    when it began to hold. `done_at`, `done_reasons` and `done_news_at` are set by a person: the item comes back when the
+    parcel's last news are not those of `done_news_at` (none, where it had none), or when a reason appears that did not hold
+    then. Written by `analytics.attention`.
     """
 
     shipment = models.OneToOneField(
@@ -90,6 +97,8 @@ class AttentionItem(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("done by")
     )
     done_reasons = ArrayField(models.CharField(max_length=20), default=list)
+    # The news, not the moment of the click: news may be stored under an earlier moment than that at which they can be read.
+    done_news_at = models.DateTimeField(null=True)
 
     objects: ClassVar[AttentionItemQuerySet] = AttentionItemQuerySet.as_manager()  # type: ignore[assignment]
 

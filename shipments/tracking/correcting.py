@@ -42,6 +42,10 @@ class SameParcel(BadParcel):
         self.other = other
 
 
+class ChangedMeanwhile(Exception):
+    """The parcel is no longer what a correction was made from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Particulars:
     """All that a merchant says of a parcel, checked."""
@@ -94,15 +98,35 @@ def read_particulars(
     )
 
 
-def correct(shipment: Shipment, said: Particulars, *, now: datetime) -> Corrected:
+def particulars_of(shipment: Shipment) -> Particulars:
+    """All that is said of a parcel as it stands."""
+    return Particulars(
+        carrier=shipment.carrier_id,
+        number=shipment.number,
+        gateway=shipment.gateway,
+        mailing_date=shipment.mailing_date,
+        destination_postal_code=shipment.destination_postal_code,
+        order_number=shipment.order_number,
+        recipient_name=shipment.recipient_name,
+        proof_due=shipment.proof_due,
+    )
+
+
+def correct(
+    shipment: Shipment, said: Particulars, *, made_from: Particulars | None = None, now: datetime
+) -> Corrected:
     """Make the parcel what a person says it is; SameParcel where the merchant has that parcel already.
 
+    `made_from` is what the person saw: ChangedMeanwhile, and nothing is changed, where the parcel is no longer that.
     Whatever changes the question has it asked at once, also about a parcel that the old facts had ended; one that was
     closed by hand or archived stays so. `shipment` itself is left as it was: read it again.
     """
     with transaction.atomic():
         row = _locked(shipment)
-        before, after = _differences(row, said)
+        stands = particulars_of(row)
+        if made_from is not None and made_from != stands:
+            raise ChangedMeanwhile
+        before, after = _differences(stands, said)
         if not after:
             return Corrected({}, {})
         was_mailed = row.mailing_date
@@ -226,11 +250,9 @@ def _number_under(shipment: Shipment, carrier: str) -> str:
     return numbers.canonical(typed if is_whole else shipment.number, carrier)
 
 
-def _differences(row: Shipment, said: Particulars) -> tuple[dict[str, Any], dict[str, Any]]:
-    names = Particulars.__dataclass_fields__
-    was = {name: row.carrier_id if name == "carrier" else getattr(row, name) for name in names}
-    changed = [name for name in names if was[name] != getattr(said, name)]
-    return {name: was[name] for name in changed}, {name: getattr(said, name) for name in changed}
+def _differences(was: Particulars, said: Particulars) -> tuple[dict[str, Any], dict[str, Any]]:
+    changed = [name for name in Particulars.__dataclass_fields__ if getattr(was, name) != getattr(said, name)]
+    return {name: getattr(was, name) for name in changed}, {name: getattr(said, name) for name in changed}
 
 
 def _change_carrier(row: Shipment, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What people do with items of attention, one or several: done, put off, taken, noted."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -23,7 +24,7 @@ from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.attention import attention_page, hidden, items_of
 from shipments.web.attention_counts import summary
 from shipments.web.attention_rows import item_view
-from shipments.web.forms_attention import MOST_PICKED, AttentionQuery, Deed
+from shipments.web.forms_attention import MOST_PICKED, AttentionQuery, Deed, Seen
 from shipments.web.htmx import wants_fragment
 
 # What the audit says of each deed; its row is the parcel, because items go when their reasons do.
@@ -35,6 +36,16 @@ VERBS = {
     "assign": "attention assigned",
     "note": "wrote a note",
 }
+# What takes an item off the list is done only with what its person has seen of it.
+_NEEDS_TO_BE_SEEN = frozenset({"done", "snooze"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """With how many of the parcels it was done, and how many stay because they have news that whoever did it had not seen."""
+
+    acted: int = 0
+    with_news: int = 0
 
 
 @require_POST
@@ -46,16 +57,19 @@ def act(request: MemberRequest, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     deed = Deed(request.POST, merchant=request.merchant, person=request.user, now=now)
     valid = deed.is_valid()
-    acted = bool(do(request, deed, [public_id], now)) if valid else False
+    outcome = do(request, deed, [public_id], now) if valid else Outcome()
     if wants_fragment(request):
-        return _row(request, deed, public_id, now, status=200 if valid else 400)
+        return _row(request, deed, public_id, outcome, now, status=200 if valid else 400)
     if not valid:
         return _refused(request, deed, public_id, now)
-    if acted:
+    if outcome.with_news:
+        messages.warning(request, _told_of_news(outcome))
+        return HttpResponseRedirect(_back(request, at=str(public_id)))
+    if outcome.acted:
         messages.success(request, _told(deed, 1))
     else:
         messages.info(request, _("This parcel needs nobody any more, so nothing was changed."))
-    return HttpResponseRedirect(_back(request))
+    return HttpResponseRedirect(_back(request, at=request.POST.get("then", "")))
 
 
 @require_POST
@@ -74,10 +88,12 @@ def act_on_several(request: MemberRequest) -> HttpResponse:
         asked = dict(parse_qsl(urlsplit(_back(request)).query))
         more = {"several": deed, "several_problem": problem, "picked": picked}
         return attention_page(request, AttentionQuery(asked), now, more=more, status=400)
-    many = do(request, deed, picked, now)
-    if many:
-        messages.success(request, _told(deed, many))
-    if gone := len(picked) - many:
+    outcome = do(request, deed, picked, now)
+    if outcome.acted:
+        messages.success(request, _told(deed, outcome.acted))
+    if outcome.with_news:
+        messages.warning(request, _told_of_news(outcome))
+    if gone := len(picked) - outcome.acted - outcome.with_news:
         messages.info(
             request,
             ngettext(
@@ -91,20 +107,27 @@ def act_on_several(request: MemberRequest) -> HttpResponse:
 
 
 @transaction.atomic
-def do(request: MemberRequest, deed: Deed, public_ids: Sequence[UUID], now: datetime) -> int:
-    """Do it with those of the parcels that need somebody, and write it down for each; how many that were."""
+def do(request: MemberRequest, deed: Deed, public_ids: Sequence[UUID], now: datetime) -> Outcome:
+    """Do it with those of the parcels that need somebody, and write it down for each. Who has not seen the newest of one is
+    not done with it, nor puts it off."""
+    mine = AttentionItem.objects.for_merchant(request.merchant).filter(shipment__public_id__in=public_ids)
+    locked = list(mine.locked().values_list("pk", flat=True))
+    # Read when the locks are held: a review that was waited for has brought what the lock's own statement does not see.
     items = list(
-        AttentionItem.objects.for_merchant(request.merchant)
-        .filter(shipment__public_id__in=public_ids)
-        .select_related("shipment")
-        .locked()
+        AttentionItem.objects.filter(pk__in=locked).select_related("shipment").order_by("shipment_id")
     )
-    these = AttentionItem.objects.filter(pk__in=[item.pk for item in items])
     name = deed.cleaned_data["do"]
+    met = len(items)
+    if name in _NEEDS_TO_BE_SEEN:
+        seen = Seen.read_all(request.POST.getlist("seen")[:MOST_PICKED])
+        items = [
+            item for item in items if (known := seen.get(item.shipment.public_id)) and known.is_all_of(item)
+        ]
+    these = AttentionItem.objects.filter(pk__in=[item.pk for item in items])
     after: dict[str, Any] = {}
     match name:
         case "done":
-            these.mark_done(request.user, now)
+            AttentionItem.objects.mark_done(items, request.user, now)
         case "undo":
             these.undo()
         case "snooze":
@@ -134,7 +157,7 @@ def do(request: MemberRequest, deed: Deed, public_ids: Sequence[UUID], now: date
             **{key: getattr(item, "owner_id" if key == "owner" else key) for key in after},
         }
         record(request, VERBS[name], item.shipment, before=before, after=after)
-    return len(items)
+    return Outcome(acted=len(items), with_news=met - len(items))
 
 
 def _picked(request: MemberRequest) -> list[UUID]:
@@ -148,7 +171,9 @@ def _picked(request: MemberRequest) -> list[UUID]:
     return list(dict.fromkeys(picked))
 
 
-def _row(request: MemberRequest, deed: Deed, public_id: UUID, now: datetime, *, status: int) -> HttpResponse:
+def _row(
+    request: MemberRequest, deed: Deed, public_id: UUID, outcome: Outcome, now: datetime, *, status: int
+) -> HttpResponse:
     """The row in its new state, with the counts around the list. It stays where it is: nothing moves under the pointer."""
     query = AttentionQuery(dict(parse_qsl(urlsplit(_back(request)).query)))
     asked = query.cleaned_data if query.is_valid() else {"view": "", "owner": "", "reason": "", "after": ""}
@@ -159,7 +184,8 @@ def _row(request: MemberRequest, deed: Deed, public_id: UUID, now: datetime, *, 
         "public_id": public_id,
         "hidden": hidden(request, _back(request)),
         "deed": None if status == 200 else deed,
-        "told": _told(deed, 1) if status == 200 and items else "",
+        "problem": _told_of_news(outcome) if outcome.with_news else "",
+        "told": _told(deed, 1) if outcome.acted else "",
     }
     return render(request, "dashboard/_attention_row_news.html", context, status=status)
 
@@ -177,15 +203,15 @@ def _refused(request: MemberRequest, deed: Deed, public_id: UUID, now: datetime)
     return render(request, "dashboard/attention_item.html", context, status=400)
 
 
-def _back(request: MemberRequest) -> str:
-    """The page of this merchant the form stood on, at the item after it; the list where it names none."""
+def _back(request: MemberRequest, *, at: str = "") -> str:
+    """The page of this merchant the form stood on, at the item of the parcel `at`; the list where it names none."""
     back = request.POST.get("next", "")
     home = reverse("merchant-home", args=[request.merchant.slug])
     if not (back.startswith(home) and url_has_allowed_host_and_scheme(back, allowed_hosts=None)):
         back = reverse("attention", args=[request.merchant.slug])
     try:
-        return f"{back.partition('#')[0]}#item-{UUID(request.POST['then'])}"
-    except (KeyError, ValueError):
+        return f"{back.partition('#')[0]}#item-{UUID(at)}"
+    except ValueError:
         return back
 
 
@@ -204,3 +230,12 @@ def _told(deed: Deed, many: int) -> str:
         "note": ngettext("The note is added.", "The note is added to %(count)d.", many),
     }
     return texts[deed.cleaned_data["do"]] % {"count": many}
+
+
+def _told_of_news(outcome: Outcome) -> str:
+    """That news came while somebody decided, for who did not see it."""
+    return ngettext(
+        "%(count)d parcel has news since you looked, so it stays. Look at it again.",
+        "%(count)d parcels have news since you looked, so they stay. Look at them again.",
+        outcome.with_news,
+    ) % {"count": outcome.with_news}

@@ -16,6 +16,7 @@ from shipments.facts.reasons import ReasonWords
 from shipments.facts.times import Posted
 from shipments.models import AttentionItem, Merchant, Note, User
 from shipments.models.attention import AttentionItemQuerySet
+from shipments.web.forms_attention import Seen
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import words_of
 
@@ -33,7 +34,7 @@ class NoteView:
 @dataclass(frozen=True, slots=True)
 class ItemView:
     """One item in words. `state` is open, snoozed or done; `lasting` how long the worst reason has held; `standing` who has
-    it, or what has become of it; `then` the parcel of the item after it."""
+    it, or what has become of it; `seen` what a deed says its person knew; `then` the parcel of the item after it."""
 
     id: UUID
     number: str
@@ -56,6 +57,7 @@ class ItemView:
     standing: str
     is_mine: bool
     note: NoteView | None
+    seen: Seen
     then: UUID | None = None
 
 
@@ -107,18 +109,20 @@ def item_view(
         standing=_standing(item, merchant, reader, now),
         is_mine=item.owner_id == reader.pk,
         note=_note(item, now),
+        seen=Seen.of(item),
         then=then,
     )
 
 
 def box_of(
     item: AttentionItem | None, merchant: Merchant, reader: User, now: datetime
-) -> dict[str, AttentionItem | str | None]:
+) -> dict[str, AttentionItem | Seen | str | None]:
     """What the attention box of a parcel's own page shows, in the words of the list; no item where nobody is needed."""
     if item is None:
         return {"item": None}
     return {
         "item": item,
+        "item_seen": Seen.of(item),
         "item_lasting": spelling.lasting(now - item.since),
         "item_standing": _standing(item, merchant, reader, now),
     }

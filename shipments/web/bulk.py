@@ -123,13 +123,13 @@ def recent(request: MemberRequest) -> HttpResponse:
     )
 
 
-def refused(request: MemberRequest, message: str) -> HttpResponse:
+def refused(request: MemberRequest, message: str, *, status: int = 400) -> HttpResponse:
     """Nothing was done, and why; the way back to the list is on the page."""
     return render(
         request,
         "dashboard/bulk_refused.html",
         {"room": "shipments", "message": message, "list_url": list_url(request, _query_of(request))},
-        status=400,
+        status=status,
     )
 
 

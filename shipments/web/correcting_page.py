@@ -15,9 +15,17 @@ from shipments import queueing
 from shipments.enums import Role
 from shipments.models import Shipment
 from shipments.tracking.adding import BadParcel, read_mailing_date, read_postal_code
-from shipments.tracking.correcting import SameParcel, correct, read_particulars, siblings_of, start_again
+from shipments.tracking.correcting import (
+    ChangedMeanwhile,
+    SameParcel,
+    correct,
+    read_particulars,
+    siblings_of,
+    start_again,
+)
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.forms_parcel import CorrectionForm, NewParcelForm
+from shipments.web.history import changes_in_words
 from shipments.web.parcel_page import parcel_of
 
 
@@ -27,14 +35,17 @@ def correct_parcel(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """What the merchant says of the parcel, to be changed."""
     shipment = parcel_of(request, public_id)
     if request.method != "POST":
-        return _correction(request, shipment, CorrectionForm(shipment, initial=_particulars(shipment)))
+        return _correction(
+            request, shipment, CorrectionForm(shipment, initial=CorrectionForm.values_of(shipment))
+        )
     form = CorrectionForm(shipment, request.POST)
     if not form.is_valid():
         return _correction(request, shipment, form, status=400)
+    typed = {name: value for name, value in form.cleaned_data.items() if name != "made_from"}
     try:
-        said = read_particulars(shipment, **form.cleaned_data)
+        said = read_particulars(shipment, **typed)
         with transaction.atomic():
-            done = correct(shipment, said, now=timezone.now())
+            done = correct(shipment, said, made_from=form.seen(), now=timezone.now())
             if done.after:
                 record(request, "changed", shipment, before=done.before, after=done.after)
                 queueing.enqueue(queueing.SWEEP)
@@ -42,6 +53,8 @@ def correct_parcel(request: MemberRequest, public_id: UUID) -> HttpResponse:
     except BadParcel as refusal:
         form.refuse(refusal)
         return _correction(request, shipment, form, refusal, status=400)
+    except ChangedMeanwhile:
+        return _made_again(request, public_id, form)
     if "carrier" in done.after:
         messages.info(
             request, _("The new carrier is being asked. What the one before had told is set aside.")
@@ -98,16 +111,28 @@ def start_new_parcel(request: MemberRequest, public_id: UUID) -> HttpResponse:
     return redirect("shipment-detail", request.merchant.slug, new.public_id)
 
 
-def _particulars(shipment: Shipment) -> dict[str, Any]:
-    return {
-        "carrier": shipment.carrier_id,
-        "gateway": shipment.gateway,
-        "mailing_date": shipment.mailing_date.isoformat() if shipment.mailing_date else "",
-        "postal_code": shipment.destination_postal_code,
-        "order_number": shipment.order_number,
-        "recipient_name": shipment.recipient_name,
-        "proof_due": shipment.proof_due,
+def _made_again(request: MemberRequest, public_id: UUID, form: CorrectionForm) -> HttpResponse:
+    """The form made from the parcel as it stands now, with what was typed, and who changed what meanwhile.
+
+    Fields that were left alone follow the others' changes: sent again, the form undoes none that nobody saw.
+    """
+    shipment = parcel_of(request, public_id)
+    seen, stand = form.cleaned_data["made_from"], CorrectionForm.values_of(shipment)
+    values = {
+        name: stand[name] if form.cleaned_data[name] == value else form.cleaned_data[name]
+        for name, value in seen.items()
     }
+    again = CorrectionForm(shipment, {**values, "made_from": stand["made_from"]})
+    changed = [name for name in seen if seen[name] != stand[name]]
+    for sentence in changes_in_words(
+        shipment, {name: seen[name] for name in changed}, {name: stand[name] for name in changed}
+    ):
+        again.add_error(None, sentence)
+    again.add_error(
+        None,
+        _("What you typed stands below. Look at both, and keep your changes again to have them so."),
+    )
+    return _correction(request, shipment, again, status=409)
 
 
 def _correction(

@@ -1,10 +1,14 @@
 """Parcels as a file: what the list shows, or those that were ticked."""
 
+from collections.abc import Iterable
+
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from shipments.bulk.export_slots import Held, NoSlot, Slot
 from shipments.bulk.exporting import BadColumn, csv_lines, read_columns
 from shipments.bulk.filters import BadFilter, ListFilter
 from shipments.facts import spelling
@@ -39,16 +43,40 @@ def export(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     purpose = asked.get("for", "")
     if purpose not in {"", SPREADSHEET}:
         return refused(request, _("A file is made for a spreadsheet, or for nothing in particular."))
-    response = StreamingHttpResponse(
-        csv_lines(parcels, columns, for_spreadsheet=purpose == SPREADSHEET),
-        content_type="text/csv; charset=utf-8",
-    )
     today = spelling.today_at(timezone.now(), request.merchant.time_zone)
-    response["Content-Disposition"] = (
-        f'attachment; filename="{request.merchant.slug}-parcels-{today.isoformat()}.csv"'
+    return streamed(
+        request,
+        csv_lines(parcels, columns, for_spreadsheet=purpose == SPREADSHEET),
+        name=f"{request.merchant.slug}-parcels-{today.isoformat()}.csv",
     )
+
+
+def streamed(
+    request: MemberRequest, pieces: Iterable[bytes], *, name: str, charset: str = "utf-8"
+) -> HttpResponse | StreamingHttpResponse:
+    """A CSV file, sent piece by piece while it is made; or a page that says to come again, where too many are being made."""
+    try:
+        slot = Slot(request.user.pk)
+    except NoSlot as refusal:
+        return _come_again(request, is_own_doing=refusal.is_own_doing)
+    response = StreamingHttpResponse(Held(pieces, slot), content_type=f"text/csv; charset={charset}")
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     # A proxy that gathers the file before it passes it on would undo the streaming.
     response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _come_again(request: MemberRequest, *, is_own_doing: bool) -> HttpResponse:
+    if is_own_doing:
+        message = _(
+            "Two of your files are still on their way. When one of them is complete, or cancelled in your browser, ask for this one again."
+        )
+    else:
+        message = _(
+            "Other people’s files are being made just now, as many as can be at once. Ask for this one again in a minute."
+        )
+    response = refused(request, message, status=429 if is_own_doing else 503)
+    response["Retry-After"] = "60"
     return response
 
 

@@ -71,13 +71,15 @@ def told_week(week: Week) -> str:
 
 
 def as_of(reckoning: Reckoning | None, zone: str, now: datetime) -> AsOf | None:
-    """How old the figures are, on the merchant's clock; None where they have not been counted from end to end yet."""
+    """How old the figures are, on the merchant's clock, which is named; None where they have not been counted from end to end yet."""
     if reckoning is None or reckoning.as_of is None:
         return None
     local, today = reckoning.as_of.astimezone(ZoneInfo(zone)), spelling.today_at(now, zone)
     told = spelling.clock(local.time())
     if local.date() != today:
         told = _("%(day)s, %(time)s") % {"day": spelling.short_day(local.date(), today), "time": told}
+    # A reader may be elsewhere than the merchant, and the server does not know.
+    told = _("%(time)s (%(zone)s)") % {"time": told, "zone": spelling.zone_name(zone)}
     return AsOf(reckoning.as_of, told, now - reckoning.as_of > _OLD)
 
 

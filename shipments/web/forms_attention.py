@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -12,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Reason
 from shipments.facts import spelling
-from shipments.models import Membership, Merchant, User
+from shipments.models import AttentionItem, Membership, Merchant, User
 
 # When an item that was put off comes back: as the day begins for who works with it.
 MORNING = time(8)
@@ -80,6 +82,48 @@ class ItemMark:
             return None
         is_ours = mark.at.utcoffset() == timedelta(0) and 0 <= mark.rank < 100 and 0 < mark.pk < 2**63
         return mark if is_ours else None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody saw of an item before they decided: the parcel's last news, and the reasons that held.
+
+    The state itself and no moment: what is stored while a page is drawn is then neither missed nor told twice, and no clock
+    of a browser has a say.
+    """
+
+    public_id: UUID
+    news_at: datetime | None
+    reasons: frozenset[str]
+
+    @classmethod
+    def of(cls, item: AttentionItem) -> "Seen":
+        return cls(item.shipment.public_id, item.shipment.changed_at, frozenset(item.reasons))
+
+    def __str__(self) -> str:
+        news_at = self.news_at.astimezone(UTC).isoformat() if self.news_at else "-"
+        return " ".join([str(self.public_id), news_at, *sorted(self.reasons)])
+
+    @classmethod
+    def read_all(cls, texts: Iterable[str]) -> "dict[UUID, Seen]":
+        """What the forms of a page carry, by parcel. What no page of ours wrote was seen by nobody."""
+        found = {}
+        for text in texts:
+            try:
+                public_id, news_at, *reasons = text.split(" ")
+                seen = cls(
+                    UUID(public_id),
+                    None if news_at == "-" else datetime.fromisoformat(news_at),
+                    frozenset(reasons),
+                )
+            except ValueError:
+                continue
+            found[seen.public_id] = seen
+        return found
+
+    def is_all_of(self, item: AttentionItem) -> bool:
+        """Whether the item says nothing that was not seen; a reason that has gone meanwhile is no news."""
+        return self.news_at == item.shipment.changed_at and self.reasons.issuperset(item.reasons)
 
 
 class Deed(forms.Form):

@@ -1,5 +1,7 @@
 """What people type about one parcel, read and checked."""
 
+import json
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -10,6 +12,7 @@ from shipments.enums import Resolution
 from shipments.facts.tags import LONGEST_TAG, TagError, read_tag
 from shipments.models import Carrier, Shipment
 from shipments.tracking.adding import BadParcel
+from shipments.tracking.correcting import Particulars
 from shipments.web.forms import gateway_choices
 
 _OFF = {"autocomplete": "off"}
@@ -113,8 +116,61 @@ class CorrectionForm(NewParcelForm):
         help_text=_("A delivery without signature or picture needs a person."),
     )
 
+    # The values that stood in the fields when the page was drawn.
+    made_from = forms.CharField(
+        max_length=4000,
+        widget=forms.HiddenInput,
+        error_messages={
+            name: _(
+                "This page does not say what it was made from. Open it anew, and make your changes there."
+            )
+            for name in ("required", "max_length", "invalid")
+        },
+    )
+
+    @staticmethod
+    def values_of(shipment: Shipment) -> dict[str, Any]:
+        """The values of the fields for a parcel as it stands."""
+        stand = {
+            "carrier": shipment.carrier_id,
+            "gateway": shipment.gateway,
+            "mailing_date": shipment.mailing_date.isoformat() if shipment.mailing_date else "",
+            "postal_code": shipment.destination_postal_code,
+            "order_number": shipment.order_number,
+            "recipient_name": shipment.recipient_name,
+            "proof_due": shipment.proof_due,
+        }
+        return {**stand, "made_from": json.dumps(stand)}
+
+    def clean_made_from(self) -> dict[str, Any]:
+        """The values the person saw; of any other page than ours a refusal."""
+        invalid = ValidationError(self.fields["made_from"].error_messages["invalid"], code="invalid")
+        try:
+            told = json.loads(self.cleaned_data["made_from"])
+            if told["mailing_date"]:
+                date.fromisoformat(told["mailing_date"])
+        # Brackets may be as deep as the text is long.
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise invalid from None
+        kinds = {name: bool if name == "proof_due" else str for name in self.fields if name != "made_from"}
+        if {name: type(value) for name, value in told.items()} != kinds:
+            raise invalid
+        return dict(told)
+
+    def seen(self) -> Particulars:
+        """What the person saw, of a valid form."""
+        told = self.cleaned_data["made_from"]
+        mailed, code = told["mailing_date"], told["postal_code"]
+        return Particulars(
+            number=self.shipment.number,
+            mailing_date=date.fromisoformat(mailed) if mailed else None,
+            destination_postal_code=code,
+            **{name: told[name] for name in told.keys() - {"mailing_date", "postal_code"}},
+        )
+
     def __init__(self, shipment: Shipment, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.shipment = shipment
         field = self.fields["carrier"]
         assert isinstance(field, forms.ChoiceField)
         # The parcel's own stays, also when the carrier takes no new parcels any more.

@@ -1,12 +1,12 @@
-"""Who did what to a parcel, out of the audit, in words."""
+"""Who did what to a parcel, out of the audit, and who was told what of it, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Model, OuterRef, Q, Subquery
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -56,6 +56,11 @@ _FIELDS = {
     "lifecycle": gettext_lazy("lifecycle"),
     "tags": gettext_lazy("tags"),
 }
+# What a form calls otherwise.
+_COLUMNS = {"postal_code": "destination_postal_code"}
+_TOLD_BY_CARRIERS = frozenset({"destination_postal_code"})
+# Who changed something while a form was open is among the latest.
+_LATEST = 50
 _ORDER = {name: place for place, name in enumerate(_FIELDS)}
 _RESOLUTIONS = {
     "lost": gettext_lazy("lost"),
@@ -75,30 +80,61 @@ class Deed:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """Somebody was told something of the parcel: when, and the sentence that says who and what."""
+
+    at: datetime
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """The newest deeds, and whether there are older ones."""
+    """The newest deeds and tellings, and whether there are older ones."""
 
     deeds: tuple[Deed, ...]
     has_more: bool
 
 
-def history_of(rows: ParcelRows, *, most: int, now: datetime) -> History:
-    """What people have done to the parcel and its private links, newest first, in one statement."""
+def history_of(rows: ParcelRows, *, told: Iterable[Told] = (), most: int, now: datetime) -> History:
+    """What people have done to the parcel and its private links, in one statement, and were `told` of it; newest first."""
     shipment = rows.shipment
     about = _about(Shipment, [shipment.pk])
     if rows.link_ids:
         about |= _about(PrivateLink, rows.link_ids)
-    people = User.objects.filter(pk=OuterRef("person"))
-    entries: list[Any] = list(
-        AuditEntry.objects.filter(about, at__gte=shipment.created_at - _BEFORE)
-        .annotate(name=Subquery(people.values(called=name_of_person())))
-        .order_by("-at", "-id")[: most + 1]
+    entries = list(
+        _named(AuditEntry.objects.filter(about, at__gte=shipment.created_at - _BEFORE))[: most + 1]
     )
     zone = ZoneInfo(shipment.merchant.time_zone)
     today = now.astimezone(zone).date()
-    return History(
-        deeds=tuple(_deed(entry, zone, today) for entry in entries[:most]), has_more=len(entries) > most
+    deeds = [_deed(entry, zone, today) for entry in entries]
+    deeds += [Deed(one.at, _when(one.at, zone, today), one.sentence) for one in told]
+    # Stable: of deeds at the same moment the one written last stays first.
+    deeds.sort(key=lambda deed: deed.at, reverse=True)
+    return History(deeds=tuple(deeds[:most]), has_more=len(deeds) > most)
+
+
+def changes_in_words(shipment: Shipment, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Who made what of the parcel's particulars, a sentence for each that changed; columns may go by their form's names."""
+    entries = list(
+        _named(
+            AuditEntry.objects.filter(
+                _about(Shipment, [shipment.pk]), at__gte=shipment.created_at - _BEFORE, verb="changed"
+            )
+        )[:_LATEST]
     )
+    told = []
+    for field, value in after.items():
+        name = _COLUMNS.get(field, field)
+        by = next((_who(entry) for entry in entries if name in entry.after), None)
+        who = by or (_("An answer of the carrier") if name in _TOLD_BY_CARRIERS else _("Somebody"))
+        told.append(f"{who} {_change(name, before[field], value)}.")
+    return told
+
+
+def _named(entries: QuerySet[AuditEntry]) -> QuerySet[Any]:
+    """With the name of who did it, newest first."""
+    people = User.objects.filter(pk=OuterRef("person"))
+    return entries.annotate(name=Subquery(people.values(called=name_of_person()))).order_by("-at", "-id")
 
 
 def _about(model: type[Model], keys: Sequence[int]) -> Q:
@@ -106,9 +142,8 @@ def _about(model: type[Model], keys: Sequence[int]) -> Q:
 
 
 def _deed(entry: Any, zone: ZoneInfo, today: date) -> Deed:
-    local = entry.at.astimezone(zone)
     who = _who(entry)
-    when = f"{spelling.short_day(local.date(), today)}, {spelling.clock(local.time())}"
+    when = _when(entry.at, zone, today)
     if entry.verb == "changed" and entry.model == Shipment._meta.label:
         changes = tuple(
             _change(name, entry.before.get(name), entry.after.get(name))
@@ -127,6 +162,11 @@ def _deed(entry: Any, zone: ZoneInfo, today: date) -> Deed:
         return Deed(entry.at, when, f"{who}: {entry.verb}")
     told = {"who": who, "before": _first(entry.before), "after": _first(entry.after)}
     return Deed(entry.at, when, str(sentence) % told)
+
+
+def _when(at: datetime, zone: ZoneInfo, today: date) -> str:
+    local = at.astimezone(zone)
+    return f"{spelling.short_day(local.date(), today)}, {spelling.clock(local.time())}"
 
 
 def _who(entry: Any) -> str:

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Min
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
-from django.utils.http import content_disposition_header
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -29,6 +28,7 @@ from shipments.facts import figure_words, spelling
 from shipments.models import BadRow, Carrier, Import
 from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
 from shipments.web.access import MemberRequest, for_members, record
+from shipments.web.exporting import streamed
 from shipments.web.forms import Mark
 from shipments.web.forms_imports import MatchForm, UploadForm
 from shipments.web.htmx import page_or_fragment
@@ -377,8 +377,7 @@ def bad_rows(request: MemberRequest, import_id: UUID) -> HttpResponse:
     charset = {"utf-8-sig": "utf-8", "cp1252": "windows-1252"}.get(job.encoding, job.encoding)
     # Translators: end of a file's name, before ".csv".
     name = f"{stem} {_('to be mended')}.csv"
-    response = StreamingHttpResponse(refused_file(job), content_type=f"text/csv; charset={charset}")
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
+    response = streamed(request, refused_file(job), name=name, charset=charset)
     response["X-Content-Type-Options"] = "nosniff"
     # A streamed answer goes through every decorator as the others do.
     return cast(HttpResponse, response)

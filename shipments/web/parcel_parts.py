@@ -25,6 +25,7 @@ from shipments.web.parcel_rows import MOST_ANSWERS, MOST_NOTES, MOST_SCANS, Parc
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present, words_of
 from shipments.web.promises import promises_of
+from shipments.web.staff_told import told_to_staff
 from shipments.web.storefront import address_for_buyers
 
 # Quiet polls, in seconds; while somebody waits for an answer they come quicker, but not for ever when no queue takes the work.
@@ -69,7 +70,12 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
         answer_of=_answer_address(request, rows),
     )
     eager = _is_eager(shipment.watch, now)
-    history = history_of(rows, most=MOST_DEEDS if "history" in whole else FIRST_DEEDS, now=now)
+    history = history_of(
+        rows,
+        told=told_to_staff(rows),
+        most=MOST_DEEDS if "history" in whole else FIRST_DEEDS,
+        now=now,
+    )
     zone = ZoneInfo(shipment.merchant.time_zone)
     return {
         "room": "shipments",

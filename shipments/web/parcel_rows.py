@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import CharField, F, Func, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject, NullIf
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from shipments.models import (
+    Alert,
     Answer,
     Merchant,
     MerchantHost,
@@ -21,10 +22,12 @@ from shipments.models import (
     PromisedDay,
     ScanEvent,
     Shipment,
+    User,
 )
 
 # Nobody reads more on one page, and no page may grow without end.
 MOST_SCANS, MOST_ANSWERS, MOST_NOTES, MOST_PROMISES, MOST_LINKS, MOST_SIBLINGS = 2000, 1000, 500, 100, 50, 20
+MOST_ALERTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,16 @@ class SiblingRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRow:
+    """A reason that people were written to of: `people` are the names of those who are still here, of `many`."""
+
+    reason: str
+    told_at: datetime
+    people: tuple[str, ...]
+    many: int
+
+
+@dataclass(frozen=True, slots=True)
 class ParcelRows:
     """A parcel with its watch, carrier and open attention, and all that hangs on it; scans and the rest newest first.
 
@@ -85,6 +98,7 @@ class ParcelRows:
     promises: list[PromiseRow]
     answers: list[AnswerRow]
     siblings: list[SiblingRow]
+    alerts: list[AlertRow]
     live_token: str
     link_expires_at: datetime | None
     host: str
@@ -120,6 +134,15 @@ def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
                 created_at=datetime.fromisoformat(one["created_at"]),
             )
             for one in row.sibling_rows
+        ],
+        alerts=[
+            AlertRow(
+                reason=one["reason"],
+                told_at=datetime.fromisoformat(one["told_at"]),
+                people=tuple(one["people"]),
+                many=one["many"],
+            )
+            for one in row.alert_rows
         ],
         live_token=row.live_token or "",
         link_expires_at=row.link_expires_at,
@@ -181,6 +204,22 @@ def _with_everything(merchant: Merchant, now: datetime) -> QuerySet[Shipment]:
                 status="status",
                 mailing_date="mailing_date",
                 created_at="created_at",
+            ),
+            alert_rows=_many(
+                Alert.objects.filter(shipment=OuterRef("pk"), told_to__len__gt=0).order_by("-told_at", "pk"),
+                MOST_ALERTS,
+                reason="reason",
+                told_at="told_at",
+                people=ArraySubquery(
+                    User.objects.filter(
+                        pk__in=Alert.objects.filter(pk=OuterRef(OuterRef("pk"))).values(
+                            one=Func("told_to", function="unnest")
+                        )
+                    )
+                    .order_by("name", "pk")
+                    .values_list(name_of_person())
+                ),
+                many="told_to__len",
             ),
             link_ids=ArraySubquery(links.values("pk")[:MOST_LINKS]),
             live_token=Subquery(links.working(now).values("token")[:1]),

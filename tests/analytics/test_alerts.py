@@ -9,9 +9,11 @@ from django.db import connections, transaction
 from django_q.models import OrmQ
 from pytest_django import DjangoAssertNumQueries
 
+from shipments.analytics import alerts
 from shipments.analytics.alerts import MOST_LISTED, PAUSE, send_alerts, tell
+from shipments.analytics.letters import write_to
 from shipments.enums import Reason
-from shipments.models import Alert, AttentionItem, Mail, Merchant, Shipment, User
+from shipments.models import Alert, AttentionItem, Mail, Membership, Merchant, Shipment, User
 from shipments.models.notices import KEPT
 from tests.factories import a_merchant, a_person, a_shipment
 
@@ -175,6 +177,67 @@ def test_one_merchants_burst_delays_no_other(alice: User, charlie: User) -> None
 
     assert send_alerts(NOW) == 1
     assert [mail.to for mail in mails()] == ["alice@example.com", "charlie@example.com"]
+
+
+def test_it_is_kept_who_was_told_what(alice: User, mary: User, bob: User) -> None:
+    merchant = alice.memberships.get().merchant
+    subscribe(alice, Reason.EXCEPTION, Reason.LATE)
+    subscribe(mary, Reason.LATE)
+    both = an_item(a_shipment(merchant), Reason.EXCEPTION, Reason.LATE)
+    passed = an_item(a_shipment(merchant), Reason.EXCEPTION)
+    tell(found(both, passed), NOW)
+    AttentionItem.objects.filter(pk=passed.pk).delete()
+
+    send_alerts(NOW)
+
+    told = {(alert.shipment_id, alert.reason): sorted(alert.told_to) for alert in Alert.objects.all()}
+    assert told == {
+        (both.shipment_id, "exception"): [alice.pk],
+        (both.shipment_id, "late"): sorted([alice.pk, mary.pk]),
+        (passed.shipment_id, "exception"): [],
+    }
+
+
+def test_of_a_burst_those_are_told_that_the_mail_names(alice: User) -> None:
+    merchant = alice.memberships.get().merchant
+    subscribe(alice, Reason.EXCEPTION)
+    tell(found(*[an_item(a_shipment(merchant), Reason.EXCEPTION) for _ in range(MOST_LISTED + 3)]), NOW)
+
+    send_alerts(NOW)
+
+    named = Alert.objects.filter(told_to=[alice.pk]).values_list("shipment__number", flat=True)
+    assert len(named) == MOST_LISTED
+    assert all(number in mails()[0].text for number in named)
+    assert Alert.objects.filter(told_to=[]).count() == 3
+
+
+def test_a_merchant_whose_round_fails_keeps_its_news_and_no_other_waits(
+    alice: User, mary: User, charlie: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = alice.memberships.get().merchant
+    assert broken.pk < charlie.memberships.get().merchant_id
+    for person in (alice, mary, charlie):
+        subscribe(person, Reason.EXCEPTION)
+    for person in (alice, charlie):
+        shipment = a_shipment(person.memberships.get().merchant, recipient_name="Ada Sample")
+        tell(found(an_item(shipment, Reason.EXCEPTION)), NOW)
+
+    def fails_at_the_second(member: Membership, *rest: Any) -> None:
+        if member.user == mary:
+            raise ValueError("no mail about Ada Sample")
+        write_to(member, *rest)
+
+    monkeypatch.setattr(alerts, "write_to", fails_at_the_second)
+    assert send_alerts(NOW) == 1
+
+    assert [mail.to for mail in mails()] == ["charlie@example.com"]
+    assert Alert.objects.untold().get().merchant_id == broken.pk
+    assert f"Alerts of merchant {broken.pk} could not be written: ValueError" in caplog.text
+    assert "Ada" not in caplog.text
+
+    monkeypatch.undo()
+    assert send_alerts(NOW) == 2
+    assert sorted(mail.to for mail in mails()[1:]) == ["alice@example.com", "mary@example.com"]
 
 
 @pytest.mark.parametrize(

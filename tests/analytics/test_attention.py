@@ -32,8 +32,8 @@ def change(shipment: Shipment, **facts: Any) -> None:
 
 
 def mark_done(shipment: Shipment, by: User, at: datetime = NOW) -> None:
-    item = AttentionItem.objects.get(shipment=shipment)
-    AttentionItem.objects.filter(pk=item.pk).update(done_at=at, done_by=by, done_reasons=item.reasons)
+    item = AttentionItem.objects.select_related("shipment").get(shipment=shipment)
+    AttentionItem.objects.mark_done([item], by, at)
 
 
 def item_of(shipment: Shipment) -> AttentionItem:

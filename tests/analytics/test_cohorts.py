@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import holidays
 import pytest
 from django.db import connection
 from django_q.models import OrmQ
@@ -15,6 +14,7 @@ from django_q.models import OrmQ
 from shipments import tasks
 from shipments.analytics import cohorts
 from shipments.enums import EndReason, Lifecycle, Resolution, Status
+from shipments.facts.business_days import is_business_day
 from shipments.facts.histograms import Histogram
 from shipments.models import Cohort, Merchant, Reckoning, Shipment, StaleDay
 from shipments.models.figures import Cut, Span
@@ -30,13 +30,12 @@ HISTOGRAMS = (
     "first_scan_days",
     "first_scan_business_days",
 )
-FEDERAL = holidays.country_holidays("US", years=range(2025, 2028))
 
 
 def business_days(since: date, until: date) -> int:
     """Counted one by one: the days after `since`, until and with `until`, on which post offices work."""
     days = (since + timedelta(n) for n in range(1, max((until - since).days, 0) + 1))
-    return sum(day.weekday() < 5 and day not in FEDERAL for day in days)
+    return sum(is_business_day(day) for day in days)
 
 
 def a_parcel(dice: random.Random, merchant: Merchant) -> Shipment:

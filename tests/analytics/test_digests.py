@@ -7,6 +7,7 @@ import pytest
 from django.db import connections
 from pytest_django import DjangoAssertNumQueries
 
+from shipments.analytics import digests
 from shipments.analytics.digests import LATEST, send_digests
 from shipments.enums import Reason
 from shipments.models import Mail, Membership, Merchant, User
@@ -164,6 +165,44 @@ def test_who_chose_an_hour_to_come_gets_the_first_one_today(alice: User) -> None
     needs_somebody(member.merchant)
     member.choose_alerts(time(8), [], NOW - timedelta(hours=2))
 
+    assert send_digests(NOW) == 1
+
+
+def test_a_digest_that_fails_stays_due_and_no_other_waits(
+    member: Membership, charlie: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = charlie.memberships.get()
+    assert member.merchant_id < other.merchant_id
+    Membership.objects.filter(pk=other.pk).update(digest_at=time(8), digest_sent_on=date(2026, 3, 5))
+    for merchant in (member.merchant, other.merchant):
+        needs_somebody(merchant)
+    # A clock that an operator's update brought in past the form.
+    Merchant.objects.filter(pk=member.merchant_id).update(time_zone="Mars/Olympus")
+
+    assert send_digests(NOW) == 1
+
+    assert Mail.objects.get().to == "charlie@example.com"
+    assert (
+        f"A digest of merchant {member.merchant_id} could not be written: ZoneInfoNotFoundError"
+        in caplog.text
+    )
+
+    Merchant.objects.filter(pk=member.merchant_id).update(time_zone="America/New_York")
+    assert send_digests(NOW) == 1
+    assert sorted(Mail.objects.values_list("to", flat=True)) == ["alice@example.com", "charlie@example.com"]
+
+
+def test_what_a_digest_fails_at_midway_leaves_it_due(
+    member: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_somebody(member.merchant)
+    monkeypatch.setattr(digests, "_lines", lambda *_rest: 1 // 0)
+
+    assert send_digests(NOW) == 0
+
+    member.refresh_from_db()
+    assert member.digest_sent_on == date(2026, 3, 5)
+    monkeypatch.undo()
     assert send_digests(NOW) == 1
 
 

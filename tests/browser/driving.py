@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 ColorScheme = Literal["light", "dark"]
 # How Chromium reports a page that names what was wrong with a form.
-REFUSAL = re.compile("the server responded with a status of (400|410)")
+REFUSAL = re.compile("the server responded with a status of (400|409|410)")
 
 
 @contextmanager

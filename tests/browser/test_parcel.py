@@ -265,7 +265,7 @@ def test_print_shows_the_facts_the_timeline_and_the_proof_and_nothing_to_click(
 
         for shown in ("Proof of delivery", "Scans", "Particulars"):
             expect(page.get_by_role("heading", name=shown)).to_be_visible()
-        for hidden in ("Answer the buyer", "Notes", "Private link", "Who did what"):
+        for hidden in ("Answer the buyer", "Notes", "Private link", "Who did what, and who was told"):
             expect(page.get_by_role("heading", name=hidden)).to_have_count(0)
         expect(page.get_by_role("region", name="How fresh this is")).to_have_count(0)
         expect(page.get_by_role("button")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Business days: which they are, how many lie between two days, how far back so many of them reach."""
+"""Business days: which they are, how far back so many of them reach."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from shipments.facts.business_days import (
     business_days_after,
     business_days_before,
-    business_days_between,
     calendar,
     is_business_day,
+    weekday_holidays,
 )
 
 EASTERN = "America/New_York"
-DAYS = st.dates(date(2020, 1, 1), date(2035, 12, 31))
 COUNTS = st.integers(0, 30)
 # Their clocks change on Sundays, or never.
 ZONES = st.sampled_from(
@@ -45,21 +44,6 @@ def at(text: str, zone: str = EASTERN) -> datetime:
 )
 def test_business_days_are_weekdays_without_federal_holidays(day: str, works: bool) -> None:
     assert is_business_day(date.fromisoformat(day)) is works
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "days"),
-    [
-        ("2026-06-08", "2026-06-10", 2),  # Monday to Wednesday
-        ("2026-06-12", "2026-06-15", 1),  # over a weekend
-        ("2026-06-13", "2026-06-14", 0),
-        ("2026-06-18", "2026-06-22", 1),  # over Juneteenth and a weekend
-        ("2026-06-10", "2026-06-08", -2),
-        ("2025-12-22", "2026-01-05", 8),  # over Christmas and the New Year
-    ],
-)
-def test_days_between_are_counted_without_the_first(start: str, end: str, days: int) -> None:
-    assert business_days_between(date.fromisoformat(start), date.fromisoformat(end)) == days
 
 
 @pytest.mark.parametrize(
@@ -95,18 +79,21 @@ def test_so_many_business_days_after_a_moment(moment: str, days: int, after: str
     assert business_days_after(at(moment), days, EASTERN) == at(after)
 
 
-@given(DAYS, DAYS)
-def test_counting_agrees_with_looking_at_each_day(one: date, other: date) -> None:
-    start, end = sorted((one, other))
-    one_by_one = sum(is_business_day(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
+@given(st.integers(2000, 2040), st.integers(0, 5))
+def test_weekday_holidays_are_what_a_calendar_of_weekdays_lacks(first: int, more: int) -> None:
+    start, end = date(first, 1, 1), date(first + more, 12, 31)
+    days = [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
-    assert business_days_between(start, end) == one_by_one
-    assert business_days_between(end, start) == -one_by_one
+    assert weekday_holidays(first, first + more) == tuple(
+        day for day in days if day.weekday() < 5 and not is_business_day(day)
+    )
 
 
-@given(DAYS, DAYS, DAYS)
-def test_counts_of_two_spans_add_up(a: date, b: date, c: date) -> None:
-    assert business_days_between(a, b) + business_days_between(b, c) == business_days_between(a, c)
+def test_a_year_has_the_eleven_holidays_of_the_law_as_they_are_kept() -> None:
+    assert [day.isoformat() for day in weekday_holidays(2026, 2026)] == [
+        "2026-01-01", "2026-01-19", "2026-02-16", "2026-05-25", "2026-06-19", "2026-07-03",
+        "2026-09-07", "2026-10-12", "2026-11-11", "2026-11-26", "2026-12-25",
+    ]  # fmt: skip
 
 
 @given(MOMENTS, HOURS, st.integers(0, 15), ZONES)
@@ -144,12 +131,14 @@ def test_later_moments_never_have_an_earlier_threshold(
 
 @given(MOMENTS, COUNTS, ZONES)
 def test_the_days_of_a_threshold_are_counted_the_same(moment: datetime, days: int, zone: str) -> None:
-    """The two ways to count agree: at the threshold's clock time so many business days lie between the days."""
+    """Looking at each day agrees: at the threshold's clock time so many business days lie between the days."""
     before = business_days_before(moment, days, zone).astimezone(ZoneInfo(zone)).date()
     today = moment.astimezone(ZoneInfo(zone)).date()
 
+    between = sum(is_business_day(before + timedelta(days=n)) for n in range(1, (today - before).days + 1))
+
     # On a day off the next business day counts as begun, and its threshold as one day more.
-    assert business_days_between(before, today) == (days if is_business_day(today) or days == 0 else days - 1)
+    assert between == (days if is_business_day(today) or days == 0 else days - 1)
 
 
 def test_a_calendar_says_of_each_day_which_business_day_comes_next() -> None:

@@ -141,7 +141,11 @@ FORMS: dict[str, dict[str, Any]] = {
     "note-add": {"text": "The buyer has called."},
     "tag-add": {"tag": "vip"},
     "shipment-resolve": {"resolution": "lost"},
-    "shipment-correct": {"carrier": "NEWGISTICS"},
+    "shipment-correct": {
+        "carrier": "NEWGISTICS",
+        "made_from": '{"carrier": "USPS", "gateway": "", "mailing_date": "", "postal_code": "", "order_number": "",'
+        ' "recipient_name": "", "proof_due": false}',
+    },
     "shipment-start-again": {"mailing_date": "2026-06-01"},
     "shipment-list-seen": {"until": "2026-03-06T12:00:00+00:00"},
     "saved-view-add": {"name": "Late ones", "query": "late=1"},

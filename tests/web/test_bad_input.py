@@ -35,8 +35,8 @@ BAD = [
 # What each route reads of an address or a form.
 READ: dict[str, str] = {
     "attention": "view owner reason after seen",
-    "attention-act": "do until date owner text next then",
-    "attention-several": "do until date owner text next then item",
+    "attention-act": "do until date owner text next then seen",
+    "attention-several": "do until date owner text next then item seen",
     "bulk-start": "action all pick query as_of tag resolution owner confirmed",
     "shipment-export": "all pick query as_of column for q tag lifecycle added_from",
     "shipment-list": "q tag carrier service place status added_from promised_to sort columns after before",
@@ -54,7 +54,7 @@ READ: dict[str, str] = {
     "tag-add": "tag",
     "tag-remove": "tag",
     "shipment-resolve": "resolution",
-    "shipment-correct": "carrier gateway mailing_date postal_code order_number recipient_name proof_due",
+    "shipment-correct": "carrier gateway mailing_date postal_code order_number recipient_name proof_due made_from",
     "shipment-start-again": "mailing_date postal_code order_number recipient_name",
     "people": "email role",
     "people-role": "member role",

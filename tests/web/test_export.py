@@ -2,18 +2,25 @@
 
 import csv
 import io
+import socket
+import struct
+import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.utils import timezone
 
+from shipments.bulk.export_slots import MOST_AT_ONCE
 from shipments.enums import Status
-from shipments.models import Merchant, User
-from tests.factories import a_merchant, a_shipment
+from shipments.models import Merchant, Shipment, User
+from tests.factories import a_merchant, a_person, a_shipment
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +93,7 @@ def test_the_file_is_streamed_named_after_the_day_and_kept_by_nobody(
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"] == 'attachment; filename="alpine-parcels-2026-03-05.csv"'
     assert {"private", "no-store"} <= set(response.headers["Cache-Control"].replace(" ", "").split(","))
+    response.close()
 
 
 def test_for_a_spreadsheet_the_numbers_stay_whole(viewer: Client, merchant: Merchant) -> None:
@@ -142,3 +150,118 @@ def test_an_export_takes_a_statement_for_thousands_of_parcels(
     # Session, person, memberships, and one for each 2,000 parcels.
     with django_assert_num_queries(4):
         assert len(rows_of(viewer.get(EXPORT))) == parcels
+
+
+# ---- Too many at once
+
+
+def started(client: Client) -> Any:
+    """An export whose reader takes its time."""
+    response = client.get(EXPORT)
+    assert response.status_code == 200
+    next(cast(Any, response).streaming_content)
+    return response
+
+
+def test_a_third_file_of_one_person_waits_and_is_told_why(viewer: Client, merchant: Merchant) -> None:
+    shipment = a_shipment(merchant)
+    under_way = [started(viewer), started(viewer)]
+
+    refused = viewer.get(EXPORT)
+
+    page = refused.content.decode()
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+    assert "Two of your files are still on their way." in page
+    assert "Content-Disposition" not in refused.headers
+    # Both go on undisturbed, and make room.
+    rest = b"".join(under_way[0].streaming_content)
+    assert shipment.number.encode() in rest
+    assert numbers_of(viewer.get(EXPORT)) == [shipment.number]
+    under_way[1].close()
+
+
+def test_when_others_have_all_the_rest_is_told_to_come_again(
+    merchant: Merchant, alice: User, mary: User, viewer: Client, signed_in: Callable[[User], Client]
+) -> None:
+    a_shipment(merchant)
+    first, second = signed_in(alice), signed_in(mary)
+    under_way = [started(first), started(first), started(second)]
+
+    refused = viewer.post(EXPORT, {"all": "1", "as_of": timezone.now().isoformat()})
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
+    assert "Other people’s files are being made just now" in refused.content.decode()
+    # Pages are there for everybody all the same.
+    assert viewer.get("/app/alpine/shipments/").status_code == 200
+    assert b"".join(under_way[0].streaming_content)
+    assert len(numbers_of(viewer.get(EXPORT))) == 1
+    for response in under_way[1:]:
+        response.close()
+
+
+def test_what_is_refused_or_empty_takes_no_slot(viewer: Client) -> None:
+    for _ in range(4):
+        assert viewer.get(EXPORT, {"tab": "elsewhere"}).status_code == 400
+        assert rows_of(viewer.get(EXPORT)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_readers_who_stall_leave_the_site_to_everybody(live_server: Any, merchant: Merchant) -> None:
+    """Over real sockets and threads: the files are larger than what lies in between, so that who sends has to wait."""
+    cookies = []
+    for n in range(4):
+        client = Client()
+        client.force_login(a_person(f"reader-{n}@example.com", merchant))
+        cookies.append(f"sessionid={client.cookies['sessionid'].value}")
+    Shipment.objects.bulk_create(
+        Shipment(
+            merchant=merchant,
+            carrier_id="USPS",
+            number=f"T{n:09d}",
+            lookup_key=f"T{n:09d}",
+            created_at=timezone.now(),
+            status_text="x" * 1000,
+        )
+        for n in range(6_000)
+    )
+    host = urlsplit(live_server.url).netloc
+
+    def ask(cookie: str) -> socket.socket:
+        line = socket.socket()
+        # Little room on the way, so that who sends waits soon.
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
+        line.settimeout(20)
+        name, port = host.rsplit(":", 1)
+        line.connect((name, int(port)))
+        line.sendall(f"GET {EXPORT} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n".encode())
+        return line
+
+    def status(line: socket.socket) -> int:
+        return int(line.recv(12).split()[1])
+
+    with ThreadPoolExecutor(8) as threads:
+        lines = list(threads.map(ask, cookies * 2))
+        found = sorted(threads.map(status, lines))
+    assert found.count(200) == MOST_AT_ONCE
+    assert set(found[MOST_AT_ONCE:]) <= {429, 503}
+
+    # All of them vanish without a word; the next one has its file.
+    for line in lines:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        line.close()
+    for _ in range(100):
+        again = ask(cookies[0])
+        if (code := status(again)) == 200:
+            break
+        again.close()
+        time.sleep(0.1)
+    assert code == 200
+    again.close()
+    # The server's threads end by themselves, and with them their sessions.
+    for _ in range(100):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+            if cursor.fetchone() == (1,):
+                return
+        time.sleep(0.1)
+    raise AssertionError("sessions of readers who are gone are still there")

@@ -14,6 +14,7 @@ from shipments.analytics import cohorts
 from shipments.enums import Status
 from shipments.facts.spelling import today_at
 from shipments.models import Merchant, Reckoning, User
+from shipments.web import figure_view
 from shipments.web.forms_figures import FiguresQuery
 from tests.factories import a_merchant, a_shipment
 
@@ -319,6 +320,24 @@ def test_the_page_says_how_old_the_figures_are(viewer: Client, june: Merchant) -
 
     Reckoning.objects.update(as_of=None)
     assert "As of" not in text(viewer)
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "told"),
+    [
+        ("2026-07-10T19:22:00+00:00", "America/New_York", "3:22 pm (Eastern Time)"),
+        ("2026-07-10T19:22:00+00:00", "America/Phoenix", "12:22 pm (Mountain Time)"),
+        ("2026-07-09T23:30:00+00:00", "America/Los_Angeles", "9 July, 4:30 pm (Pacific Time)"),
+        ("2026-07-10T19:22:00+00:00", "UTC", "7:22 pm (UTC)"),
+    ],
+)
+def test_the_clock_of_the_figures_is_named(merchant: Merchant, at: str, zone: str, told: str) -> None:
+    reckoning = Reckoning(merchant=merchant, as_of=datetime.fromisoformat(at))
+
+    found = figure_view.as_of(reckoning, zone, datetime(2026, 7, 10, 19, 30, tzinfo=UTC))
+
+    assert found is not None
+    assert found.told == told
 
 
 def test_weeks_are_compared_with_those_of_the_period_before(viewer: Client, merchant: Merchant) -> None:

@@ -1,16 +1,33 @@
 """What people do with one parcel from its page, and that it is written down."""
 
+import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from shipments.analytics import attention
-from shipments.enums import EndReason, Lifecycle, Resolution, Status
-from shipments.models import AuditEntry, Merchant, Note, PrivateLink, PromisedDay, Shipment, User, Watch
+from shipments.enums import EndReason, Lifecycle, Reason, Resolution, Status
+from shipments.models import (
+    Alert,
+    AttentionItem,
+    AuditEntry,
+    Merchant,
+    Note,
+    PrivateLink,
+    PromisedDay,
+    Shipment,
+    User,
+    Watch,
+)
+from shipments.web.forms_attention import Seen
+from shipments.web.forms_parcel import CorrectionForm
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -277,6 +294,72 @@ def test_deeds_are_told_in_words_with_the_peoples_names(
     assert history.count('class="history__one"') == len(told)
 
 
+def told_on(page: str) -> list[str]:
+    start = page.index('id="history-title"')
+    return re.findall(r"<div>([^<]+)", page[start : page.index("</ol>", start)])
+
+
+def test_who_was_told_what_stands_between_the_deeds(
+    viewer: Client, mary: User, alice: User, parcel: Shipment
+) -> None:
+    User.objects.filter(pk=mary.pk).update(name="Mary Moss")
+    gone = a_person("gone@example.com")
+    now = timezone.now()
+
+    def alert(reason: Reason, minutes: int, *people: User, **over: Any) -> None:
+        at = now - timedelta(minutes=minutes)
+        Alert.objects.create(
+            **{
+                "shipment": parcel,
+                "merchant": parcel.merchant,
+                "reason": reason,
+                "news_at": at,
+                "found_at": at,
+                "told_at": at,
+                "told_to": [person.pk for person in people],
+                **over,
+            }
+        )
+
+    alert(Reason.EXCEPTION, 30, mary, alice)
+    alert(Reason.LATE, 30, alice, mary)
+    alert(Reason.SILENT, 10, mary, gone)
+    alert(Reason.RETURNING, 5, gone)
+    # Nobody wished for it; not yet told; another parcel's.
+    alert(Reason.NO_PROOF, 3)
+    alert(Reason.NOT_KNOWN, 2, told_at=None)
+    alert(Reason.ATTEMPTED, 1, mary, shipment=a_shipment(parcel.merchant))
+    AuditEntry.objects.record("archived", parcel, by=mary, source="page", merchant=parcel.merchant)
+    gone.delete()
+
+    page = page_of(viewer, parcel)
+
+    assert told_on(page) == [
+        "Mary Moss archived it",
+        "somebody who is no longer here heard by e-mail: Coming back",
+        "Mary Moss and somebody who is no longer here heard by e-mail: Gone quiet",
+        "alice@example.com and Mary Moss heard by e-mail: Problem reported, Late",
+    ]
+
+
+def test_what_was_told_is_counted_among_the_newest(viewer: Client, mary: User, parcel: Shipment) -> None:
+    now = timezone.now()
+    for n in range(20):
+        Alert.objects.create(
+            shipment=parcel,
+            merchant=parcel.merchant,
+            reason=Reason.LATE,
+            news_at=now - timedelta(hours=n),
+            found_at=now,
+            told_at=now - timedelta(hours=n),
+            told_to=[mary.pk],
+        )
+
+    assert len(told_on(page_of(viewer, parcel))) == 15
+    whole = viewer.get(url(parcel), {"all": "history"}).content.decode()
+    assert len(told_on(whole)) == 20
+
+
 # ---- How the promised day moved
 
 
@@ -383,7 +466,10 @@ def test_the_reply_is_in_the_merchants_language_or_in_the_one_asked_for(
 
 
 def corrected(shipment: Shipment, **said: str) -> dict[str, str]:
-    return {"carrier": shipment.carrier_id, "order_number": "A-77", "recipient_name": "Rosa Invented", **said}
+    """What the form sends that is made from the parcel as it is; `proof_due` is not ticked."""
+    values = CorrectionForm.values_of(Shipment.objects.get(pk=shipment.pk))
+    del values["proof_due"]
+    return {**values, **said}
 
 
 def test_the_form_shows_what_is_known(manager: Client, parcel: Shipment) -> None:
@@ -459,6 +545,151 @@ def test_a_double_is_pointed_at(manager: Client, parcel: Shipment) -> None:
     assert response.status_code == 400
     assert "You have a parcel of this carrier with this number already." in page
     assert f'<a href="{url(there)}">Open that parcel</a>' in page
+
+
+# ---- Two people correct one parcel
+
+
+def errors_of(response: Any) -> list[str]:
+    return list(response.context["form"].non_field_errors())
+
+
+def test_who_comes_second_is_told_what_the_first_changed_and_loses_nothing_typed(
+    manager: Client, alice: User, signed_in: Callable[[User], Client], parcel: Shipment
+) -> None:
+    User.objects.filter(pk=alice.pk).update(name="Alice Alpine")
+    mine = corrected(parcel, order_number="B-88", recipient_name="Ana Invented")
+    signed_in(alice).post(
+        url(parcel, "correct/"),
+        corrected(parcel, order_number="<b>C-99", proof_due="on", postal_code="80202"),
+    )
+    alices = deeds()
+
+    response = manager.post(url(parcel, "correct/"), mine)
+
+    assert response.status_code == 409
+    assert errors_of(response) == [
+        "Alice Alpine set the destination postal code to 80202.",
+        "Alice Alpine changed the order from A-77 to <b>C-99.",
+        "Alice Alpine changed the proof due from no to yes.",
+        "What you typed stands below. Look at both, and keep your changes again to have them so.",
+    ]
+    page = response.content.decode()
+    assert "from A-77 to &lt;b&gt;C-99." in page
+    parcel.refresh_from_db()
+    assert (parcel.order_number, parcel.recipient_name) == ("<b>C-99", "Rosa Invented")
+    assert deeds() == alices
+    # What was typed stays; what was left alone follows Alice, so that sending it again undoes nothing of hers unseen.
+    again = response.context["form"]
+    shown = {name: again[name].value() for name in again.fields if name != "made_from"}
+    assert shown == {
+        "carrier": "USPS",
+        "gateway": "",
+        "mailing_date": "",
+        "postal_code": "80202",
+        "order_number": "B-88",
+        "recipient_name": "Ana Invented",
+        "proof_due": True,
+    }
+
+    sent = {name: value for name, value in shown.items() if name != "proof_due"}
+    made_from = again["made_from"].value()
+    response = manager.post(url(parcel, "correct/"), {**sent, "proof_due": "on", "made_from": made_from})
+
+    assert response.headers["Location"] == url(parcel)
+    parcel.refresh_from_db()
+    assert (parcel.order_number, parcel.recipient_name, parcel.proof_due) == ("B-88", "Ana Invented", True)
+    assert parcel.destination_postal_code == "80202"
+
+
+def test_a_corrected_carrier_is_among_what_is_told(
+    manager: Client, alice: User, signed_in: Callable[[User], Client], parcel: Shipment
+) -> None:
+    mine = corrected(parcel, mailing_date="2026-03-01")
+    signed_in(alice).post(url(parcel, "correct/"), corrected(parcel, carrier="NEWGISTICS"))
+
+    response = manager.post(url(parcel, "correct/"), mine)
+
+    assert response.status_code == 409
+    assert errors_of(response)[0] == "alice@example.com changed the carrier from USPS to NEWGISTICS."
+    parcel.refresh_from_db()
+    assert (parcel.carrier_id, parcel.mailing_date) == ("NEWGISTICS", None)
+    assert response.context["form"]["carrier"].value() == "NEWGISTICS"
+
+
+def test_what_an_answer_has_filled_in_meanwhile_is_not_emptied(manager: Client, parcel: Shipment) -> None:
+    Shipment.objects.update(destination_postal_code="")
+    mine = corrected(parcel, order_number="B-88")
+    Shipment.objects.update(destination_postal_code="20832")
+
+    response = manager.post(url(parcel, "correct/"), mine)
+
+    assert errors_of(response)[0] == "An answer of the carrier set the destination postal code to 20832."
+    assert response.context["form"]["postal_code"].value() == "20832"
+    parcel.refresh_from_db()
+    assert (parcel.order_number, parcel.destination_postal_code) == ("A-77", "20832")
+
+
+def test_news_of_the_parcel_are_no_reason_to_refuse(manager: Client, parcel: Shipment) -> None:
+    mine = corrected(parcel, order_number="B-88")
+    ingested(parcel, a_snapshot(a_scan(*DELIVERED, place=OLNEY), a_scan(*LABEL)), minute=9)
+
+    assert manager.post(url(parcel, "correct/"), mine).status_code == 302
+    parcel.refresh_from_db()
+    assert parcel.order_number == "B-88"
+
+
+@pytest.mark.parametrize(
+    "made_from",
+    ["", "{}", "[]", "null", "1", "[" * 3000, '{"carrier": "USPS"}', "9" * 5000, "x"],
+)
+def test_a_form_that_does_not_say_what_it_was_made_from_changes_nothing(
+    manager: Client, parcel: Shipment, made_from: str
+) -> None:
+    response = manager.post(
+        url(parcel, "correct/"), corrected(parcel, order_number="B-88", made_from=made_from)
+    )
+
+    assert response.status_code == 400
+    page = response.content.decode()
+    assert "This page does not say what it was made from." in page
+    assert 'name="order_number" value="B-88"' in page
+    parcel.refresh_from_db()
+    assert parcel.order_number == "A-77"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_corrections_at_the_same_moment_one_is_kept_and_one_refused(
+    merchant: Merchant, mary: User, alice: User
+) -> None:
+    shipment = a_shipment(merchant, order_number="A-77")
+    together = threading.Barrier(2)
+    clients = {}
+    for person in (mary, alice):
+        clients[person.pk] = Client()
+        clients[person.pk].force_login(person)
+    sent = {
+        person.pk: corrected(shipment, **{field: f"of {person.pk}"})
+        for person, field in ((mary, "order_number"), (alice, "recipient_name"))
+    }
+
+    def post(pk: int) -> int:
+        try:
+            together.wait(10)
+            return int(clients[pk].post(url(shipment, "correct/"), sent[pk]).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(post, clients)) == [302, 409]
+
+    shipment.refresh_from_db()
+    kept = {
+        ("A-77", f"of {alice.pk}"),
+        (f"of {mary.pk}", ""),
+    }
+    assert (shipment.order_number, shipment.recipient_name) in kept
+    assert len(deeds()) == 1
 
 
 # ---- A number used again
@@ -564,6 +795,9 @@ def test_what_was_done_about_what_needed_somebody_stands_in_the_history(
     shipment = a_shipment(merchant, status=Status.EXCEPTION)
     attention.review(timezone.now())
 
-    manager.post(f"/app/alpine/attention/{shipment.public_id}/", {"do": do, "text": "They will call."})
+    seen = Seen.of(AttentionItem.objects.select_related("shipment").get())
+    manager.post(
+        f"/app/alpine/attention/{shipment.public_id}/", {"do": do, "text": "They will call.", "seen": seen}
+    )
 
     assert page_of(manager, shipment).count(sentence) == 1

@@ -30,6 +30,8 @@ LOOPBACKS = (LOOPBACK, "localhost", "::1")
 # The demo's accounts keep the simulator's address, so it has the same port at every run.
 SIMULATOR_PORT = 8901
 DEMO_ENVIRONMENT = {"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}
+# Threads of each of the web server's processes; `bulk.export_slots` leaves one of them to pages.
+WEB_THREADS = 4
 # Programs of a run that was killed let go of their ports a few seconds later.
 PORT_PATIENCE = 6.0
 START_PATIENCE = 60.0
@@ -237,7 +239,7 @@ def web_server(host: str, port: int, env: dict[str, str], log: Path) -> Child:
             "--workers",
             "2",
             "--blocking-threads",
-            "4",
+            str(WEB_THREADS),
             "--respawn-failed-workers",
             "--workers-kill-timeout",
             "5",
