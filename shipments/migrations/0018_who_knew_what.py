@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ('shipments', '0014_tallies_without_constraint'),
+        ('shipments', '0017_links_that_end'),
     ]
 
     operations = [
