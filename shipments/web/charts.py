@@ -175,7 +175,7 @@ def bar_chart(
     marks: Sequence[tuple[int, str]],
     height: int = 240,
 ) -> BarChart:
-    """Shares of a whole, one bar for each tick; each of `marks` (tick, label) stands at the right edge of its bar."""
+    """Shares of a whole, one bar for each tick; each of `marks` (tick, label), from left to right, stands at the right edge of its bar."""
     # One line of letters for each mark, above the letters of the highest bar.
     top, base = 22.0 + 18 * len(marks), height - 28.0
     most = max((*now, *before), default=0.0) or 1.0
@@ -209,13 +209,27 @@ def bar_chart(
         base=base,
         columns=columns,
         ticks=_thinned([column.middle for column in columns], ticks),
-        marks=[_mark(slot * (at + 1), line, label) for line, (at, label) in enumerate(marks)],
+        marks=_marks([(slot * (at + 1), label) for at, label in marks]),
     )
 
 
+def _marks(places: Sequence[tuple[float, str]]) -> list[Mark]:
+    """From left to right; labels lean to the side where there is room, each on a line of its own.
+
+    A mark's line begins beside its label. Where labels lean to the left, the mark on the right has the highest one, and
+    where they lean to the right the mark on the left: so none is written over the line of another.
+    """
+    last = len(places) - 1
+    falls = bool(places) and not _leans_left(places[last][0])
+    return [_mark(x, at if falls else last - at, label) for at, (x, label) in enumerate(places)]
+
+
+def _leans_left(x: float) -> bool:
+    return x > 50
+
+
 def _mark(x: float, line: int, label: str) -> Mark:
-    """Labels lean to the side where there is room for them."""
-    leans_left = x > 60
+    leans_left = _leans_left(x)
     return Mark(
         x=_percent(min(x, 99.9)),
         y=14.0 + 18 * line,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
@@ -237,9 +238,12 @@ def _reply(request: MemberRequest, rows: ParcelRows, asked: Asked, now: datetime
     public = address("public-parcel", shipment.number)
     language = asked.language or shipment.merchant.language
     shown = [scan for scan in rows.scans if scan.withdrawn_at is None and not scan.earlier_parcel]
+    # Where it was left is put into words here already, so here it is the buyer's language, too.
+    with translation.override(language):
+        words = words_of(shipment, shown, sight=Sight.STAFF)
     text = reply(
         ReplyWords(
-            parcel=words_of(shipment, shown, sight=Sight.STAFF),
+            parcel=words,
             number=shipment.number,
             link=private or public,
             sender=shipment.merchant.name,

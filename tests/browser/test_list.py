@@ -221,3 +221,23 @@ def test_the_list_has_no_barriers_and_fits_the_screen(
         page.get_by_text("Change Gifts").click()
         look("views")
     assert {name: barrier for name, barrier in found.items() if barrier} == {}
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_open_filters_leave_the_other_tools_where_they_are(
+    browser: Browser, live_server: Any, parcels: list[Shipment], width: int
+) -> None:
+    tools = ("Filters", "Sorted by: Added, newest first", "Columns", "Save this view", "Export")
+    with a_page(browser, width=width) as page:
+        open_list(page, live_server)
+        summaries = [page.locator(".tools summary", has_text=name) for name in tools]
+        before = [summary.bounding_box() for summary in summaries]
+        assert len({box["y"] for box in before if box}) == (2 if width == 390 else 1)
+
+        summaries[0].click()
+
+        expect(page.get_by_role("button", name="Show these")).to_be_visible()
+        assert [summary.bounding_box() for summary in summaries] == before
+        panel = page.locator("#filters form").bounding_box()
+        assert panel is not None
+        assert all(box is not None and panel["y"] >= box["y"] + box["height"] for box in before)

@@ -270,3 +270,42 @@ def test_print_shows_the_facts_the_timeline_and_the_proof_and_nothing_to_click(
         expect(page.get_by_role("region", name="How fresh this is")).to_have_count(0)
         expect(page.get_by_role("button")).to_have_count(0)
         expect(page.get_by_role("navigation")).to_have_count(0)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_nothing_of_a_parcel_runs_out_of_its_card(
+    browser: Browser, live_server: Any, alice: User, parcel: Shipment, width: int, language: str
+) -> None:
+    ingested(
+        parcel,
+        a_snapshot(
+            a_scan(*DELIVERED, place=OLNEY),
+            a_scan(*ACCEPTED),
+            a_scan(*LABEL),
+            delivery_description="Delivered, Front Desk/Reception/Mail Room",
+        ),
+        minute=9,
+    )
+    with a_page(browser, width=width) as page:
+        sign_in(page, live_server)
+        page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
+        open_parcel(page, live_server, parcel)
+
+        expect(page.locator(".steps__step")).to_have_count(5)
+        # A word too long for its place sticks out of it, and is seen by how far it could be scrolled.
+        assert (
+            page.evaluate("""
+            [...document.querySelectorAll('.parcel .card, .parcel .steps, .parcel .steps__step, .parcel dt, .parcel dd')]
+                .filter(each => each.scrollWidth > each.clientWidth + 1)
+                .map(each => each.className || each.textContent.trim())
+        """)
+            == []
+        )
+        # A value has at least the room of a dozen letters.
+        assert (
+            page.evaluate("""
+            [...document.querySelectorAll('.parcel dd')].filter(each => each.clientWidth < 96).length
+        """)
+            == 0
+        )

@@ -74,7 +74,22 @@ def test_a_mark_stands_behind_its_bar_and_its_label_leans_to_where_there_is_room
 
     first, last = chart.marks
     assert (first.x, first.anchor, last.x, last.anchor) == ("25.00%", "start", "99.90%", "end")
-    assert first.y < last.y < min(column.y for column in chart.columns)
+    assert last.y < first.y < min(column.y for column in chart.columns)
+
+
+@pytest.mark.parametrize(
+    ("marks", "anchor", "order"),
+    [((0, 1), "start", "falls"), ((5, 6), "end", "rises"), ((5, 5), "end", "rises")],
+)
+def test_no_label_of_a_mark_is_written_over_the_line_of_another(
+    marks: tuple[int, int], anchor: str, order: str
+) -> None:
+    left, right = bars([0.1] * 8, [], [(marks[0], "half"), (marks[1], "most")]).marks
+
+    assert {left.anchor, right.anchor} == {anchor}
+    # A line begins beside its label: what leans over it has to stand higher.
+    assert (left.y < right.y) is (order == "falls")
+    assert left.y != right.y
 
 
 def test_letters_on_a_bar_make_room_for_the_stroke_of_the_period_before() -> None:

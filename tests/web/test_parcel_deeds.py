@@ -462,6 +462,22 @@ def test_the_reply_is_in_the_merchants_language_or_in_the_one_asked_for(
     assert "?reply=en&amp;seen=" in page_of(viewer, parcel, "?reply=en")
 
 
+def test_the_reply_is_in_one_language_whatever_the_page_is_in(viewer: Client, parcel: Shipment) -> None:
+    Shipment.objects.filter(pk=parcel.pk).update(
+        status=Status.DELIVERED,
+        delivered_on=date(2026, 3, 5),
+        delivery_description="Delivered, Front Desk/Reception/Mail Room",
+    )
+    viewer.cookies["django_language"] = "es"
+
+    page = page_of(viewer, parcel)
+
+    reply = page[page.index('id="reply-text"') :].partition("</textarea>")[0]
+    assert "front desk, reception or mail room.\n" in reply
+    assert "mostrador" not in reply
+    assert "mostrador, recepción o sala de correo" in page
+
+
 # ---- Correcting
 
 
