@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shipments.facts.outlines import MERIDIANS
 from shipments.facts.projections import USA_HEIGHT, USA_WIDTH, WORLD_HEIGHT, WORLD_WIDTH, Point, equal_earth
 
 HERE = Path(__file__).parent
@@ -49,8 +50,6 @@ WORLD_GRADES = {
     "middle": Grade("middle", 4, 0.26, 0.2, 40),
     "near": Grade("near", 10, 0.11, 0.03, 20),
 }
-# The meridian in the middle of each map of the world: the one is cut in the Bering Sea, the other in Europe and Africa.
-MERIDIANS = {"atlantic": 10.0, "pacific": -160.0}
 # South of this is only Antarctica.
 _SOUTHERNMOST = -58.0
 
