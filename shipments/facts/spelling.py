@@ -132,6 +132,11 @@ def told_place(text: str) -> str:
     return ", ".join(part if len(part) <= 3 else readable(part) for part in parts if part)
 
 
+def without_digits(text: str) -> str:
+    """The words of a place that have no digit in them: what is left is no finer than a town."""
+    return " ".join(word for word in text.split() if not any(sign.isdigit() for sign in word))
+
+
 def readable(name: str) -> str:
     """A name without the capitals of old machines: "FORT WORTH" is "Fort Worth"."""
     words = name.split()
