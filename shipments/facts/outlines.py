@@ -41,19 +41,25 @@ class Sheet:
 def sheet(name: str, width: float) -> Sheet:
     """The grade of the map (`usa`, `atlantic`, `pacific`) that is fine enough for a frame this wide."""
     grade = next(grade for grade, widest in _WIDEST[name].items() if width <= widest)
-    return _sheets()[name, grade]
+    return _outlines()[0][name, grade]
+
+
+def state_middles() -> tuple[tuple[str, float, float], ...]:
+    """Codes of the states with the middle of each, in units of the map `usa`."""
+    return _outlines()[1]
 
 
 @functools.cache
-def _sheets() -> dict[tuple[str, str], Sheet]:
+def _outlines() -> tuple[dict[tuple[str, str], Sheet], tuple[tuple[str, float, float], ...]]:
     with gzip.open(_DATA / "outlines.txt.gz", "rt", encoding="ascii") as lines:
-        sections = lines.read().removeprefix("= ").split("\n= ")
+        *sections, states = lines.read().removeprefix("= ").split("\n= ")
     sheets = {}
     for section in sections:
         head, *rows = section.splitlines()
         name, grade, scale = head.split()
         sheets[name, grade] = Sheet(int(scale), tuple(map(_tile, rows)))
-    return sheets
+    middles = (row.split() for row in states.splitlines()[1:])
+    return sheets, tuple((code, float(x), float(y)) for code, x, y in middles)
 
 
 def _tile(row: str) -> tuple[int, int, int, int, str, str]:

@@ -6,12 +6,12 @@ touches no other.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from shipments.facts.outlines import MERIDIANS, Box, sheet
+from shipments.facts.outlines import MERIDIANS, Box, sheet, state_middles
 from shipments.facts.projections import (
     USA_HEIGHT,
     USA_WIDTH,
@@ -26,19 +26,25 @@ from shipments.facts.towns import Spot
 
 # Width to height of every map, as static/css/site.css has it.
 ASPECT = 1.6
-# The narrowest frames: some 680 km of the United States, a state or two; 40 degrees of the world.
-_USA_NARROWEST, _WORLD_NARROWEST = 140.0, 110.0
+# The narrowest frames: some 540 km of the United States, a state or two; 22 degrees of the world.
+_USA_NARROWEST, _WORLD_NARROWEST = 110.0, 60.0
 # Air around the way on either side, as a part of its size.
 _AIR = 0.16
 # Further stops of a parcel that has gone round in circles would only blacken the map.
 _MOST_STOPS = 40
 _MOST_NAMES = 10
+# Codes of states would only be in the way on a map of most of them.
+_CODES_UP_TO = 480.0
+# Lines that set Alaska and Hawaii apart from the mainland, in units of the map.
+_INSETS = ((-60, 440), (150, 440), (207, 512), (210, 610)), ((207, 512), (290, 512), (345, 560), (345, 610))
 # A leg over the globe is bent in steps of so many radians.
 _STEP = math.radians(5)
 
 # The widths in CSS pixels from which names are shown, with the classes that hide them below; see site.css.
-_WIDTHS = ((250.0, ""), (340.0, " route__name--roomy"), (600.0, " route__name--wide"))
-_LETTER, _LINE, _LONGEST_NAME = 6.9, 16.0, 26
+_WIDTHS = ((250.0, ""), (340.0, " is-roomy"), (600.0, " is-wide"))
+_LETTER, _BOLD_LETTER, _LINE, _LONGEST_NAME = 6.9, 7.6, 16.0, 26
+# Names are kept apart at each of those widths and at the widest that a map is drawn.
+_CHECKED = (*(width for width, _hidden in _WIDTHS), 656.0)
 _MARK = 6.0
 
 
@@ -53,11 +59,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What an SVG is put together from: a view box, the data of four paths, and the markup of marks and names."""
+    """What an SVG is put together from: a view box, the data of five paths, and the markup of marks and names."""
 
     view_box: str
     land: str
     borders: str
+    insets: str
     line: str
     ahead: str
     marks: str
@@ -94,9 +101,12 @@ def draw(stops: Sequence[Stop], destination: Stop | None = None) -> Drawing:
         ),
         land=land,
         borders=borders,
+        insets="".join(_line(inset, paper.scale, USA_WIDTH) for inset in _INSETS)
+        if laid.name == "usa"
+        else "",
         line="".join(_line(leg, paper.scale, laid.size[0]) for leg in laid.legs[:done]),
         ahead="".join(_line(leg, paper.scale, laid.size[0]) for leg in laid.legs[done:]),
-        **_marks_and_names(stops, destination, [_hundredths(point, frame) for point in laid.points]),
+        **_marks_and_names(stops, destination, laid, frame),
     )
 
 
@@ -106,7 +116,9 @@ def draw(stops: Sequence[Stop], destination: Stop | None = None) -> Drawing:
 def _laid(stops: Sequence[Stop]) -> _Map:
     if all(stop.spot.in_states for stop in stops):
         points = [albers_usa(*stop.spot.point) for stop in stops]
-        return _Map("usa", (USA_WIDTH, USA_HEIGHT), _USA_NARROWEST, points, [[a, b] for a, b in pairwise(points)])
+        return _Map(
+            "usa", (USA_WIDTH, USA_HEIGHT), _USA_NARROWEST, points, [[a, b] for a, b in pairwise(points)]
+        )
     places = [stop.spot.point for stop in stops]
     name = _world_for([longitude for _latitude, longitude in places])
     meridian = MERIDIANS[name]
@@ -175,8 +187,9 @@ def _hundredths(point: Point, frame: Box) -> Point:
 
 
 def _marks_and_names(
-    stops: Sequence[Stop], destination: Stop | None, at: Sequence[Point]
+    stops: Sequence[Stop], destination: Stop | None, laid: _Map, frame: Box
 ) -> dict[str, str]:
+    at = [_hundredths(point, frame) for point in laid.points]
     last = len(stops) - 1
     here = at[last]
     # A town the parcel came to twice has one mark; where it is now lies on top.
@@ -188,13 +201,40 @@ def _marks_and_names(
         names.append((at[-1], destination.name, ""))
     marks.append(_circle(here, 10, f"route__halo is-{stops[last].group}"))
     marks.append(_circle(here, 5.5, f"route__here is-{stops[last].group}"))
-    first, *others = passed.items() if passed else [(here, "")]
-    names += [(place, name, "") for place, name in (first, *reversed(others)) if name]
-    return {"marks": "".join(marks), "names": "".join(_named(names[:_MOST_NAMES], at))}
+    first = next(iter(passed.items()), None)
+    names += [(*first, "")] if first else []
+    names += [(place, name, "") for place, name in reversed(list(passed.items())[1:])]
+    lettering = _Lettering(set(at))
+    ways_on = _ways_on(laid, frame)
+    for place, name, classes in names[:_MOST_NAMES]:
+        lettering.name(place, name, classes, ways_on.get(place, []))
+    if laid.name == "usa" and frame[2] - frame[0] <= _CODES_UP_TO:
+        for code, x, y in state_middles():
+            if frame[0] < x < frame[2] and frame[1] < y < frame[3]:
+                lettering.code(_hundredths((x, y), frame), code)
+    return {"marks": "".join(marks), "names": "".join(lettering.markup)}
 
 
 def _circle(at: Point, radius: float, classes: str) -> str:
     return f'<circle class="{classes}" cx="{at[0]:.2f}%" cy="{at[1]:.2f}%" r="{radius:g}"/>'
+
+
+def _ways_on(laid: _Map, frame: Box) -> dict[Point, list[Point]]:
+    """For each place the directions in which the line leaves it, as steps of length 1 on the page."""
+    ways: dict[Point, list[Point]] = {}
+    near = (frame[2] - frame[0]) / 20
+    # Every leg begins where the one before it ends.
+    line = [laid.points[0], *(point for leg in laid.legs for point in leg[1:])]
+    stands = list(accumulate((len(leg) - 1 for leg in laid.legs), initial=0))
+    for (x, y), stand in zip(laid.points, stands, strict=True):
+        # Towns next to each other would tell of a turn too small to see.
+        for further in (line[stand + 1 :], line[:stand][::-1]):
+            far = next((point for point in further if math.dist((x, y), point) >= near), None)
+            if far:
+                length = math.dist((x, y), far)
+                towards = ((far[0] - x) / length, (far[1] - y) / length)
+                ways.setdefault(_hundredths((x, y), frame), []).append(towards)
+    return ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,57 +254,102 @@ class _Label:
         return left, y - _LINE * 0.75, left + self.width, y + _LINE * 0.25
 
 
-def _named(names: Sequence[tuple[Point, str, str]], at: Sequence[Point]) -> Iterator[str]:
-    """The markup of the names that have room, from the first, which always has one, to the last."""
-    placed: list[tuple[float, _Label]] = []
-    marks = set(at)
-    for place, name, classes in names:
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Where a name may stand: in which direction from its place, and how much worse that is than right of it."""
+
+    towards: Point
+    anchor: str
+    dx: float
+    dy: float
+    worse: float
+
+    def burden(self, ways_on: Sequence[Point]) -> float:
+        """How bad it is to stand here: from 1 on the line would run through the name."""
+        x, y = self.towards
+        return self.worse + max((x * dx + y * dy for dx, dy in ways_on), default=0.0)
+
+
+_SIDES = (
+    _Side((1.0, 0.0), "start", 10, 4, 0.0),
+    _Side((-1.0, 0.0), "end", -10, 4, 0.05),
+    _Side((0.0, -1.0), "middle", 0, -11, 0.2),
+    _Side((0.0, 1.0), "middle", 0, 20, 0.25),
+    _Side((0.5, -0.87), "start", -6, -11, 0.3),
+    _Side((-0.5, -0.87), "end", 6, -11, 0.3),
+    _Side((0.5, 0.87), "start", -6, 20, 0.35),
+    _Side((-0.5, 0.87), "end", 6, 20, 0.35),
+)
+# More than this, and a place that only a wider page has room for is better.
+_CROSSED = 0.8
+
+
+class _Lettering:
+    """The names on a map, each where it touches none that was there before it."""
+
+    def __init__(self, marks: set[Point]) -> None:
+        self.markup: list[str] = []
+        self._marks = marks
+        self._placed: list[tuple[float, _Label]] = []
+
+    def name(self, place: Point, name: str, classes: str, ways_on: Sequence[Point]) -> None:
+        """Write the name of a town beside it, where the line does not run; the first one is written in any case."""
         text = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
-        candidates = _around(place, len(text) * _LETTER, at)
-        found = next(
+        width = len(text) * (_LETTER if self._placed else _BOLD_LETTER)
+        burdens = sorted((side.burden(ways_on), at) for at, side in enumerate(_SIDES))
+        clear, crossed = [], []
+        for burden, at in burdens:
+            side = _SIDES[at]
+            label = _Label(place, side.anchor, side.dx, side.dy, width)
+            (clear if burden <= _CROSSED else crossed).append(label)
+        classes = f"route__name{classes}"
+        if not self._placed:
+            labels = [*clear, *crossed]
+            self._write(classes, text, self._found(labels) or (*_WIDTHS[0], labels[0]))
+        elif found := self._found(clear) or self._found(crossed):
+            self._write(classes, text, found)
+
+    def code(self, place: Point, code: str) -> None:
+        """Write the code of a state in its middle, if there is room."""
+        if found := self._found([_Label(place, "middle", 0, 4, len(code) * _LETTER)]):
+            self._write("route__code", code, found)
+
+    def _found(self, labels: Sequence[_Label]) -> tuple[float, str, _Label] | None:
+        """The first of the labels that has room, on as narrow a page as possible."""
+        return next(
             (
                 (width, hidden, label)
                 for width, hidden in _WIDTHS
-                for label in candidates
-                if _has_room(label, width, placed, marks)
+                for label in labels
+                if self._has_room(label, width)
             ),
-            None if placed else (*_WIDTHS[0], candidates[0]),
+            None,
         )
-        if found is None:
-            continue
+
+    def _write(self, classes: str, text: str, found: tuple[float, str, _Label]) -> None:
         width, hidden, label = found
-        placed.append((width, label))
-        yield (
-            f'<text class="route__name{classes}{hidden}" x="{place[0]:.2f}%" y="{place[1]:.2f}%"'
+        self._placed.append((width, label))
+        self.markup.append(
+            f'<text class="{classes}{hidden}" x="{label.at[0]:.2f}%" y="{label.at[1]:.2f}%"'
             f' dx="{label.dx:g}" dy="{label.dy:g}" text-anchor="{label.anchor}">{escape(text)}</text>'
         )
 
-
-def _around(place: Point, width: float, at: Sequence[Point]) -> list[_Label]:
-    """Right, left, above and below the place; first the side that the rest of the way does not lie on."""
-    middle = sum(x for x, _y in at) / len(at)
-    right = _Label(place, "start", 10, 4, width)
-    left = _Label(place, "end", -10, 4, width)
-    beside = [right, left] if place[0] >= middle and place[0] < 75 else [left, right]
-    if len(at) == 1:
-        beside = [right, left]
-    return [*beside, _Label(place, "middle", 0, -11, width), _Label(place, "middle", 0, 20, width)]
-
-
-def _has_room(
-    label: _Label, width: float, placed: Sequence[tuple[float, _Label]], marks: set[Point]
-) -> bool:
-    """Whether the name is on the map and touches neither mark nor name, at this width and at the widest."""
-    for page in {width, _WIDTHS[-1][0]}:
-        left, top, right, bottom = label.box(page)
-        if left < 3 or top < 3 or right > page - 3 or bottom > page / ASPECT - 3:
-            return False
-        for x, y in marks:
-            px, py = x * page / 100, y * page / ASPECT / 100
-            if left < px + _MARK and px - _MARK < right and top < py + _MARK and py - _MARK < bottom:
+    def _has_room(self, label: _Label, width: float) -> bool:
+        """Whether the name is on the map and touches neither mark nor name, at this width and at wider ones."""
+        for page in _CHECKED:
+            if page < width:
+                continue
+            left, top, right, bottom = label.box(page)
+            if left < 3 or top < 3 or right > page - 3 or bottom > page / ASPECT - 3:
                 return False
-        for _shown_from, other in placed:
-            x0, y0, x1, y1 = other.box(page)
-            if left < x1 and x0 < right and top < y1 and y0 < bottom:
-                return False
-    return True
+            for x, y in self._marks:
+                px, py = x * page / 100, y * page / ASPECT / 100
+                if left < px + _MARK and px - _MARK < right and top < py + _MARK and py - _MARK < bottom:
+                    return False
+            for shown_from, other in self._placed:
+                if shown_from > page:
+                    continue
+                x0, y0, x1, y1 = other.box(page)
+                if left < x1 and x0 < right and top < y1 and y0 < bottom:
+                    return False
+        return True

@@ -129,7 +129,9 @@ def _rounded(place: Place) -> Point | None:
 
 def _province(place: Place) -> str:
     state = region_of(place)
-    return state if state in zones.PROVINCE_ZONES else _BY_LETTER.get(place.postal_code.strip().upper()[:1], "")
+    return (
+        state if state in zones.PROVINCE_ZONES else _BY_LETTER.get(place.postal_code.strip().upper()[:1], "")
+    )
 
 
 @dataclass(frozen=True, slots=True)

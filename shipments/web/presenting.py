@@ -66,9 +66,7 @@ def present(
         is_final=status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE,
         expected="" if words.estimate is None else spelling.window(words.estimate, today),
         proof=_proof(shipment, shown, words, sight, today) if status == Status.DELIVERED else None,
-        route=route_of(
-            shipment, shown, label_of=_town_of, knows_destination=knows_destination, today=today
-        ),
+        route=route_of(shipment, shown, label_of=_town_of, knows_destination=knows_destination, today=today),
         service=shipment.service_name if knows_destination else "",
         second_number=shipment.second_number if knows_destination else "",
         sender=shipment.merchant.name if names else "",

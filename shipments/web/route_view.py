@@ -96,9 +96,7 @@ def _visits(shown: Sequence[ScanEvent]) -> list[_Visit]:
     """The stays in towns whose point is known, first to last. Scans that tell no place interrupt none."""
     visits: list[_Visit] = []
     for scan in reversed(shown):
-        place = Place(
-            scan.city, scan.region, scan.postal_code, scan.country, scan.latitude, scan.longitude
-        )
+        place = Place(scan.city, scan.region, scan.postal_code, scan.country, scan.latitude, scan.longitude)
         spot = spot_of(place)
         if spot is None:
             continue

@@ -7,7 +7,11 @@ of the map. Lines of the file:
     = MAP GRADE SCALE          what follows belongs to this grade
     X0 Y0 X1 Y1<TAB>LAND<TAB>BORDERS    a tile: its box, then the data of two SVG paths, either of which may be empty
 
-Tiles overlap a little, so that no hairline shows between them.
+Tiles overlap a little, so that no hairline shows between them. The last section has the middles of states in units of
+the map, where their codes are written:
+
+    = STATES
+    CODE X Y
 """
 
 import argparse
@@ -50,8 +54,17 @@ WORLD_GRADES = {
     "middle": Grade("middle", 4, 0.26, 0.2, 40),
     "near": Grade("near", 10, 0.11, 0.03, 20),
 }
-# South of this is only Antarctica.
-_SOUTHERNMOST = -58.0
+_STATES = """
+    AL=Alabama AK=Alaska AZ=Arizona AR=Arkansas CA=California CO=Colorado CT=Connecticut DE=Delaware
+    FL=Florida GA=Georgia HI=Hawaii ID=Idaho IL=Illinois IN=Indiana IA=Iowa KS=Kansas KY=Kentucky
+    LA=Louisiana ME=Maine MD=Maryland MA=Massachusetts MI=Michigan MN=Minnesota MS=Mississippi
+    MO=Missouri MT=Montana NE=Nebraska NV=Nevada NH=New_Hampshire NJ=New_Jersey NM=New_Mexico
+    NY=New_York NC=North_Carolina ND=North_Dakota OH=Ohio OK=Oklahoma OR=Oregon PA=Pennsylvania
+    RI=Rhode_Island SC=South_Carolina SD=South_Dakota TN=Tennessee TX=Texas UT=Utah VT=Vermont
+    VA=Virginia WA=Washington WV=West_Virginia WI=Wisconsin WY=Wyoming
+"""
+# South of this is only Antarctica, which goes around the pole and no parcel goes to.
+_SOUTHERNMOST = -60.0
 
 
 class Topology:
@@ -70,9 +83,9 @@ class Topology:
             kept = simplified([flat(point) for point in line], tolerance)
             self._arcs.append([line[at] for at in kept])
 
-    def rings(self, name: str) -> Iterator[Line]:
-        """The closed rings of an object, holes included: those run the other way round."""
-        for polygon in self._polygons(name):
+    def rings(self, name: str, geometry: str = "") -> Iterator[Line]:
+        """The closed rings of an object or of one geometry in it, holes included: those run the other way round."""
+        for polygon in self._polygons(name, geometry):
             for ring in polygon:
                 points: Line = []
                 for index in ring:
@@ -90,9 +103,10 @@ class Topology:
             if times > 1:
                 yield self._arcs[index]
 
-    def _polygons(self, name: str) -> Iterator[list[list[int]]]:
-        for geometry in self._source["objects"][name]["geometries"]:
-            yield from _polygons_of(geometry)
+    def _polygons(self, name: str, geometry: str) -> Iterator[list[list[int]]]:
+        for told in self._source["objects"][name]["geometries"]:
+            if not geometry or told["properties"]["name"] == geometry:
+                yield from _polygons_of(told)
 
 
 def _polygons_of(geometry: dict[str, Any]) -> list[list[list[int]]]:
@@ -203,7 +217,9 @@ def tiles(rings: Sequence[Line], borders: Sequence[Line], grade: Grade, size: Po
     boxed_rings = [(ring, _box(ring)) for ring in rings if abs(_area(ring)) >= grade.speck]
     boxed_borders = [(line, _box(line)) for line in borders]
     # The Aleutians reach out of the map on the left.
-    for row, column in itertools.product(range(int(size[1] // grade.tile) + 1), range(-3, int(size[0] // grade.tile) + 1)):
+    for row, column in itertools.product(
+        range(int(size[1] // grade.tile) + 1), range(-3, int(size[0] // grade.tile) + 1)
+    ):
         x, y = column * grade.tile, row * grade.tile
         tile = (x, y, x + grade.tile, y + grade.tile)
         wider = (x - overlap, y - overlap, x + grade.tile + overlap, y + grade.tile + overlap)
@@ -237,19 +253,26 @@ def _area(ring: Sequence[Point]) -> float:
 
 def turned(ring: Sequence[Point], meridian: float) -> Iterator[Line]:
     """A ring of longitudes and latitudes on the map around the meridian: in two parts where the edge of the map cuts it."""
-    cut = (meridian + 360) % 360 - 180
-    for box in ((cut + 1e-6, _SOUTHERNMOST, 181, 91), (-181, _SOUTHERNMOST, cut - 1e-6, 91)):
-        part = clipped(ring, box)
+    if max(latitude for _longitude, latitude in ring) < _SOUTHERNMOST:
+        return
+    # The source is not cut anywhere: a ring across 180° goes on there at -180°.
+    even = [ring[0]]
+    for longitude, latitude in ring[1:]:
+        even.append((longitude + 360 * round((even[-1][0] - longitude) / 360), latitude))
+    hair = 1e-6
+    window = (meridian - 180 + hair, -91.0, meridian + 180 - hair, 91.0)
+    for around in (-360, 0, 360):
+        part = clipped([(longitude + around, latitude) for longitude, latitude in even], window)
         if part:
-            yield [_on_map(point, meridian) for point in part]
+            yield [equal_earth(latitude, longitude, meridian) for longitude, latitude in _along_edges(part)]
 
 
-def _on_map(point: Point, meridian: float) -> Point:
-    longitude, latitude = point
-    # The source is cut at 180°: its two sides overlap by a hair where that is in the middle of the map.
-    if abs(longitude) > 179.99:
-        longitude += 0.1 if longitude > 0 else -0.1
-    return equal_earth(latitude, longitude, meridian)
+def _along_edges(ring: Sequence[Point]) -> Iterator[Point]:
+    """The points of a ring, and more where it follows a meridian, which is straight in degrees and bent on the map."""
+    for (longitude, latitude), (after, end) in zip(ring, [*ring[1:], ring[0]], strict=True):
+        steps = int(abs(end - latitude) / 2) + 1 if longitude == after else 1
+        for step in range(steps):
+            yield longitude, latitude + (end - latitude) * step / steps
 
 
 def unbroken(line: Sequence[Point]) -> Iterator[Line]:
@@ -268,7 +291,27 @@ def usa(source: Path) -> Iterator[str]:
     for grade in USA_GRADES.values():
         yield f"= usa {grade.name} {grade.scale}\n"
         told = Topology(source, lambda point: point, grade.tolerance)
-        yield from tiles(list(told.rings("nation")), list(told.borders("states")), grade, (USA_WIDTH, USA_HEIGHT))
+        yield from tiles(
+            list(told.rings("nation")), list(told.borders("states")), grade, (USA_WIDTH, USA_HEIGHT)
+        )
+
+
+def states(source: Path) -> Iterator[str]:
+    """The lines with the middle of each state's largest part."""
+    yield "= STATES\n"
+    told = Topology(source, lambda point: point, 0.0)
+    for code, name in (pair.split("=") for pair in _STATES.split()):
+        x, y = _middle(max(told.rings("states", name.replace("_", " ")), key=lambda ring: abs(_area(ring))))
+        yield f"{code} {x:.0f} {y:.0f}\n"
+
+
+def _middle(ring: Sequence[Point]) -> Point:
+    x = y = 0.0
+    for (ax, ay), (bx, by) in itertools.pairwise([*ring, ring[0]]):
+        weight = ax * by - bx * ay
+        x += (ax + bx) * weight
+        y += (ay + by) * weight
+    return x / (6 * _area(ring)), y / (6 * _area(ring))
 
 
 def world(coarse: Path, fine: Path) -> Iterator[str]:
@@ -281,22 +324,22 @@ def world(coarse: Path, fine: Path) -> Iterator[str]:
         borders = [
             part
             for line in told.borders("countries")
-            for part in unbroken([_on_map(point, meridian) for point in line])
+            for part in unbroken([equal_earth(latitude, longitude, meridian) for longitude, latitude in line])
         ]
         yield from tiles(rings, borders, grade, (WORLD_WIDTH, WORLD_HEIGHT))
 
 
-def build(states: Path, coarse: Path, fine: Path, folder: Path = HERE) -> None:
+def build(albers: Path, coarse: Path, fine: Path, folder: Path = HERE) -> None:
     """Write `outlines.txt.gz` into the folder."""
-    lines = "".join([*usa(states), *world(coarse, fine)])
+    lines = "".join([*usa(albers), *world(coarse, fine), *states(albers)])
     # Without a time stamp a new run of the same source shows no difference.
     (folder / "outlines.txt.gz").write_bytes(gzip.compress(lines.encode("ascii"), mtime=0))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("states", type=Path, help="states-albers-10m.json of the npm package us-atlas")
+    parser.add_argument("albers", type=Path, help="states-albers-10m.json of the npm package us-atlas")
     parser.add_argument("coarse", type=Path, help="countries-110m.json of the npm package world-atlas")
     parser.add_argument("fine", type=Path, help="countries-50m.json of the npm package world-atlas")
     told = parser.parse_args()
-    build(told.states, told.coarse, told.fine)
+    build(told.albers, told.coarse, told.fine)
