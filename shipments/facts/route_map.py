@@ -237,6 +237,10 @@ def _ways_on(laid: _Map, frame: Box) -> dict[Point, list[Point]]:
     return ways
 
 
+# How much of a text lies left of the point that it is anchored to.
+_BEFORE = {"start": 0.0, "middle": 0.5, "end": 1.0}
+
+
 @dataclass(frozen=True, slots=True)
 class _Label:
     """A name beside its place: where it is from there in pixels, and how much room it takes."""
@@ -250,7 +254,7 @@ class _Label:
     def box(self, page: float) -> Box:
         """The room it takes on a map so many pixels wide."""
         x, y = self.at[0] * page / 100 + self.dx, self.at[1] * page / ASPECT / 100 + self.dy
-        left = x - {"start": 0.0, "middle": self.width / 2, "end": self.width}[self.anchor]
+        left = x - self.width * _BEFORE[self.anchor]
         return left, y - _LINE * 0.75, left + self.width, y + _LINE * 0.25
 
 
@@ -289,13 +293,15 @@ class _Lettering:
 
     def __init__(self, marks: set[Point]) -> None:
         self.markup: list[str] = []
-        self._marks = marks
-        self._placed: list[tuple[float, _Label]] = []
+        # What is taken on a page of each width.
+        self._taken: dict[float, list[Box]] = {
+            page: [_square(mark, page) for mark in marks] for page in _CHECKED
+        }
 
     def name(self, place: Point, name: str, classes: str, ways_on: Sequence[Point]) -> None:
         """Write the name of a town beside it, where the line does not run; the first one is written in any case."""
         text = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
-        width = len(text) * (_LETTER if self._placed else _BOLD_LETTER)
+        width = len(text) * (_LETTER if self.markup else _BOLD_LETTER)
         burdens = sorted((side.burden(ways_on), at) for at, side in enumerate(_SIDES))
         clear, crossed = [], []
         for burden, at in burdens:
@@ -303,7 +309,7 @@ class _Lettering:
             label = _Label(place, side.anchor, side.dx, side.dy, width)
             (clear if burden <= _CROSSED else crossed).append(label)
         classes = f"route__name{classes}"
-        if not self._placed:
+        if not self.markup:
             labels = [*clear, *crossed]
             self._write(classes, text, self._found(labels) or (*_WIDTHS[0], labels[0]))
         elif found := self._found(clear) or self._found(crossed):
@@ -328,7 +334,9 @@ class _Lettering:
 
     def _write(self, classes: str, text: str, found: tuple[float, str, _Label]) -> None:
         width, hidden, label = found
-        self._placed.append((width, label))
+        for page in _CHECKED:
+            if page >= width:
+                self._taken[page].append(label.box(page))
         self.markup.append(
             f'<text class="{classes}{hidden}" x="{label.at[0]:.2f}%" y="{label.at[1]:.2f}%"'
             f' dx="{label.dx:g}" dy="{label.dy:g}" text-anchor="{label.anchor}">{escape(text)}</text>'
@@ -342,14 +350,13 @@ class _Lettering:
             left, top, right, bottom = label.box(page)
             if left < 3 or top < 3 or right > page - 3 or bottom > page / ASPECT - 3:
                 return False
-            for x, y in self._marks:
-                px, py = x * page / 100, y * page / ASPECT / 100
-                if left < px + _MARK and px - _MARK < right and top < py + _MARK and py - _MARK < bottom:
-                    return False
-            for shown_from, other in self._placed:
-                if shown_from > page:
-                    continue
-                x0, y0, x1, y1 = other.box(page)
+            for x0, y0, x1, y1 in self._taken[page]:
                 if left < x1 and x0 < right and top < y1 and y0 < bottom:
                     return False
         return True
+
+
+def _square(mark: Point, page: float) -> Box:
+    """The room a mark takes on a map so many pixels wide."""
+    x, y = mark[0] * page / 100, mark[1] * page / ASPECT / 100
+    return x - _MARK, y - _MARK, x + _MARK, y + _MARK

@@ -1,8 +1,8 @@
 """Where a place is on the map, to the level of its town and never finer, from tables in `data/`.
 
 A point that followed the postal code would draw the quarter a parcel goes to. So a place has the one point of its
-town; where the town is not in the table, that of all ZIP Codes with the same first three digits; elsewhere the middle
-of its country.
+town; where the table does not have the town, that of all ZIP Codes with the same first three digits, or outside the
+United States the carrier's coordinates, rounded, or the middle of where the people of the country live.
 """
 
 import functools
@@ -17,6 +17,7 @@ from shipments.facts import zones
 from shipments.facts.countries import country_code
 from shipments.facts.places import Place, country_of, given_point, region_of, town_of, us_zip
 from shipments.facts.projections import Point
+from shipments.facts.spelling import without_digits
 
 _DATA = Path(__file__).parent / "data"
 # GeoNames numbers the provinces of Canada.
@@ -90,7 +91,9 @@ def spot_of(place: Place) -> Spot | None:
     if country == "US":
         return _us_spot(place)
     region = f"CA-{_province(place)}" if country == "CA" else country
-    point = _town(region, place) or _rounded(place) or _table().middles.get(region)
+    name = _name(place)
+    point = (_town(region, name) or _rounded(place)) if name else None
+    point = point or _table().middles.get(region)
     return Spot(point, region) if point else None
 
 
@@ -103,21 +106,25 @@ def _us_spot(place: Place) -> Spot | None:
     if island is None and five:
         island = _ISLAND_AREAS.get(five[:3])
     region = island or f"US-{state}"
-    point = _town(region, place) or (zones.zip_area_point(five) if five else None) or _rounded(place)
+    name = _name(place)
+    # Without a town the words say no more than the state, and the map must not either.
+    point = (_town(region, name) or (zones.zip_area_point(five) if five else None)) if name else None
     if point is None and island:
         point = _table().middles.get(island)
     return Spot(point, region) if point else None
 
 
-def _town(region: str, place: Place) -> Point | None:
-    name = key(town_of(place))
+def _name(place: Place) -> str:
+    """The town as the table has it, without what carriers add to it in digits."""
+    return key(without_digits(town_of(place)))
+
+
+def _town(region: str, name: str) -> Point | None:
     towns = _table().towns.get(region)
-    if not name or towns is None:
+    start = towns.find(f"\n{name} ") if towns else -1
+    if towns is None or start < 0:
         return None
-    start = towns.find(f"\n{name} ")
-    if start < 0:
-        return None
-    _name, latitude, longitude = towns[start + 1 : towns.index("\n", start + 1)].split(" ")
+    _told, latitude, longitude = towns[start + 1 : towns.index("\n", start + 1)].split(" ")
     return float(latitude), float(longitude)
 
 
