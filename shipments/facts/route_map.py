@@ -303,7 +303,8 @@ class _Lettering:
         text = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1].rstrip() + "…"
         width = len(text) * (_LETTER if self.markup else _BOLD_LETTER)
         burdens = sorted((side.burden(ways_on), at) for at, side in enumerate(_SIDES))
-        clear, crossed = [], []
+        clear: list[_Label] = []
+        crossed: list[_Label] = []
         for burden, at in burdens:
             side = _SIDES[at]
             label = _Label(place, side.anchor, side.dx, side.dy, width)

@@ -1,5 +1,6 @@
 """Days, clock times, spans, time zones and places as people write them, in the language that is active."""
 
+import functools
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -27,14 +28,14 @@ def long_day(day: date, today: date) -> str:
     """A day with its name, "Thursday, 12 June"; with the year where it is not that of `today`."""
     # Translators: patterns of Unicode LDML, as Babel reads them.
     pattern = _("EEEE, d MMMM") if day.year == today.year else _("EEEE, d MMMM y")
-    return format_date(day, pattern, locale=locale())
+    return _day(day, pattern, locale())
 
 
 def short_day(day: date, today: date) -> str:
     """A day without its name, "12 June"; with the year where it is not that of `today`."""
     # Translators: patterns of Unicode LDML, as Babel reads them.
     pattern = _("d MMMM") if day.year == today.year else _("d MMMM y")
-    return format_date(day, pattern, locale=locale())
+    return _day(day, pattern, locale())
 
 
 def clock(at: time) -> str:
@@ -151,6 +152,12 @@ def readable(name: str) -> str:
 def today_at(now: datetime, zone: str) -> date:
     """The day it is at `now` in a zone."""
     return now.astimezone(ZoneInfo(zone)).date()
+
+
+# A page writes the same few days over and over, and most pages write the days of this month.
+@functools.lru_cache(maxsize=4096)
+def _day(day: date, pattern: str, language: str) -> str:
+    return format_date(day, pattern, locale=language)
 
 
 def _span(span: timedelta) -> str:

@@ -5,7 +5,7 @@ so that a list of parcels or an answer without news draws nothing.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from django.utils.translation import gettext as _
@@ -23,10 +23,11 @@ _NO_LONGER_GOING_THERE = frozenset({Status.DELIVERED, Status.RETURN_TO_SENDER})
 
 @dataclass(frozen=True, slots=True)
 class RoutePlace:
-    """A place on the way as text: "Olney, MD", and the days it was scanned there, "9 March – 10 March"."""
+    """A place on the way, "Olney, MD", with the first and last day of this stay and the group of its last status."""
 
     label: str
-    days: str
+    first_on: date
+    last_on: date
     group: str
 
 
@@ -34,15 +35,36 @@ class RoutePlace:
 class RouteView:
     """The way of a parcel. `destination` is where it still goes, `""` where the reader may not know or nobody does."""
 
-    summary: str
     places: tuple[RoutePlace, ...]
     destination: str
     stops: tuple[Stop, ...]
     goal: Stop | None
+    # Only how days are written hangs on it, which is no news.
+    today: date = field(repr=False, compare=False)
 
     def drawing(self) -> Drawing:
         """The map, for a template to put together; made anew at each call."""
         return draw(self.stops, self.goal)
+
+    def summary(self) -> str:
+        """The way in a few words: "From Denver, CO to Olney, MD"."""
+        first, last = self.places[0].label, self.places[-1].label
+        if len(self.places) == 1:
+            return _("Scanned in %(place)s so far") % {"place": last}
+        return _("From %(first)s to %(last)s") % {"first": first, "last": last}
+
+    def listed(self) -> list[tuple[str, str]]:
+        """Each place in order with its days, "9 March – 10 March"."""
+        return [(place.label, self._days(place)) for place in self.places]
+
+    def _days(self, place: RoutePlace) -> str:
+        first = spelling.short_day(place.first_on, self.today)
+        if place.first_on == place.last_on:
+            return first
+        return _("%(first)s – %(last)s") % {
+            "first": first,
+            "last": spelling.short_day(place.last_on, self.today),
+        }
 
 
 def route_of(
@@ -60,10 +82,9 @@ def route_of(
     visits = _visits(shown)
     if not visits:
         return None
-    places = tuple(visit.told(label_of, today) for visit in visits)
+    places = tuple(visit.told(label_of) for visit in visits)
     goal = _goal(shipment, visits[-1].spot) if knows_destination else None
     return RouteView(
-        summary=_summary(places),
         places=places,
         destination="" if goal is None else _destination_label(shipment),
         stops=tuple(
@@ -71,6 +92,7 @@ def route_of(
             for visit, told in zip(visits, places, strict=True)
         ),
         goal=goal,
+        today=today,
     )
 
 
@@ -82,12 +104,12 @@ class _Visit:
     place: Place
     scans: tuple[ScanEvent, ...]
 
-    def told(self, label_of: Callable[[ScanEvent], str], today: date) -> RoutePlace:
-        first, last = (spelling.short_day(self.scans[at].local_date, today) for at in (-1, 0))
+    def told(self, label_of: Callable[[ScanEvent], str]) -> RoutePlace:
         status = next((scan.status for scan in self.scans if scan.status != Status.UNKNOWN), Status.UNKNOWN)
         return RoutePlace(
             label=label_of(self.scans[0]),
-            days=first if first == last else _("%(first)s – %(last)s") % {"first": first, "last": last},
+            first_on=self.scans[-1].local_date,
+            last_on=self.scans[0].local_date,
             group=GROUP_OF[Status(status)],
         )
 
@@ -106,13 +128,6 @@ def _visits(shown: Sequence[ScanEvent]) -> list[_Visit]:
         else:
             visits.append(_Visit(spot, place, (scan,)))
     return visits
-
-
-def _summary(places: Sequence[RoutePlace]) -> str:
-    first, last = places[0].label, places[-1].label
-    if len(places) == 1:
-        return _("Scanned in %(place)s so far") % {"place": last}
-    return _("From %(first)s to %(last)s") % {"first": first, "last": last}
 
 
 def _name(place: Place, label: str) -> str:

@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -159,7 +160,7 @@ def test_every_state_has_its_code_in_its_middle() -> None:
 # How the file is made
 
 
-def a_topology(folder: Path, name: str, arcs: list[list[list[int]]], objects: dict[str, object]) -> Path:
+def a_topology(folder: Path, name: str, arcs: list[list[list[int]]], objects: Mapping[str, object]) -> Path:
     source = folder / name
     source.write_text(
         json.dumps(

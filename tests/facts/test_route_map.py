@@ -63,10 +63,10 @@ def test_a_known_way_is_drawn_to_the_unit() -> None:
     assert drawing.line == "M686 548L1046 591"
     assert drawing.ahead == "M1046 591L1652 524"
     assert circles(drawing) == [
-        ("route__stop", (12.12, 48.65)),
-        ("route__goal", (87.88, 45.67)),
-        ("route__halo is-moving", (40.29, 54.06)),
-        ("route__here is-moving", (40.29, 54.06)),
+        ("route__stop", (12.12, 48.76)),
+        ("route__goal", (87.88, 45.77)),
+        ("route__halo is-moving", (40.33, 54.23)),
+        ("route__here is-moving", (40.33, 54.23)),
     ]
     assert names(drawing) == ["Kansas City", "Olney", "Denver"]
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import translation
 
 from shipments.enums import EndReason, Lifecycle, Status, ZoneKnownBy
+from shipments.facts.places import Place
 from shipments.models import Carrier, Merchant, ScanEvent, Shipment, Watch
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present
@@ -66,13 +67,14 @@ def test_places_are_told_in_order_with_their_days() -> None:
         a_scan(5, "DENVER", "CO", status=Status.ACCEPTANCE),
     )
 
-    assert [(place.label, place.days, place.group) for place in shown.places] == [
-        ("Denver, CO", "5 March", "moving"),
-        ("Jersey City NJ Network Distribution Center", "7 March", "moving"),
-        ("Olney, MD", "8 March – 9 March", "today"),
+    assert shown.listed() == [
+        ("Denver, CO", "5 March"),
+        ("Jersey City NJ Network Distribution Center", "7 March"),
+        ("Olney, MD", "8 March – 9 March"),
     ]
+    assert [stop.group for stop in shown.stops] == ["moving", "moving", "today"]
     assert [stop.name for stop in shown.stops] == ["Denver", "Jersey City", "Olney"]
-    assert shown.summary == "From Denver, CO to Olney, MD"
+    assert shown.summary() == "From Denver, CO to Olney, MD"
 
 
 def test_a_town_left_and_come_back_to_is_told_twice() -> None:
@@ -82,13 +84,13 @@ def test_a_town_left_and_come_back_to_is_told_twice() -> None:
 
 
 def test_a_single_place_is_told_as_such() -> None:
-    assert route(a_scan(9, "OLNEY", "MD")).summary == "Scanned in Olney, MD so far"
+    assert route(a_scan(9, "OLNEY", "MD")).summary() == "Scanned in Olney, MD so far"
 
 
 def test_scans_without_a_place_interrupt_no_stay() -> None:
     shown = route(a_scan(9, "OLNEY", "MD"), a_scan(8, ""), a_scan(7, "OLNEY", "MD"))
 
-    assert [(place.label, place.days) for place in shown.places] == [("Olney, MD", "7 March – 9 March")]
+    assert shown.listed() == [("Olney, MD", "7 March – 9 March")]
 
 
 def test_without_a_known_place_there_is_no_route() -> None:
@@ -111,11 +113,11 @@ def test_no_sight_shows_more_than_towns(sight: Sight) -> None:
 
     assert codes[0].drawing() == codes[1].drawing()
     assert [place.label for place in codes[0].places] == ["Seattle, WA"]
-    assert codes[0].summary == "Scanned in Seattle, WA so far"
+    assert codes[0].summary() == "Scanned in Seattle, WA so far"
     assert ">Seattle</text>" in codes[0].drawing().names
 
 
-GOING = {"destination_city": "OLNEY", "destination_region": "MD", "destination_country": "US"}
+GOING: dict[str, Any] = {"destination_city": "OLNEY", "destination_region": "MD", "destination_country": "US"}
 
 
 def test_the_destination_is_for_who_knows_it() -> None:
@@ -163,7 +165,7 @@ def test_days_and_countries_are_in_the_readers_language() -> None:
     with translation.override("es"):
         shown = route(a_scan(9, "BERLIN", country="DE"))
 
-    assert [(place.label, place.days) for place in shown.places] == [("Berlin, Alemania", "9 de marzo")]
+        assert shown.listed() == [("Berlin, Alemania", "9 de marzo")]
 
 
 # ---- On the page ---------------------------------------------------------------------------------------------------
@@ -201,7 +203,7 @@ def test_the_page_has_the_map_and_the_same_as_text(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_a_carriers_markup_in_a_town_stays_text(client: Client) -> None:
-    a_parcel(factories.Place(city="<b>BERLIN</b>", country="DE"))
+    a_parcel(Place(city="<b>BERLIN</b>", country="DE"))
 
     section = client.get(f"/track/{NUMBER}").content.decode().split('<section class="route"', 1)[1]
 
@@ -226,7 +228,7 @@ def test_the_section_of_a_long_way_is_light(client: Client) -> None:
         ("MUMBAI", "", "IN"),
         ("OSLO", "", "NO"),
     ]
-    a_parcel(*(factories.Place(city=city, region=region, country=country) for city, region, country in towns))
+    a_parcel(*(Place(city=city, region=region, country=country) for city, region, country in towns))
 
     page = client.get(f"/track/{NUMBER}").content
 
