@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipments.facts import outlines
@@ -127,6 +127,7 @@ def test_no_border_runs_across_the_map() -> None:
         assert sheet("atlantic", 100).within((x, y, x + 1, y + 1))[1] == ""
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(SIZES)), st.floats(0, 900), st.floats(0, 500), st.floats(60, 1000))
 def test_a_frame_has_the_tiles_it_touches_and_no_others(name: str, x: float, y: float, width: float) -> None:
     paper = sheet(name, width)
@@ -210,6 +211,7 @@ def test_the_file_is_built_from_the_packages_as_written_down(tmp_path: Path) -> 
     assert lines[-1] == "WY 10 10"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-100, 100), st.floats(-100, 100)), min_size=2, max_size=30), st.floats(0, 20)
 )
@@ -225,6 +227,7 @@ def test_what_simplifying_leaves_out_is_near_what_it_keeps(
             assert build_outlines._distance(point, line[first], line[last]) <= tolerance
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-50, 50), st.floats(-50, 50)), min_size=3, max_size=20))
 def test_what_is_clipped_lies_in_the_box(ring: list[tuple[float, float]]) -> None:
     box = (-10.0, -10.0, 20.0, 15.0)

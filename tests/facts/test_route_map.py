@@ -270,6 +270,7 @@ def test_no_two_names_touch_and_none_leaves_the_map(stops: list[Stop]) -> None:
                 assert not (left < x1 and x0 < right and top < y1 and y0 < bottom)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*COAST_TO_COAST, a_stop("Anchorage", "AK")]), min_size=1, max_size=6))
 def test_the_map_of_the_states_shows_nothing_but_the_states(stops: list[Stop]) -> None:
     left, top, right, bottom = route_map._frame(route_map._laid(stops))

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipments.facts import zones
@@ -78,6 +78,7 @@ def test_a_town_that_is_not_listed_lies_with_all_codes_of_its_three_digits() -> 
     assert spot == spot_of(other)
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[0-9]{5}", fullmatch=True))
 def test_no_point_tells_a_postal_code(zip_code: str) -> None:
     spot = spot_of(Place("NO SUCH TOWN", "MD", zip_code))
@@ -118,6 +119,7 @@ def test_only_the_fifty_states_and_the_capital_have_the_map_of_the_states() -> N
     assert drawn == {"HI": True, "DC": True, "PR": False, "GU": False}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_the_key_of_a_name_is_its_own_key(name: str) -> None:
     once = key(name)
@@ -126,6 +128,7 @@ def test_the_key_of_a_name_is_its_own_key(name: str) -> None:
     assert once.isascii()
 
 
+@settings(deadline=None)
 @given(st.builds(Place, st.text(max_size=30), st.text(max_size=4), st.text(max_size=10), st.text(max_size=4)))
 def test_whatever_a_carrier_writes_is_a_point_on_the_globe_or_nowhere(place: Place) -> None:
     spot = spot_of(place)
