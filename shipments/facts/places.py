@@ -36,7 +36,7 @@ _BETWEEN = re.compile("[\\s\\-\u2010-\u2015\u2212]")
 
 def zone_of(place: Place) -> str | None:
     """The IANA time zone of the place where coordinates, postal code, state or country settle it, else None."""
-    point = _given_point(place)
+    point = given_point(place)
     if point is not None and (zone := _zone_at(point)) is not None:
         return zone
     country = country_of(place)
@@ -51,10 +51,10 @@ def zone_of(place: Place) -> str | None:
 
 def point_of(place: Place) -> tuple[float, float] | None:
     """Latitude and longitude: the carrier's own, else the middle of the area of a United States ZIP Code."""
-    point = _given_point(place)
+    point = given_point(place)
     if point is not None:
         return point
-    five = _zip(place)
+    five = us_zip(place)
     return zones.zip_point(five) if five and country_of(place) == "US" else None
 
 
@@ -103,7 +103,7 @@ def country_of(place: Place) -> str | None:
 
 def _us_zone(place: Place) -> str | None:
     region = region_of(place)
-    five = _zip(place)
+    five = us_zip(place)
     if region in zones.MILITARY or (five and zones.is_military_zip(five)):
         return None
     if five and (zone := zones.zip_zone(five)) is not None:
@@ -114,15 +114,30 @@ def _us_zone(place: Place) -> str | None:
     return zones.STATE_ZONES.get(state)
 
 
+def town_of(place: Place) -> str:
+    """The town in capitals; of a USPS plant the town it is named after."""
+    match = _plant(place)
+    return match.string[: match.start()] if match else _capitals(place.city)
+
+
 def _plant_state(place: Place) -> str:
     if place.region.strip() or place.postal_code.strip():
         return ""
-    city = " ".join(place.city[:100].upper().split())
-    match = _PLANT.search(city)
-    return match[1] if match and match[1] in zones.STATE_ZONES else ""
+    match = _plant(place)
+    return match[1] if match else ""
 
 
-def _given_point(place: Place) -> tuple[float, float] | None:
+def _plant(place: Place) -> re.Match[str] | None:
+    match = _PLANT.search(_capitals(place.city))
+    return match if match and match[1] in zones.STATE_ZONES else None
+
+
+def _capitals(city: str) -> str:
+    return " ".join(city[:100].upper().split())
+
+
+def given_point(place: Place) -> tuple[float, float] | None:
+    """The coordinates the carrier sent, where they are a point on the globe and more than a way to say "not known"."""
     latitude, longitude = place.latitude, place.longitude
     if latitude is None or longitude is None:
         return None
@@ -148,7 +163,8 @@ def region_of(place: Place) -> str:
     return place.region.strip().upper() or _plant_state(place)
 
 
-def _zip(place: Place) -> str | None:
+def us_zip(place: Place) -> str | None:
+    """The five digits of the place's postal code where it has the form of a ZIP Code."""
     match = _US.fullmatch(place.postal_code.strip())
     return match[1] if match else None
 

@@ -156,6 +156,11 @@ def told_place(text: str) -> str:
     return ", ".join(part if len(part) <= 3 else readable(part) for part in parts if part)
 
 
+def without_digits(text: str) -> str:
+    """The words of a place that have no digit in them: what is left is no finer than a town."""
+    return " ".join(word for word in text.split() if not any(sign.isdigit() for sign in word))
+
+
 def readable(name: str) -> str:
     """A name without the capitals of old machines: "FORT WORTH" is "Fort Worth"."""
     words = name.split()
@@ -172,6 +177,7 @@ def today_at(now: datetime, zone: str) -> date:
     return now.astimezone(ZoneInfo(zone)).date()
 
 
+# A page writes the same few days over and over, and most pages write the days of this month.
 def _span(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
     if minutes < 60:

@@ -30,6 +30,8 @@ STATE_ZONES = {state: zone for zone, states in _STATES_BY_ZONE.items() for state
 ISLANDS = frozenset({"AS", "FM", "GU", "MH", "MP", "PR", "PW", "VI"})
 # "States" of the military post (Americas, Europe, Pacific) and the ZIP Codes behind them: no place on a map.
 MILITARY = frozenset({"AA", "AE", "AP"})
+# An area of three digits with fewer codes than this stands for hardly more than one of them.
+_FEWEST_CODES = 5
 _MILITARY_ZIPS = ("09", "340", "962", "963", "964", "965", "966")
 
 # States in free association with the United States: in its postal system, but not in its Census.
@@ -98,6 +100,11 @@ def zip_point(five_digits: str) -> tuple[float, float] | None:
     return latitudes[place], longitudes[place]
 
 
+def zip_area_point(five_digits: str) -> tuple[float, float] | None:
+    """The middle of all ZIP Codes with the same first three digits; None for military ones and where too few are listed."""
+    return None if is_military_zip(five_digits) else _area_points().get(int(five_digits[:3]))
+
+
 def is_military_zip(five_digits: str) -> bool:
     """Whether mail to the code goes to an army, air force, fleet or diplomatic post office."""
     return five_digits.startswith(_MILITARY_ZIPS)
@@ -134,6 +141,19 @@ def _points() -> tuple["array[int]", "array[float]", "array[float]"]:
         array("d", map(float, signs[1::3])),
         array("d", map(float, signs[2::3])),
     )
+
+
+@functools.cache
+def _area_points() -> dict[int, tuple[float, float]]:
+    """The middles of the areas of three digits that have so many codes that no single one can be told from them."""
+    areas: dict[int, list[tuple[float, float]]] = {}
+    for code, latitude, longitude in zip(*_points(), strict=True):
+        areas.setdefault(code // 100, []).append((latitude, longitude))
+    return {
+        area: (sum(at[0] for at in points) / len(points), sum(at[1] for at in points) / len(points))
+        for area, points in areas.items()
+        if len(points) >= _FEWEST_CODES
+    }
 
 
 @functools.cache

@@ -5,6 +5,8 @@ from datetime import date
 from enum import IntEnum
 from hashlib import sha256
 
+from shipments.web.route_view import RouteView
+
 
 class Sight(IntEnum):
     """How much a reader may see; each sight includes the one before it."""
@@ -107,6 +109,8 @@ class ParcelView:
     is_final: bool
     expected: str
     proof: ProofView | None = None
+    # The way so far as a map and as text; None while no place is known.
+    route: RouteView | None = None
     service: str = ""
     second_number: str = ""
     sender: str = ""

@@ -17,6 +17,7 @@ from shipments.facts.times import DeliveryEstimate, Posted
 from shipments.models import ScanEvent, Shipment
 from shipments.web.freshness import freshness
 from shipments.web.parcel_view import DayView, ParcelView, ProofView, ScanView, Sight, StepView
+from shipments.web.route_view import route_of
 
 __all__ = ["Sight", "present", "words_of"]
 
@@ -65,6 +66,7 @@ def present(
         is_final=status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE,
         expected="" if words.estimate is None else spelling.window(words.estimate, today),
         proof=_proof(shipment, shown, words, sight, today) if status == Status.DELIVERED else None,
+        route=route_of(shipment, shown, label_of=_town_of, knows_destination=knows_destination, today=today),
         service=shipment.service_name if knows_destination else "",
         second_number=shipment.second_number if knows_destination else "",
         sender=shipment.merchant.name if names else "",
@@ -117,10 +119,7 @@ def _sighting(scan: ScanEvent | None) -> wording.Sighting | None:
 
 def _town_of(scan: ScanEvent) -> str:
     """The place to the level of its town: whatever a carrier wrote into these fields, nothing with a digit in it."""
-    return spelling.place(
-        *(" ".join(word for word in text.split() if not any(sign.isdigit() for sign in word))
-          for text in (scan.city, scan.region, scan.country))
-    )  # fmt: skip
+    return spelling.place(*map(spelling.without_digits, (scan.city, scan.region, scan.country)))
 
 
 # ---- Steps ---------------------------------------------------------------------------------------------------------

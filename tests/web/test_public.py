@@ -435,7 +435,9 @@ def test_the_last_three_scans_are_open_and_the_rest_is_behind_a_fold(client: Cli
         label(),
     )
 
-    opened, folded = client.get(f"/track/{NUMBER}").content.decode().split("<details", 1)
+    opened, folded = (
+        client.get(f"/track/{NUMBER}").content.decode().split('<details class="timeline__more"', 1)
+    )
 
     assert opened.count('<li class="scan ') == 3
     assert folded.count('<li class="scan ') == 2
