@@ -205,6 +205,9 @@ def test_a_private_link_is_in_the_frame_of_its_merchant_everywhere(
     assert "<span>Alpine</span>" in header_of(response)
     assert "/m/alpine/look." in html(response)
     assert "/m/alpine/track" in links_of(response)
+    # By the name that buyers know, everywhere on the page.
+    assert re.search(r"<dt>Sent by</dt>\s*<dd>Alpine</dd>", html(response))
+    assert "Alpine Outfitters" not in html(response)
     # The address is a secret: it is not said again.
     assert link.token not in html(response).replace(f'value="/t/{link.token}"', "").replace(
         f'hx-get="/t/{link.token}', ""
