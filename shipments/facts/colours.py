@@ -89,17 +89,25 @@ def _colours(*written: str) -> tuple[Colour, ...]:
 
 
 LIGHT = Grounds(
-    *_colours("#f7f6f3", "#ffffff", "#1b2227", "#535d66", "#e1e0db"),
+    paper=read_colour("#f7f6f3"),
+    sheet=WHITE,
+    ink=read_colour("#1b2227"),
+    ink_quiet=read_colour("#535d66"),
+    rule=read_colour("#e1e0db"),
     tints=_colours("#edf0f2", "#e4f0f8", "#f0eafb", "#fcf1dc", "#fcebe9", "#e5f4ea", "#efefee"),
     extreme=BLACK,
     accent_ink=WHITE,
     tint_share=0.9,
 )
 DARK = Grounds(
-    *_colours("#121619", "#1a2024", "#e9ebec", "#a6b0b7", "#2d363c"),
+    paper=read_colour("#121619"),
+    sheet=read_colour("#1a2024"),
+    ink=read_colour("#e9ebec"),
+    ink_quiet=read_colour("#a6b0b7"),
+    rule=read_colour("#2d363c"),
     tints=_colours("#283138", "#16303f", "#2d2547", "#392c13", "#41201e", "#173422", "#2d2f31"),
     extreme=WHITE,
-    accent_ink=Colour(0x12, 0x16, 0x19),
+    accent_ink=read_colour("#121619"),
     tint_share=0.82,
 )
 

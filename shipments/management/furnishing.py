@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from shipments.bulk import importing
 from shipments.bulk.receiving import receive
 from shipments.enums import CarrierCode, Reason, Resolution
-from shipments.models import AttentionItem, Membership, Merchant, Note, SavedView, Shipment, User
+from shipments.models import AttentionItem, Look, Membership, Merchant, Note, SavedView, Shipment, User
 from shipments.simulator.demo import DemoParcel
 from shipments.simulator.journeys import Scenario, make_number
 
@@ -24,10 +24,12 @@ _VIEWS = (
     ("Needs me", "attention=mine", False),
 )
 _IMPORT_DAYS = range(2, 14)
+# One that is readable as it is on light pages, and has a shade of its own on dark ones.
+_COLOUR = "#9a3412"
 
 
 def furnish(merchant: Merchant, parcels: Mapping[DemoParcel, Shipment], now: datetime) -> None:
-    """Tags, notes, views, a finished import and who is told what. Call it once, with the parcels of the past weeks."""
+    """Tags, notes, views, a finished import, who is told what, and how the public pages look. Call it once, with the parcels of the past weeks."""
     members = {
         member.role: member for member in Membership.objects.filter(merchant=merchant).select_related("user")
     }
@@ -54,6 +56,7 @@ def furnish(merchant: Merchant, parcels: Mapping[DemoParcel, Shipment], now: dat
     Membership.objects.filter(pk=members["owner"].pk).update(
         digest_at=time(8), alert_reasons=[Reason.EXCEPTION, Reason.RETURNING], digest_sent_on=now.date()
     )
+    Look.objects.create(merchant=merchant, colour=_COLOUR, support_url="mailto:help@demo.example")
     _import(merchant, manager, now)
 
 

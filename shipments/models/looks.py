@@ -1,6 +1,7 @@
 """How a merchant's public pages look, and on which host names of its own they are found."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -142,10 +143,10 @@ class MerchantHost(models.Model):
         except AddressError as exc:
             raise ValidationError({"host": str(exc)}) from None
         if is_our_own(self.host):
-            raise ValidationError({"host": _("This is a host name of the platform itself (ALLOWED_HOSTS).")})
+            raise ValidationError({"host": _("This is a host name of the platform itself.")})
         super().clean_fields(exclude)
 
 
 def is_our_own(host: str) -> bool:
     """Whether the platform answers to this host name itself."""
-    return validate_host(host, settings.ALLOWED_HOSTS)
+    return validate_host(host, settings.ALLOWED_HOSTS) or host == urlsplit(settings.SITE_URL).hostname

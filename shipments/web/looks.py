@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.datastructures import MultiValueDict
@@ -211,7 +212,7 @@ def logo(request: HttpRequest, slug: str, digest: str, extension: str) -> HttpRe
     return response
 
 
-def _only_here(request: HttpRequest, slug: str) -> Any:
+def _only_here(request: HttpRequest, slug: str) -> QuerySet[Look]:
     """The look of this merchant; on a merchant's own host name, of no other one."""
     frame = storefront.of(request)
     if frame is not None and frame.slug != slug:

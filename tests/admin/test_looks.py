@@ -65,6 +65,7 @@ def test_a_host_name_is_added_in_its_one_form_written_down_and_answered_to_at_on
         ("localhost", "whole host name"),
         ("tracker.platform.example", "of the platform itself"),
         ("x.wild.example", "of the platform itself"),
+        ("Mailed.example", "of the platform itself"),
         ("Track.Alpine.Example", "already exists"),
     ],
 )
@@ -72,6 +73,7 @@ def test_what_cannot_be_a_merchants_host_name_is_refused(
     operator: Client, merchant: Merchant, settings: Any, typed: str, words: str
 ) -> None:
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "tracker.platform.example", ".wild.example"]
+    settings.SITE_URL = "https://mailed.example"
     a_host(merchant)
 
     response = operator.post(ADD, {"host": typed, "merchant": merchant.pk})

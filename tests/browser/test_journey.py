@@ -73,7 +73,7 @@ def test_from_the_sign_in_to_the_list_to_a_parcel_to_what_its_buyer_sees(
 
         page.go_back()
         page.get_by_role("link", name="Public page").click()
-        assert page.url == f"{live_server.url}/track/{parcel.number}"
+        assert page.url == f"{live_server.url}/m/alpine/track/{parcel.number}"
         expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
         expect(page.get_by_text("R INVENTED")).to_have_count(0)
         expect(page.get_by_text("20832")).to_have_count(0)

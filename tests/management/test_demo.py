@@ -11,10 +11,12 @@ from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from shipments.facts.colours import DARK, LIGHT, is_readable, read_colour
 from shipments.management.commands.demo import wanted_parcels
 from shipments.models import (
     CarrierAccount,
     Import,
+    Look,
     Membership,
     Merchant,
     Note,
@@ -164,6 +166,10 @@ def test_the_demo_shows_what_people_make_of_parcels_once() -> None:
         "VIP, not delivered",
     ]
     assert Note.objects.count() == 4
+    look = Look.objects.get()
+    assert (look.merchant.slug, look.support_url) == ("demo", "mailto:help@demo.example")
+    assert is_readable(read_colour(look.colour), LIGHT) is True
+    assert is_readable(read_colour(look.colour), DARK) is False
     assert Shipment.objects.filter(tags__contains=["vip"]).count() == 10
     assert Shipment.objects.filter(proof_due=True).count() > 3
     assert Shipment.objects.filter(resolution="returned").exists() is True

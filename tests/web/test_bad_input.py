@@ -66,6 +66,8 @@ READ: dict[str, str] = {
     "figures": "since until weeks carrier lane days by",
     "figures-csv": "since until weeks carrier lane days by",
     "settings": "name time_zone language",
+    "settings-look": "shown_name colour support_url name_beside_logo remove_logo logo try",
+    "settings-look-preview": "colour",
     "settings-attention": "first_scan_days silent_days silent_days_abroad pickup_days late_days proof_always_due",
     "settings-alerts": "digest digest_at reasons",
 }

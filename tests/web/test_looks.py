@@ -1,17 +1,21 @@
 """Settings: how the public pages look."""
 
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from shipments.facts.logos import MOST_BYTES
 from shipments.models import AuditEntry, Look, Merchant, MerchantHost, PrivateLink, User
-from tests.factories import a_host, a_look, a_png, a_shipment
+from shipments.web.forms_looks import LookForm
+from tests.factories import a_host, a_look, a_person, a_png, a_shipment
 
 pytestmark = pytest.mark.django_db
 
@@ -228,6 +232,38 @@ def test_staff_hand_on_links_on_the_merchants_host_name(owner: Client, merchant:
     page = html(owner.get(detail))
     assert f'value="http://track.alpine.example:8000/t/{link.token}"' in page
     assert f'href="http://track.alpine.example:8000/track/{shipment.number}"' in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_save_the_first_look_at_once_both_do(
+    alice: User, merchant: Merchant, signed_in: Callable[[User], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2)
+    apply = LookForm.apply
+
+    def apply_together(form: LookForm, look: Look) -> None:
+        # Whoever comes second waits for the lock: then the barrier breaks, and the first one goes on alone.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(timeout=1)
+        apply(form, look)
+
+    monkeypatch.setattr(LookForm, "apply", apply_together)
+    clients = [signed_in(alice), signed_in(a_person("other@example.com", merchant, "owner"))]
+
+    def save(said: tuple[Client, str]) -> int:
+        client, colour = said
+        try:
+            return client.post(LOOK, SAID | {"colour": colour}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        statuses = list(pool.map(save, zip(clients, ("#ffd400", "#0b5c6b"), strict=True)))
+
+    assert statuses == [302, 302]
+    entries = AuditEntry.objects.order_by("id")
+    assert [entry.before["colour"] for entry in entries] == ["", entries[0].after["colour"]]
+    assert Look.objects.get().colour == entries[1].after["colour"]
 
 
 # ---- The table -------------------------------------------------------------------------------------------------------

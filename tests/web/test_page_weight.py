@@ -1,6 +1,7 @@
 """What a buyer's phone has to load."""
 
 import gzip
+import io
 import re
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
+from PIL import Image
 
 from shipments.enums import Status
 from shipments.facts.places import Place
+from shipments.models import Merchant
 from tests import factories
-from tests.factories import a_scan, a_shipment, a_snapshot
+from tests.factories import a_look, a_scan, a_shipment, a_snapshot
 
 NUMBER = "9400111899223197428490"
 LIGHT = 45_000
@@ -25,9 +28,27 @@ WAY = [
 ]  # fmt: skip
 
 
+# Of a page's icons a browser takes one: these are for those that cannot draw the other.
+OTHER_ICONS = {"img/favicon.ico", "img/apple-touch-icon.png"}
+
+
+def loaded_by(page: bytes) -> set[str]:
+    """The files that a browser loads with the page."""
+    return set(re.findall(r'(?:src|href)="/static/([^"?]+)"', page.decode())) - OTHER_ICONS
+
+
+def weight(*contents: bytes) -> int:
+    return sum(len(gzip.compress(content)) for content in contents)
+
+
+def content_of(name: str) -> bytes:
+    return Path(str(finders.find(name))).read_bytes()
+
+
 @pytest.mark.django_db
-def test_a_public_page_with_all_it_loads_is_light(client: Client) -> None:
-    shipment = a_shipment(number=NUMBER)
+@pytest.mark.parametrize("framed", [False, True], ids=["the platform's", "a merchant's"])
+def test_a_public_page_with_all_it_loads_is_light(client: Client, merchant: Merchant, framed: bool) -> None:
+    shipment = a_shipment(merchant, number=NUMBER)
     scans: list[Any] = [
         a_scan(
             f"2026-03-{day:02d} 08:{minute:02d}", "10", "Arrived at Facility", Status.IN_TRANSIT, place=place
@@ -37,18 +58,17 @@ def test_a_public_page_with_all_it_loads_is_light(client: Client) -> None:
         for minute in (50, 20)
     ]
     factories.ingested(shipment, a_snapshot(*scans, number=NUMBER))
+    # Nothing makes a heavier logo.
+    noise = io.BytesIO()
+    Image.effect_noise((900, 300), 90).save(noise, "PNG")
+    a_look(merchant, colour="#ffd400", support_url="https://alpine.example/help", logo=noise.getvalue())
 
-    page = client.get(f"/track/{NUMBER}").content
+    page = client.get(f"/m/alpine/track/{NUMBER}" if framed else f"/track/{NUMBER}").content
     assert b'class="route__line"' in page
-    loaded = re.findall(r'(?:src|href)="/static/([^"?]+)"', page.decode())
+    files = loaded_by(page)
+    looks = set(re.findall(r'(?:src|href)="(/m/alpine/lo[^"]+)"', page.decode()))
 
-    assert {Path(name).name for name in loaded} == {
-        "favicon.ico",
-        "favicon.svg",
-        "apple-touch-icon.png",
-        "site.css",
-        "htmx-2.min.js",
-        "site.js",
-    }
-    files = [Path(str(finders.find(name))).read_bytes() for name in set(loaded)]
-    assert sum(len(gzip.compress(content)) for content in (page, *files)) < LIGHT
+    assert {Path(name).name for name in files} == {"favicon.svg", "site.css", "htmx-2.min.js", "site.js"}
+    assert len(looks) == (2 if framed else 0)
+    loaded = [client.get(path).content for path in looks]
+    assert weight(page, *map(content_of, files), *loaded) < LIGHT
