@@ -20,6 +20,12 @@ LONGEST_WAIT = timedelta(days=3)
 KEPT = timedelta(days=90)
 
 
+def masked_address(email: str) -> str:
+    """An address as far as staff need it to tell two apart: `a•••@example.com`; of one that was erased nothing."""
+    name, at, host = email.rpartition("@")
+    return f"{name[:1]}•••{at}{host}"
+
+
 class MailQuerySet(models.QuerySet["Mail"]):
     """Mails, many at once."""
 
@@ -62,6 +68,25 @@ class Mail(models.Model):
     text = EncryptedTextField(_("text"))
     html = EncryptedTextField(_("HTML"), blank=True, default="")
     unsubscribe_url = models.CharField(max_length=500, blank=True)
+    # Before the address in "From:"; empty: the site's own name, if it has one.
+    sender_name = models.CharField(_("sender"), max_length=200, blank=True, db_default="")
+    # A buyer's mail: of a subscription, or to confirm a request, with which it is dropped.
+    subscription = models.ForeignKey(
+        "Subscription",
+        models.CASCADE,
+        null=True,
+        related_name="mails",
+        db_index=False,
+        verbose_name=_("subscription"),
+    )
+    request = models.ForeignKey(
+        "SubscriptionRequest",
+        models.CASCADE,
+        null=True,
+        related_name="mails",
+        db_index=False,
+        verbose_name=_("subscription request"),
+    )
     made_at = models.DateTimeField(_("made"), default=timezone.now)
     due_at = models.DateTimeField(_("due"), null=True, default=timezone.now)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -76,6 +101,14 @@ class Mail(models.Model):
         indexes = [
             models.Index(fields=["due_at"], name="mail_due_idx", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["made_at"], name="mail_over_idx", condition=models.Q(due_at=None)),
+            models.Index(
+                fields=["subscription"],
+                name="mail_of_subscription_idx",
+                condition=models.Q(subscription__isnull=False),
+            ),
+            models.Index(
+                fields=["request"], name="mail_of_request_idx", condition=models.Q(request__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -83,9 +116,7 @@ class Mail(models.Model):
 
     @property
     def masked_to(self) -> str:
-        """The address as far as an operator needs it to tell two apart: `a•••@example.com`."""
-        name, at, host = self.to.rpartition("@")
-        return f"{name[:1]}•••{at}{host}"
+        return masked_address(self.to)
 
     def note_sent(self, now: datetime) -> None:
         """It is out: what it said is forgotten."""
