@@ -202,7 +202,7 @@ def _post(
 ) -> None:
     stop_url = site_address("mail-stop", subscription.stop_link_token()) if subscription.wants_news else ""
     post(
-        to=subscription.email,
+        to=str(subscription.email),
         kind=kind,
         subject=subject,
         **_bodies(template, subject, {**context, "stop_url": stop_url}),

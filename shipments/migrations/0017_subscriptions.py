@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             name='Subscription',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='e-mail address')),
+                ('email', models.EmailField(max_length=254, null=True, verbose_name='e-mail address')),
                 ('wants', models.CharField(choices=shipments.models.subscriptions.wants_choices, max_length=8, verbose_name='wants')),
                 ('language', models.CharField(choices=shipments.models.merchants.language_choices, max_length=10, verbose_name='language')),
                 ('sight', models.PositiveSmallIntegerField(choices=shipments.models.subscriptions.sight_choices, verbose_name='sight')),
@@ -47,12 +47,12 @@ class Migration(migrations.Migration):
                 ('told', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), default=list, size=None, verbose_name='told')),
                 ('due_at', models.DateTimeField(null=True, verbose_name='due')),
                 ('stop_token', shipments.fields.EncryptedTextField(null=True)),
-                ('stop_sha256', models.CharField(max_length=64, null=True, unique=True)),
+                ('stop_sha256', models.CharField(max_length=64, null=True)),
                 ('unsubscribed_at', models.DateTimeField(null=True, verbose_name='ended')),
-                ('consent_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='noted by')),
-                ('link', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='shipments.privatelink', verbose_name='private link')),
+                ('consent_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='noted by')),
+                ('link', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='shipments.privatelink', verbose_name='private link')),
                 ('merchant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='shipments.merchant', verbose_name='merchant')),
-                ('shipment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='shipments.shipment', verbose_name='shipment')),
+                ('shipment', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='shipments.shipment', verbose_name='shipment')),
             ],
             options={
                 'verbose_name': 'subscription',
@@ -104,11 +104,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='subscription',
-            index=models.Index(condition=models.Q(('email', ''), _negated=True), fields=['confirmed_at'], name='subscription_address_idx'),
+            index=models.Index(condition=models.Q(('email__isnull', False)), fields=['confirmed_at'], name='subscription_address_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='subscription',
+            index=models.Index(condition=models.Q(('link__isnull', False)), fields=['link'], name='subscription_link_idx'),
         ),
         migrations.AddConstraint(
             model_name='subscription',
-            constraint=models.UniqueConstraint(models.F('shipment'), django.db.models.functions.text.Lower('email'), condition=models.Q(('email', ''), _negated=True), name='address_once_per_parcel'),
+            constraint=models.UniqueConstraint(models.F('shipment'), django.db.models.functions.text.Lower('email'), name='address_once_per_parcel'),
+        ),
+        migrations.AddConstraint(
+            model_name='subscription',
+            constraint=models.UniqueConstraint(condition=models.Q(('stop_sha256__isnull', False)), fields=('stop_sha256',), name='stop_token_once'),
         ),
         migrations.AddConstraint(
             model_name='subscription',

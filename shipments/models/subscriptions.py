@@ -188,7 +188,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
                 UPDATE shipments_subscription AS subscription SET due_at = %s
                 FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS news (shipment_id, milestone, since)
                 WHERE subscription.shipment_id = news.shipment_id
-                    AND subscription.unsubscribed_at IS NULL AND subscription.wants <> %s AND subscription.email <> ''
+                    AND subscription.unsubscribed_at IS NULL AND subscription.wants <> %s AND subscription.email IS NOT NULL
                     AND news.since > subscription.news_after AND news.milestone <> ALL (subscription.told)
                 """,
                 [
@@ -235,8 +235,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         while True:
             with transaction.atomic():
                 over = (
-                    self.filter(confirmed_at__lt=now - ADDRESS_KEPT)
-                    .exclude(email="")
+                    self.filter(confirmed_at__lt=now - ADDRESS_KEPT, email__isnull=False)
                     .exclude(shipment__lifecycle=Lifecycle.ACTIVE)
                     .alias(last_news=Coalesce("shipment__changed_at", "shipment__created_at"))
                     .filter(last_news__lt=now - ADDRESS_KEPT)
@@ -245,7 +244,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
                 ids = [one.pk for one in over.only("pk")[:_FORGOTTEN_AT_ONCE]]
                 Mail.objects.filter(subscription__in=ids, due_at__isnull=False).delete()
                 Mail.objects.filter(subscription__in=ids).update(to="")
-                self.filter(pk__in=ids).update(email="", due_at=None)
+                self.filter(pk__in=ids).update(email=None, due_at=None)
             forgotten += len(ids)
             if len(ids) < _FORGOTTEN_AT_ONCE:
                 return forgotten
@@ -256,28 +255,41 @@ class Subscription(models.Model):
 
     `sight` is how much its mails may tell, by `link` where it was the private link. `told` are the milestones that are no
     news any more, `news_after` the newest scan that was known when the subscription began: older ones are none either.
-    `due_at`, where set: there is something to tell, then. `email` empty: erased, because the parcel is long over.
+    `due_at`, where set: there is something to tell, then. `email` null: erased, because the parcel is long over.
     Written to by `buyers.telling`.
     """
 
     merchant = models.ForeignKey(
         Merchant, models.CASCADE, related_name="+", db_index=False, verbose_name=_("merchant")
     )
+    # Found by the index of the constraint below.
     shipment = models.ForeignKey(
-        Shipment, models.CASCADE, related_name="subscriptions", verbose_name=_("shipment")
+        Shipment, models.CASCADE, related_name="subscriptions", db_index=False, verbose_name=_("shipment")
     )
-    email = models.EmailField(_("e-mail address"), max_length=LONGEST_ADDRESS, blank=True)
+    email = models.EmailField(  # noqa: DJ001  (nulls are no doubles of each other)
+        _("e-mail address"), max_length=LONGEST_ADDRESS, null=True
+    )
     wants = models.CharField(_("wants"), max_length=8, choices=wants_choices)
     language = models.CharField(_("language"), max_length=10, choices=language_choices)
     sight = models.PositiveSmallIntegerField(_("sight"), choices=sight_choices)
     link = models.ForeignKey(
-        PrivateLink, models.SET_NULL, null=True, related_name="+", verbose_name=_("private link")
+        PrivateLink,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("private link"),
     )
     # Set where a merchant has subscribed its buyer: what it noted of the consent, in which file and row, and who did it.
     consent = models.CharField(_("consent"), max_length=200, blank=True, db_default="")
     consent_source = models.CharField(_("source of the consent"), max_length=250, blank=True, db_default="")
     consent_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("noted by")
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("noted by"),
     )
     confirmed_at = models.DateTimeField(_("since"))
     news_after = models.DateTimeField()
@@ -285,7 +297,7 @@ class Subscription(models.Model):
     due_at = models.DateTimeField(_("due"), null=True)
     # Made with the first mail that needs it. Readable, because every further mail carries it, too.
     stop_token = EncryptedTextField(null=True)
-    stop_sha256 = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001  (most have none yet)
+    stop_sha256 = models.CharField(max_length=64, null=True)  # noqa: DJ001  (most have none yet)
     unsubscribed_at = models.DateTimeField(_("ended"), null=True)
 
     objects: ClassVar[SubscriptionQuerySet] = SubscriptionQuerySet.as_manager()  # type: ignore[assignment]
@@ -294,8 +306,12 @@ class Subscription(models.Model):
         verbose_name = _("subscription")
         verbose_name_plural = _("subscriptions")
         constraints = [
+            models.UniqueConstraint("shipment", Lower("email"), name="address_once_per_parcel"),
+            # An import makes many thousand rows without a token.
             models.UniqueConstraint(
-                "shipment", Lower("email"), condition=~models.Q(email=""), name="address_once_per_parcel"
+                fields=["stop_sha256"],
+                condition=models.Q(stop_sha256__isnull=False),
+                name="stop_token_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(due_at=None) | models.Q(unsubscribed_at=None),
@@ -307,7 +323,12 @@ class Subscription(models.Model):
                 fields=["due_at"], name="subscription_due_idx", condition=models.Q(due_at__isnull=False)
             ),
             models.Index(
-                fields=["confirmed_at"], name="subscription_address_idx", condition=~models.Q(email="")
+                fields=["confirmed_at"],
+                name="subscription_address_idx",
+                condition=models.Q(email__isnull=False),
+            ),
+            models.Index(
+                fields=["link"], name="subscription_link_idx", condition=models.Q(link__isnull=False)
             ),
         ]
 
@@ -316,7 +337,7 @@ class Subscription(models.Model):
 
     @property
     def masked_email(self) -> str:
-        return masked_address(self.email)
+        return masked_address(self.email or "")
 
     @property
     def is_consented(self) -> bool:
@@ -326,11 +347,6 @@ class Subscription(models.Model):
     @property
     def wants_news(self) -> bool:
         return self.wants != Wants.SO_FAR
-
-    @property
-    def knows_sender(self) -> bool:
-        """Whether its mails may say who sent the parcel."""
-        return self.is_consented or self.sight >= Sight.PRIVATE_LINK
 
     def stop_link_token(self) -> str:
         """The token that ends its mails. Call it while the row is locked: of two made at once one would not work."""
