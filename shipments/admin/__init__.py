@@ -13,6 +13,7 @@ from shipments.admin import (
     notices,
     pacing,
     shipments,
+    subscriptions,
     users,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "notices",
     "pacing",
     "shipments",
+    "subscriptions",
     "users",
 ]
 

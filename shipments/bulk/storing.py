@@ -123,12 +123,13 @@ def store_rows(job: Import, good: Sequence[GoodRow], now: datetime) -> Stored:
 
 def _subscribe(job: Import, consents: Sequence[tuple[_Parcel, GoodRow]], now: datetime) -> int:
     """Subscribe the buyers who have agreed to it. Nothing is mailed now: what comes later is."""
+    source = _("%(file)s, row %(row)d")
     noted = [
         Consent(
             parcel.pk or 0,
             row.buyer_email,
             row.consent,
-            _("%(file)s, row %(row)d") % {"file": job.file_name, "row": row.number},
+            source % {"file": job.file_name, "row": row.number},
         )
         for parcel, row in consents
     ]

@@ -118,7 +118,7 @@ def site_name() -> str:
 def plain(text: str) -> str:
     """A plain text with its long lines broken. A line with a link stays whole, because a broken link opens nothing."""
     lines: list[str] = []
-    for line in text.strip().split("\n"):
+    for line in text.strip("\n").split("\n"):
         if len(line) <= WIDTH or "://" in line:
             lines.append(line.rstrip() if line != "-- " else line)
             continue
@@ -126,7 +126,7 @@ def plain(text: str) -> str:
         lines += textwrap.wrap(
             line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip() + "\n"
 
 
 @dataclass(frozen=True, slots=True)
