@@ -223,9 +223,21 @@ def read_flag(text: str, words: Words) -> bool:
     raise BadCell(_("This column says yes or no."))
 
 
+# In doubt nobody is written to: "declined", "not asked", "opted out 2026-01-31" are words, but no consent.
+_NO_CONSENT = re.compile(
+    r"(?:no|not|none|never|n\s*/\s*a|false|sin|nunca|falso)\b|.*(?:"
+    r"declin|refus|reject|den(?:y|ied)|opt(?:ed)?[\s-]*out|unsubscri|revok|withdr|pending|unknown|without|do(?:es)? not|n't\b"
+    r"|rechaz|retir|revoc|deneg|pendiente|desconoc|\bbaja\b|\bno\b|\bsin\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
 def read_consent(text: str, words: Words) -> str:
-    """What is noted of a buyer's consent, in the file's own words (a date, where it was given); "" for a no."""
-    return "" if plain_heading(text) in _NO else text_of_at_most(LONGEST_CONSENT)(text, words)
+    """What is noted of a buyer's consent, in the file's own words (a date, where it was given); "" for a no and for
+    what sounds like one."""
+    if plain_heading(text) in _NO or not plain_heading(text) or _NO_CONSENT.match(text):
+        return ""
+    return text_of_at_most(LONGEST_CONSENT)(text, words)
 
 
 def read_email(text: str, words: Words) -> str:

@@ -239,7 +239,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
                     .exclude(shipment__lifecycle=Lifecycle.ACTIVE)
                     .alias(last_news=Coalesce("shipment__changed_at", "shipment__created_at"))
                     .filter(last_news__lt=now - ADDRESS_KEPT)
-                    .select_for_update(of=("self",))
+                    .select_for_update(of=("self",), skip_locked=True)
                 )
                 ids = [one.pk for one in over.only("pk")[:_FORGOTTEN_AT_ONCE]]
                 Mail.objects.filter(subscription__in=ids, due_at__isnull=False).delete()

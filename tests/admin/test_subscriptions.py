@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from shipments.models import AuditEntry, Subscription, User
-from tests.buyers.parcels import a_parcel, subscribed
+from shipments.enums import Wants
+from shipments.models import AuditEntry, Mail, Subscription, User
+from tests.buyers.parcels import NOW, a_parcel, subscribed
 from tests.factories import a_person
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +51,15 @@ def test_nothing_is_changed_or_added_by_hand(operator: Client) -> None:
         reverse("admin:shipments_subscription_change", args=[subscription.pk]), {"email": "other@example.com"}
     )
     assert Subscription.objects.get().email == "robin@example.com"
+
+
+def test_what_was_given_up_is_not_sent_again_to_who_has_ended_the_mails() -> None:
+    subscription = subscribed(a_parcel(), Wants.BOTH)
+    mail = Mail.objects.get()
+    mail.note_refusal("SMTPRecipientsRefused 550")
+    subscription.stop(NOW)
+
+    assert mail.send_again(NOW) is False
+
+    Subscription.objects.update(unsubscribed_at=None)
+    assert mail.send_again(NOW) is True

@@ -52,7 +52,27 @@ def test_yes_in_any_form_and_a_date_are_consents(said: str) -> None:
     assert Subscription.objects.get().consent == said
 
 
-@pytest.mark.parametrize("said", ["", "no", "0", "false", "No", "-", "none"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "no",
+        "0",
+        "false",
+        "No",
+        "-",
+        "none",
+        "declined",
+        "Not asked",
+        "opted out 2026-01-31",
+        "n/a",
+        "Pending",
+        "no gracias",
+        "dado de baja",
+        "customer doesn't want mails",
+        "?",
+    ],
+)
 def test_without_a_consent_the_parcel_is_imported_and_nobody_is_subscribed(said: str) -> None:
     job = imported(f"{an_impb()},robin@example.com,{said}\n")
 

@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -305,6 +306,25 @@ def test_a_mail_that_the_server_refuses_for_now_is_tried_again(mail_server: Mail
     send_due(timezone.now() + timedelta(minutes=10))
 
     assert mail_server.recipients == ["robin@example.com"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mails_ended_while_one_is_on_its_way_out_stop_no_other(mail_server: MailServer) -> None:
+    subscription = subscribed(a_parcel(), Wants.BOTH)
+    asked(a_shipment(number="94001118992231974200"), email="alex@example.com")
+
+    def ended(address: str) -> str:
+        if address == "robin@example.com":
+            subscription.stop(NOW)
+            connection.close()
+        return "250 OK"
+
+    mail_server.at_data = ended
+
+    assert send_due(timezone.now() + timedelta(minutes=1)) == 2
+
+    assert sorted(mail_server.recipients) == ["alex@example.com", "robin@example.com"]
+    assert [mail.to for mail in Mail.objects.all()] == ["alex@example.com"]
 
 
 def test_confirming_sends_what_was_asked_for_and_nothing_twice() -> None:
