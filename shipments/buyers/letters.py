@@ -44,11 +44,13 @@ def post_confirmation(request: SubscriptionRequest, now: datetime) -> None:
             "site": site_name(),
         }
         subject = _("Please confirm: mails about %(carrier)s parcel %(number)s") % context
+        text, html = _bodies("buyer_confirm", subject, context)
         post(
             to=request.email,
             kind=CONFIRM,
             subject=subject,
-            **_bodies("buyer_confirm", subject, context),
+            text=text,
+            html=html,
             merchant=shipment.merchant,
             key=f"confirm:{request.pk}",
             request=request,
@@ -201,11 +203,13 @@ def _post(
     is_urgent: bool = False,
 ) -> None:
     stop_url = site_address("mail-stop", subscription.stop_link_token()) if subscription.wants_news else ""
+    text, html = _bodies(template, subject, {**context, "stop_url": stop_url})
     post(
         to=str(subscription.email),
         kind=kind,
         subject=subject,
-        **_bodies(template, subject, {**context, "stop_url": stop_url}),
+        text=text,
+        html=html,
         merchant=shipment.merchant,
         key=key,
         unsubscribe_url=stop_url,
@@ -218,10 +222,10 @@ def _post(
     )
 
 
-def _bodies(template: str, subject: str, context: dict[str, Any]) -> dict[str, str]:
+def _bodies(template: str, subject: str, context: dict[str, Any]) -> tuple[str, str]:
     """The mail as text and as HTML."""
     context = {**context, "subject": subject, "language": translation.get_language()}
-    return {
-        "text": plain(render_to_string(f"emails/{template}.txt", context)),
-        "html": render_to_string(f"emails/{template}.html", context),
-    }
+    return (
+        plain(render_to_string(f"emails/{template}.txt", context)),
+        render_to_string(f"emails/{template}.html", context),
+    )

@@ -78,6 +78,9 @@ def _subscribed(
     if known is None or not is_active or request.sight >= known.sight:
         # Both requests came from one mailbox: a lesser one takes nothing away.
         subscription.sight, subscription.link_id = request.sight, request.link_id
+    if not is_active:
+        # By their own wish from now on, whatever a merchant had noted before they ended its mails.
+        subscription.consent, subscription.consent_source, subscription.consent_by = "", "", None
     subscription.wants, subscription.language = wants, request.language
     subscription.unsubscribed_at = None
     subscription.save()

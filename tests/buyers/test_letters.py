@@ -208,6 +208,23 @@ def test_a_mail_tells_no_more_than_its_reader_could_see_when_asking(
     assert f"\n{SITE}{page}\n" in part(message, "plain")
 
 
+@pytest.mark.parametrize("sight", [Sight.NUMBER, Sight.POSTAL_CODE, Sight.PRIVATE_LINK])
+def test_so_far_tells_the_carriers_words_and_postal_codes_to_who_knew_the_destination(
+    mail_server: MailServer, sight: Sight
+) -> None:
+    parcel = a_secretive_parcel()
+    link = PrivateLink.objects.make(parcel) if sight == Sight.PRIVATE_LINK else None
+    subscribed(parcel, Wants.SO_FAR, sight=sight, link=link)
+
+    message = delivered(mail_server)
+
+    for kind in ("plain", "html"):
+        body = part(message, kind)
+        assert "Denver, CO" in body
+        for hidden in ("80202", "USPS in possession of item"):
+            assert (hidden in body) is (sight >= Sight.POSTAL_CODE)
+
+
 def test_a_private_link_that_was_revoked_opens_nothing_in_later_mails(mail_server: MailServer) -> None:
     parcel = a_secretive_parcel()
     link = PrivateLink.objects.make(parcel)

@@ -14,7 +14,7 @@ from shipments import tasks
 from shipments.buyers import subscribing
 from shipments.enums import EndReason, Lifecycle, Sight, Wants
 from shipments.models import Mail, PrivateLink, Shipment, Subscription, SubscriptionRequest, Throttle
-from shipments.models.subscriptions import ADDRESS_KEPT, LASTS
+from shipments.models.subscriptions import ADDRESS_KEPT, LASTS, Consent
 from shipments.web import visitors
 from tests.buyers.parcels import (
     ADDRESS,
@@ -325,6 +325,19 @@ def test_who_asks_anew_after_the_end_is_subscribed_anew() -> None:
     assert (subscription.unsubscribed_at, subscription.wants, subscription.confirmed_at) == (
         None, Wants.BOTH, NOW + timedelta(hours=1),
     )  # fmt: skip
+
+
+def test_who_has_ended_a_merchants_mails_and_asks_for_them_gets_them_by_their_own_wish() -> None:
+    parcel = a_parcel()
+    consent = Consent(parcel.pk, ADDRESS, "yes", "orders.csv, row 2")
+    Subscription.objects.subscribe_with_consent(parcel.merchant, [consent], by_id=None, now=NOW)
+    assert Subscription.objects.get().is_consented is True
+    Subscription.objects.get().stop(NOW)
+
+    subscribed(parcel)
+
+    subscription = Subscription.objects.get()
+    assert (subscription.is_consented, subscription.sight) == (False, Sight.NUMBER)
 
 
 def test_asking_for_what_has_happened_ends_no_news_and_lesser_sight_takes_none_away() -> None:
