@@ -34,7 +34,10 @@ def ask(
 
 
 def confirm(request: SubscriptionRequest, now: datetime) -> Subscription:
-    """Subscribe the address, and send what has happened so far if that was asked for. Doing it twice changes nothing."""
+    """Subscribe the address, and send what has happened so far if that was asked for. Doing it twice changes nothing.
+
+    ObjectDoesNotExist where the request has expired, or the parcel was deleted, this very moment.
+    """
     with transaction.atomic():
         # As ingest takes it first: what is known of the parcel now and what is news to the subscription fit together.
         shipment = (

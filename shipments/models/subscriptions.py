@@ -160,9 +160,6 @@ class BuyerNews:
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     """Subscriptions, many at once."""
 
-    def for_merchant(self, merchant: Merchant) -> Self:
-        return self.filter(merchant=merchant)
-
     def due(self, now: datetime) -> Self:
         return self.filter(due_at__lte=now)
 

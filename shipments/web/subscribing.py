@@ -6,7 +6,7 @@ Programs that look through mails open their links: what a link leads to does not
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -128,10 +128,13 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         return visitors.too_many(request, visitors.LINKS, now=now)
     asked = SubscriptionRequest.objects.with_token(token)
     if asked is None or not asked.is_usable(now) or asked.shipment.lifecycle == Lifecycle.ARCHIVED:
-        return render(request, "public/mail_link_gone.html", status=410)
+        return _link_gone(request)
     subscription: Subscription | None = None
     if request.method == "POST":
-        subscription = subscribing.confirm(asked, now)
+        try:
+            subscription = subscribing.confirm(asked, now)
+        except ObjectDoesNotExist:
+            return _link_gone(request)
     wants = Wants(asked.wants)
     context = {
         "number": asked.shipment.number,
@@ -145,6 +148,10 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         "tells_news": wants != Wants.SO_FAR,
     }
     return render(request, "public/mail_confirm.html", context)
+
+
+def _link_gone(request: HttpRequest) -> HttpResponse:
+    return render(request, "public/mail_link_gone.html", status=410)
 
 
 def _page_of(asked: SubscriptionRequest) -> str:

@@ -90,7 +90,9 @@ def test_asking_sends_one_mail_and_subscribes_nobody(client: Client) -> None:
     response = ask(client)
 
     assert (response.status_code, response["Location"]) == (302, f"{ASK}?sent")
-    assert "Look in your mailbox" in text_of(client.get(response["Location"]))
+    shown = text_of(client.get(response["Location"]))
+    assert "Look in your mailbox" in shown
+    assert f"Open the link within {LASTS // timedelta(hours=1)} hours" in shown
     request = SubscriptionRequest.objects.get()
     assert (request.shipment, request.email, request.wants, request.sight, request.link, request.language) == (
         parcel, ADDRESS, Wants.BOTH, Sight.NUMBER, None, "en",
@@ -377,6 +379,24 @@ def test_a_link_works_for_48_hours(client: Client, clock: list[datetime]) -> Non
     assert Subscription.objects.exists() is False
     clock[0] = NOW + timedelta(hours=48) - timedelta(seconds=1)
     assert client.post(where).status_code == 200
+
+
+def test_a_request_that_expires_while_its_button_is_pressed_is_gone(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_parcel()
+    ask(client)
+    where = f"/mail/confirm/{the_token()}"
+    confirm = subscribing.confirm
+
+    def too_late(request: SubscriptionRequest, now: datetime) -> Subscription:
+        SubscriptionRequest.objects.all().delete()
+        return confirm(request, now)
+
+    monkeypatch.setattr(subscribing, "confirm", too_late)
+
+    assert client.post(where).status_code == 410
+    assert Subscription.objects.exists() is False
 
 
 def test_pages_of_mails_stay_out_of_caches_search_engines_and_referrers(client: Client) -> None:
