@@ -1,6 +1,6 @@
 """The vocabulary every layer shares: plain words, no behaviour that needs a database."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class Status(StrEnum):
@@ -83,6 +83,19 @@ class ZoneKnownBy(StrEnum):
     ASSUMED = "assumed"
 
 
+class Sight(IntEnum):
+    """How much a reader may see; each sight includes the one before it."""
+
+    # A tracking number can be guessed: our words for the status, dates, the carrier, places to the level of towns.
+    NUMBER = 1
+    # Who knows the destination: the carrier's own words, where it was left, postal codes, service, second number.
+    POSTAL_CODE = 2
+    # Who was sent the private link: who signed, the carrier's proof, who sent it.
+    PRIVATE_LINK = 3
+    # The merchant's people: codes, the carrier's words for sellers, scans taken back or of an earlier parcel.
+    STAFF = 4
+
+
 class Lifecycle(StrEnum):
     """Whether anybody still asks about a parcel; apart from its status."""
 
@@ -131,6 +144,42 @@ class Reason(StrEnum):
     NO_FIRST_SCAN = "no-first-scan"
     NO_PROOF = "no-proof"
     NOT_KNOWN = "not-known"
+
+
+class Wants(StrEnum):
+    """What a buyer wishes to be told by e-mail: what has happened, what will, or both."""
+
+    SO_FAR = "so-far"
+    FROM_NOW = "from-now"
+    BOTH = "both"
+
+
+class Milestone(StrEnum):
+    """What a buyer is told of by a mail, each once per parcel. A label alone is none: nothing has moved yet."""
+
+    ON_THE_WAY = "on-the-way"
+    OUT_FOR_DELIVERY = "out-for-delivery"
+    ATTEMPTED = "attempted"
+    READY_FOR_PICKUP = "ready-for-pickup"
+    PICKUP_MISSED = "pickup-missed"
+    PROBLEM = "problem"
+    RETURNING = "returning"
+    DELIVERED = "delivered"
+
+
+MILESTONE_OF: dict[Status, Milestone] = {
+    # The first sign of the parcel itself, whichever of the three it is.
+    Status.ACCEPTANCE: Milestone.ON_THE_WAY,
+    Status.PICKED_UP: Milestone.ON_THE_WAY,
+    Status.IN_TRANSIT: Milestone.ON_THE_WAY,
+    Status.OUT_FOR_DELIVERY: Milestone.OUT_FOR_DELIVERY,
+    Status.DELIVERY_ATTEMPT: Milestone.ATTEMPTED,
+    Status.READY_FOR_PICKUP: Milestone.READY_FOR_PICKUP,
+    Status.PICKUP_MISSED: Milestone.PICKUP_MISSED,
+    Status.EXCEPTION: Milestone.PROBLEM,
+    Status.RETURN_TO_SENDER: Milestone.RETURNING,
+    Status.DELIVERED: Milestone.DELIVERED,
+}
 
 
 class Deed(StrEnum):

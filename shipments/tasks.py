@@ -7,6 +7,7 @@ from django.utils import timezone
 from shipments import queueing
 from shipments.analytics import alerts, attention, cohorts, digests
 from shipments.bulk import acting, importing
+from shipments.buyers import telling
 from shipments.models import (
     Alert,
     AuditEntry,
@@ -15,6 +16,8 @@ from shipments.models import (
     Import,
     Invitation,
     Mail,
+    Subscription,
+    SubscriptionRequest,
     Tally,
     Throttle,
     sign_ins,
@@ -103,11 +106,21 @@ def tally_figures() -> None:
     Heartbeat.objects.beat(timezone.now())
 
 
+def tell_buyers() -> None:
+    """Write to the buyers who wait for news of their parcels; where that takes longer than one task may, go on in another."""
+    Heartbeat.objects.beat(timezone.now())
+    if not telling.tell_due(timezone.now()):
+        queueing.enqueue(queueing.TELL_BUYERS)
+    Heartbeat.objects.beat(timezone.now())
+
+
 def housekeep() -> None:
     """Forget what has ended or is old, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
     Mail.objects.forget_old(timezone.now())
+    SubscriptionRequest.objects.forget_expired(timezone.now())
+    Subscription.objects.forget_addresses(timezone.now())
     Alert.objects.forget_old(timezone.now())
     Import.objects.forget_old(timezone.now())
     Invitation.objects.forget_ended(timezone.now())

@@ -14,6 +14,7 @@ from shipments.admin import (
     notices,
     pacing,
     shipments,
+    subscriptions,
     users,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "notices",
     "pacing",
     "shipments",
+    "subscriptions",
     "users",
 ]
 

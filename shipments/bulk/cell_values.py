@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from shipments.bulk.cells import plain_cell
 from shipments.enums import Gateway
 from shipments.facts.tags import MOST_TAGS, read_tag
+from shipments.models.subscriptions import LONGEST_ADDRESS
 
 
 class BadCell(ValueError):
@@ -204,6 +207,8 @@ def read_tags(text: str, words: Words) -> list[str]:
     return list(once.values())
 
 
+# As much as is kept of a consent.
+LONGEST_CONSENT = 200
 _YES = spelled("yes", "y", "true", "1", "x", "required", "sí", "s", "verdadero", "requerida", "requerido")
 _NO = spelled("no", "n", "false", "0", "none", "not required", "falso", "ninguna", "-")
 
@@ -216,6 +221,44 @@ def read_flag(text: str, words: Words) -> bool:
     if said in _NO or not said:
         return False
     raise BadCell(_("This column says yes or no."))
+
+
+# In doubt nobody is written to: "declined", "not asked", "opted out 2026-01-31" are words, but no consent.
+_NO_CONSENT = re.compile(
+    r"(?:no|not|none|never|n\s*/\s*a|false|sin|nunca|falso)\b|.*(?:"
+    r"declin|refus|reject|den(?:y|ied)|opt(?:ed)?[\s-]*out|unsubscri|revok|withdr|pending|unknown|without|do(?:es)? not|n't\b"
+    r"|rechaz|retir|revoc|deneg|pendiente|desconoc|\bbaja\b|\bno\b|\bsin\b)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def read_consent(text: str, words: Words) -> str:
+    """What is noted of a buyer's consent, in the file's own words (a date, where it was given); "" for a no and for
+    what sounds like one."""
+    if plain_heading(text) in _NO or not plain_heading(text) or _NO_CONSENT.match(text):
+        return ""
+    return text_of_at_most(LONGEST_CONSENT)(text, words)
+
+
+def read_email(text: str, words: Words) -> str:
+    """The text on one line. Whether it is an address matters only beside a consent: see `check_email`."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def check_email(text: str) -> str:
+    """The address; BadCell for what is none."""
+    try:
+        validate_email(text[: LONGEST_ADDRESS + 1])
+    except ValidationError:
+        raise BadCell(
+            _("This is no e-mail address. Mend it, or empty the cell: then the parcel has no mails.")
+        ) from None
+    if len(text) > LONGEST_ADDRESS:
+        raise BadCell(
+            _("At most %(most)d signs are kept here; these are %(many)d.")
+            % {"most": LONGEST_ADDRESS, "many": len(text)}
+        )
+    return text
 
 
 def _shown(text: str) -> str:

@@ -13,6 +13,8 @@ from shipments.bulk.cell_values import (
     plain,
     plain_heading,
     read_carrier,
+    read_consent,
+    read_email,
     read_flag,
     read_gateway,
     read_mailing_date,
@@ -144,6 +146,28 @@ COLUMNS: tuple[Column, ...] = (
         gettext_lazy("Ask through"),
         spelled("Gateway", "Ask through", "Tracking gateway", "Tracking API", "Pasarela", "Preguntar por"),
         read_gateway,
+    ),
+    Column(
+        "buyer_email",
+        gettext_lazy("Buyer's e-mail"),
+        spelled(
+            "Buyer email", "Buyer's email", "Buyer e-mail address", "Email", "Email address", "Customer email", "Customer email address",
+            "Recipient email", "Recipient email address", "Ship to email", "Ship To - Email", "Shipping email", "Delivery email",
+            "Consignee email", "Receiver email", "Contact email", "To email", "Billing email", "_billing_email", "Bill To - Email",
+            "Correo", "Correo electrónico", "Correo del cliente", "Correo electrónico del cliente", "Correo del comprador",
+            "Email del cliente", "Email del comprador", "Email del destinatario", "Correo del destinatario",
+        ),
+        read_email,
+    ),
+    Column(
+        "consent",
+        gettext_lazy("Consent to mails"),
+        spelled(
+            "Consent", "Consent to mails", "Consent to emails", "Email consent", "Buyer consent", "Tracking consent", "Consent given",
+            "Consent date", "Agreed to mails", "Agreed to emails", "Notify buyer", "Notify customer", "Tracking emails",
+            "Consentimiento", "Consentimiento de correo", "Consentimiento del cliente", "Acepta correos", "Avisar al cliente",
+        ),
+        read_consent,
     ),
 )  # fmt: skip
 BY_KEY: Mapping[str, Column] = {column.key: column for column in COLUMNS}

@@ -111,6 +111,8 @@ def _finish(job: Import, state: WorkState, now: datetime, error: str = "") -> No
             "double": job.double,
             "bad": job.bad,
             "learnt": job.learnt,
+            "subscribed": job.subscribed,
+            "unconsented": job.unconsented,
         },
     )
 
@@ -142,11 +144,13 @@ def step(import_id: int, rows: Rows | None = None, *, now: datetime) -> Rows | N
     job.double += len(good) - stored.new
     job.learnt += stored.learnt
     job.bad += len(bad)
+    job.subscribed += stored.subscribed
+    job.unconsented += sum(row.lacks_consent for row in good)
     job.position, job.last_row, job.tries = rows.position, rows.number, 0
     job.leased_until = now + LEASE
     job.save(
         update_fields=[
-            "good", "double", "learnt", "bad", "position", "last_row", "tries", "leased_until",
+            "good", "double", "learnt", "bad", "subscribed", "unconsented", "position", "last_row", "tries", "leased_until",
         ]
     )  # fmt: skip
     if len(taken) < STEP:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from shipments.bulk.cell_values import BadCell, Words, plain
+from shipments.bulk.cell_values import BadCell, Words, check_email, plain
 from shipments.bulk.columns import BY_KEY, spelled_carriers
 from shipments.bulk.reading import MOST_COLUMNS, Row
 from shipments.models import Import
@@ -34,6 +34,19 @@ class GoodRow:
     recipient_name: str = ""
     tags: list[str] = field(default_factory=list)
     proof_due: bool = False
+    # The buyer's address, and what the file says of the consent to write to it.
+    buyer_email: str = ""
+    consent: str = ""
+
+    @property
+    def subscribes(self) -> bool:
+        """Whether the buyer is to get mails: nobody is written to without a consent."""
+        return bool(self.buyer_email and self.consent)
+
+    @property
+    def lacks_consent(self) -> bool:
+        """Whether an address is named that nobody may write to."""
+        return bool(self.buyer_email and not self.consent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,12 @@ class Judge:
                 return RefusedRow(row.number, cells, key, str(refusal))
         if "number" not in said:
             return RefusedRow(row.number, cells, "number", _("The tracking number is missing."))
+        buyer_email, consent = said.get("buyer_email", ""), said.get("consent", "")
+        if buyer_email and consent:
+            try:
+                check_email(buyer_email)
+            except BadCell as refusal:
+                return RefusedRow(row.number, cells, "buyer_email", str(refusal))
         try:
             parcel = parcel_form(
                 said["number"],
@@ -109,4 +128,6 @@ class Judge:
             recipient_name=said.get("recipient_name", ""),
             tags=said.get("tags", []),
             proof_due=said.get("proof_due", False),
+            buyer_email=buyer_email,
+            consent=consent,
         )

@@ -8,10 +8,12 @@ from functools import cache
 from typing import Any
 
 from django.db import connection, models
+from django.utils.translation import gettext as _
 
 from shipments.bulk.judging import GoodRow, RefusedRow
 from shipments.facts import numbers
-from shipments.models import BadRow, Import, Shipment, Watch
+from shipments.models import BadRow, Import, Shipment, Subscription, Watch
+from shipments.models.subscriptions import Consent
 from shipments.tracking.adding import instance_meant, is_another_parcel, next_instance, take_turns
 
 # New parcels are first asked about at this rate, over an hour at most: 200,000 due at once would keep all others waiting.
@@ -68,10 +70,11 @@ class _Parcel:
 
 @dataclass(slots=True)
 class Stored:
-    """How many parcels were new, and how many of the other rows completed one."""
+    """How many parcels were new, how many of the other rows completed one, and how many buyers get mails from now on."""
 
     new: int = 0
     learnt: int = 0
+    subscribed: int = 0
 
 
 @dataclass(slots=True)
@@ -81,6 +84,7 @@ class _Plan:
     new: list[_Parcel] = field(default_factory=list)
     known: list[_Parcel] = field(default_factory=list)
     learnt: int = 0
+    consents: list[tuple[_Parcel, GoodRow]] = field(default_factory=list)
 
 
 _Key = tuple[str, str]
@@ -99,6 +103,8 @@ def store_rows(job: Import, good: Sequence[GoodRow], now: datetime) -> Stored:
         plans |= {key: _plan(rows_of[key], known[key]) for key in open_keys}
         new = [parcel for key in open_keys for parcel in plans[key].new]
         inserted = _insert(job, new, now)
+        for parcel in new:
+            parcel.pk = inserted.get((parcel.carrier, parcel.number, parcel.instance))
         # Somebody added the number by hand in this very moment: its rows are looked at anew, beside the new parcel.
         open_keys = sorted(
             {
@@ -109,7 +115,28 @@ def store_rows(job: Import, good: Sequence[GoodRow], now: datetime) -> Stored:
         )
     _complete([parcel for plan in plans.values() for parcel in plan.known if parcel.has_learnt])
     return Stored(
-        new=sum(len(plan.new) for plan in plans.values()), learnt=sum(plan.learnt for plan in plans.values())
+        new=sum(len(plan.new) for plan in plans.values()),
+        learnt=sum(plan.learnt for plan in plans.values()),
+        subscribed=_subscribe(job, [told for plan in plans.values() for told in plan.consents], now),
+    )
+
+
+def _subscribe(job: Import, consents: Sequence[tuple[_Parcel, GoodRow]], now: datetime) -> int:
+    """Subscribe the buyers who have agreed to it. Nothing is mailed now: what comes later is."""
+    source = _("%(file)s, row %(row)d")
+    noted = [
+        Consent(
+            parcel.pk or 0,
+            row.buyer_email,
+            row.consent,
+            source % {"file": job.file_name, "row": row.number},
+        )
+        for parcel, row in consents
+    ]
+    return (
+        Subscription.objects.subscribe_with_consent(job.merchant, noted, by_id=job.by_id, now=now)
+        if noted
+        else 0
     )
 
 
@@ -122,6 +149,8 @@ def _plan(rows: Iterable[GoodRow], known: list[_Parcel]) -> _Plan:
         meant = instance_meant(parcels, parcel) if parcels else None
         if meant is not None and not is_another_parcel(meant, parcel):
             plan.learnt += meant.learn(row)
+            if row.subscribes:
+                plan.consents.append((meant, row))
             continue
         fresh = _Parcel(
             carrier=parcel.carrier,
@@ -138,6 +167,8 @@ def _plan(rows: Iterable[GoodRow], known: list[_Parcel]) -> _Plan:
         )
         parcels.append(fresh)
         plan.new.append(fresh)
+        if row.subscribes:
+            plan.consents.append((fresh, row))
     return plan
 
 
@@ -163,10 +194,11 @@ def _known(merchant_id: int, keys: Sequence[_Key]) -> dict[_Key, list[_Parcel]]:
     return found
 
 
-def _insert(job: Import, new: Sequence[_Parcel], now: datetime) -> set[tuple[str, str, int]]:
-    """Make the parcels and their watches by one statement; the numbers and instances of those that were not there."""
+def _insert(job: Import, new: Sequence[_Parcel], now: datetime) -> dict[tuple[str, str, int], int]:
+    """Make the parcels and their watches by one statement; numbers and instances of those that were not there, with their
+    ids."""
     if not new:
-        return set()
+        return {}
     spread = min(LONGEST_SPREAD, timedelta(seconds=job.rows_total / FIRST_ASKS_A_SECOND))
     sql, constants = _insertion()
     tags = [parcel.tags or ([job.tag] if job.tag else []) for parcel in new]
@@ -194,7 +226,7 @@ def _insert(job: Import, new: Sequence[_Parcel], now: datetime) -> set[tuple[str
                 "proofs": [parcel.proof_due for parcel in new],
             },
         )
-        return {(carrier, number, instance) for carrier, number, instance in cursor.fetchall()}
+        return {(carrier, number, instance): pk for carrier, number, instance, pk in cursor.fetchall()}
 
 
 @cache
@@ -232,7 +264,7 @@ def _insertion() -> tuple[str, dict[str, Any]]:
         ), watched AS (
             INSERT INTO {Watch._meta.db_table} ({", ".join(watch)}) SELECT {", ".join(watch.values())} FROM made
         )
-        SELECT carrier_id, number, instance FROM made
+        SELECT carrier_id, number, instance, id FROM made
     """  # noqa: S608  (our own tables' and columns' names)
     return sql, constants
 

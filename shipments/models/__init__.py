@@ -18,6 +18,7 @@ from shipments.models.notices import Mail
 from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
+from shipments.models.subscriptions import Subscription, SubscriptionRequest
 from shipments.models.tallies import Tally
 from shipments.models.users import User
 from shipments.models.views import SavedView, SeenParcel
@@ -56,6 +57,8 @@ __all__ = [
     "Shipment",
     "StaleDay",
     "StatusMapping",
+    "Subscription",
+    "SubscriptionRequest",
     "Tally",
     "Throttle",
     "UnrecognisedCode",

@@ -88,6 +88,9 @@ class Import(BackgroundWork):
     bad = models.PositiveIntegerField(_("refused"), default=0)
     # Of the doubles: how many told something that the parcel in the store did not know.
     learnt = models.PositiveIntegerField(_("completed"), default=0)
+    # Buyers who get mails because of it, and rows that name a buyer's address without a consent.
+    subscribed = models.PositiveIntegerField(_("buyers subscribed"), default=0)
+    unconsented = models.PositiveIntegerField(_("addresses without consent"), default=0)
     # How often it was taken up without a step since; so that a step that kills its worker is not tried for ever.
     tries = models.PositiveSmallIntegerField(default=0)
 

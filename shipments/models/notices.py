@@ -20,6 +20,12 @@ LONGEST_WAIT = timedelta(days=3)
 KEPT = timedelta(days=90)
 
 
+def masked_address(email: str) -> str:
+    """An address as far as staff need it to tell two apart: `a•••@example.com`; of one that was erased nothing."""
+    name, at, host = email.rpartition("@")
+    return f"{name[:1]}•••{at}{host}"
+
+
 class MailQuerySet(models.QuerySet["Mail"]):
     """Mails, many at once."""
 
@@ -62,6 +68,25 @@ class Mail(models.Model):
     text = EncryptedTextField(_("text"))
     html = EncryptedTextField(_("HTML"), blank=True, default="")
     unsubscribe_url = models.CharField(max_length=500, blank=True)
+    # Before the address in "From:"; empty: the site's own name, if it has one.
+    sender_name = models.CharField(_("sender"), max_length=200, blank=True, db_default="")
+    # A buyer's mail: of a subscription, or to confirm a request, with which it is dropped.
+    subscription = models.ForeignKey(
+        "Subscription",
+        models.CASCADE,
+        null=True,
+        related_name="mails",
+        db_index=False,
+        verbose_name=_("subscription"),
+    )
+    request = models.ForeignKey(
+        "SubscriptionRequest",
+        models.CASCADE,
+        null=True,
+        related_name="mails",
+        db_index=False,
+        verbose_name=_("subscription request"),
+    )
     made_at = models.DateTimeField(_("made"), default=timezone.now)
     due_at = models.DateTimeField(_("due"), null=True, default=timezone.now)
     tries = models.PositiveSmallIntegerField(_("tries"), default=0)
@@ -76,6 +101,14 @@ class Mail(models.Model):
         indexes = [
             models.Index(fields=["due_at"], name="mail_due_idx", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["made_at"], name="mail_over_idx", condition=models.Q(due_at=None)),
+            models.Index(
+                fields=["subscription"],
+                name="mail_of_subscription_idx",
+                condition=models.Q(subscription__isnull=False),
+            ),
+            models.Index(
+                fields=["request"], name="mail_of_request_idx", condition=models.Q(request__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -83,14 +116,12 @@ class Mail(models.Model):
 
     @property
     def masked_to(self) -> str:
-        """The address as far as an operator needs it to tell two apart: `a•••@example.com`."""
-        name, at, host = self.to.rpartition("@")
-        return f"{name[:1]}•••{at}{host}"
+        return masked_address(self.to)
 
     def note_sent(self, now: datetime) -> None:
         """It is out: what it said is forgotten."""
         self.sent_at, self.due_at, self.error, self.text, self.html = now, None, "", "", ""
-        self.save(update_fields=["sent_at", "due_at", "error", "text", "html"])
+        self._note("sent_at", "due_at", "error", "text", "html")
 
     def note_failure(self, error: str, now: datetime) -> None:
         """It is not: tried again after a growing pause, given up after `MOST_TRIES`."""
@@ -98,15 +129,20 @@ class Mail(models.Model):
         self.error = error[:500]
         pause = min(FIRST_RETRY * 2 ** (self.tries - 1), LONGEST_RETRY)
         self.due_at = now + pause if self.tries < MOST_TRIES else None
-        self.save(update_fields=["tries", "error", "due_at"])
+        self._note("tries", "error", "due_at")
 
     def note_refusal(self, error: str) -> None:
         """It never will be: given up."""
         self.tries += 1
         self.error, self.due_at = error[:500], None
-        self.save(update_fields=["tries", "error", "due_at"])
+        self._note("tries", "error", "due_at")
+
+    def _note(self, *names: str) -> None:
+        # Not `save`, which complains of a row that is gone: a buyer may end their mails while one is on its way out.
+        type(self).objects.filter(pk=self.pk).update(**{name: getattr(self, name) for name in names})
 
     def send_again(self, now: datetime) -> bool:
-        """Begin anew with one that was given up; False for any other."""
-        again = type(self).objects.filter(pk=self.pk).given_up().update(due_at=now, tries=0, made_at=now)
-        return bool(again)
+        """Begin anew with one that was given up; False for any other, and for who wishes for no more of them."""
+        wanted = models.Q(subscription=None) | models.Q(subscription__unsubscribed_at=None)
+        mine = type(self).objects.filter(wanted, pk=self.pk).exclude(to="")
+        return bool(mine.given_up().update(due_at=now, tries=0, made_at=now))

@@ -10,6 +10,7 @@ import smtplib
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import formataddr, parseaddr
 from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from django.urls import reverse
 
 from shipments import queueing
 from shipments.fields import WrongKeyRing
-from shipments.models import Mail, Merchant, MerchantHost
+from shipments.models import Mail, Merchant, MerchantHost, Subscription, SubscriptionRequest
 
 logger = logging.getLogger(__name__)
 
@@ -80,10 +81,16 @@ def post(
     key: str | None = None,
     unsubscribe_url: str = "",
     is_urgent: bool = False,
+    sender_name: str = "",
+    subscription: Subscription | None = None,
+    request: SubscriptionRequest | None = None,
+    nudge: bool = True,
 ) -> bool:
     """Write a mail to be sent after this transaction; False where one with this `key` was written before.
 
-    `unsubscribe_url` is the page on which the reader ends such mails. Urgent is what somebody waits for right now.
+    `unsubscribe_url` is the page on which the reader ends such mails; that of a subscription ends them by one POST
+    (RFC 8058). Urgent is what somebody waits for right now. `sender_name` stands before our address in "From:". Who
+    writes many mails at once nudges the queue once, by `nudge_queue`.
     """
     mail = Mail(
         merchant=merchant,
@@ -94,6 +101,9 @@ def post(
         text=text,
         html=html,
         unsubscribe_url=unsubscribe_url,
+        sender_name=_one_line(sender_name),
+        subscription=subscription,
+        request=request,
     )
     if is_urgent:
         mail.due_at = mail.made_at - HEAD_START
@@ -104,13 +114,19 @@ def post(
         if key is None:
             raise
         return False
-    queueing.enqueue(queueing.SEND_MAIL)
+    if nudge:
+        nudge_queue()
     return True
 
 
-def _one_line(subject: str) -> str:
+def nudge_queue() -> None:
+    """Have the mails of this transaction sent as soon as it is over."""
+    queueing.enqueue(queueing.SEND_MAIL)
+
+
+def _one_line(header: str) -> str:
     """Without line breaks and other signs that could begin a header of their own."""
-    printable = "".join(sign if sign.isprintable() else " " for sign in subject)
+    printable = "".join(sign if sign.isprintable() else " " for sign in header)
     return " ".join(printable.split())[:200]
 
 
@@ -320,7 +336,18 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
     }
     if mail.unsubscribe_url:
         headers["List-Unsubscribe"] = f"<{mail.unsubscribe_url}>"
-    message = EmailMultiAlternatives(mail.subject, mail.text, to=[mail.to], headers=headers)
+        if mail.subscription_id is not None:
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message = EmailMultiAlternatives(
+        mail.subject, mail.text, from_email=_sender(mail), to=[mail.to], headers=headers
+    )
     if mail.html:
         message.attach_alternative(mail.html, "text/html")
     return message
+
+
+def _sender(mail: Mail) -> str:
+    """Our address, with the name this mail has for it or else the site's own."""
+    name, address = parseaddr(str(settings.DEFAULT_FROM_EMAIL))
+    # Quoted or encoded as needed: whatever stands in the name, the address is ours.
+    return formataddr((mail.sender_name or name, address))

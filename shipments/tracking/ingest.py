@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Model
 
+from shipments import queueing
 from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Scan, Snapshot
 from shipments.carriers.errors import ERROR_KINDS, CarrierError
 from shipments.enums import AnswerKind, Status
@@ -26,10 +27,12 @@ from shipments.models import (
     ScanEvent,
     Shipment,
     StatusMapping,
+    Subscription,
     UnrecognisedCode,
     Watch,
 )
 from shipments.models.carriers import KEPT_TEXT
+from shipments.models.subscriptions import BuyerNews, news_of
 from shipments.tracking.deriving import SCAN_FACTS, SCAN_TEXTS, SHIPMENT_FACTS, cut_to_fit, derive, settle
 
 
@@ -187,6 +190,7 @@ class _Round:
         new_counts: dict[int, int] = {}
         changed: list[Shipment] = []
         promises: list[PromisedDay] = []
+        told: list[BuyerNews] = []
         for pk, (outcome, answer) in fresh.items():
             shipment, snapshot = self.shipments[pk], outcome.result
             assert isinstance(snapshot, Snapshot)
@@ -208,6 +212,8 @@ class _Round:
                 event for event in added if event.status == Status.UNKNOWN and event.status_by == ""
             ]
             new_counts[pk] = len(added)
+            was_known = shipment.facts_fetched_at is not None
+            status_before = shipment.status
             if is_newest:
                 shipment.answer, shipment.answered_by = answer, self.seen[pk].account.gateway
                 shipment.facts_fetched_at = outcome.fetched_at
@@ -217,6 +223,8 @@ class _Round:
                 promises.append(_promised_day(shipment, outcome.fetched_at))
             if added or is_news:
                 shipment.changed_at = self.now
+            if shipment.status != status_before and (news := self._news(shipment, was_known)):
+                told.append(news)
             changed.append(shipment)
 
         ScanEvent.objects.bulk_create(inserts, batch_size=2000)
@@ -224,7 +232,16 @@ class _Round:
         _overwrite(changed, SHIPMENT_FACTS)
         PromisedDay.objects.bulk_create(promises, ignore_conflicts=True)
         self._count_unrecognised(unrecognised)
+        if told and Subscription.objects.mark_due(told, self.now):
+            queueing.enqueue(queueing.TELL_BUYERS)
         return new_counts, {shipment.pk for shipment in changed if shipment.changed_at == self.now}
+
+    def _news(self, shipment: Shipment, was_known: bool) -> BuyerNews | None:
+        """What buyers may be told of the parcel's new status, and since when it holds: as its scans tell, else from now
+        on, except for the first answer about a parcel, which tells what was before we knew it."""
+        milestone = news_of(shipment)
+        since = shipment.status_since or shipment.delivered_at or (self.now if was_known else None)
+        return None if milestone is None or since is None else BuyerNews(shipment.pk, milestone, since)
 
     def _known_at(self, shipment: Shipment) -> list[datetime]:
         """When the facts were fetched, and last confirmed by an answer with the same content."""

@@ -65,6 +65,8 @@ def _good_row(job: Import, row: GoodRow, offered: Mapping[str, str], *, is_known
         "tags": ", ".join(row.tags),
         "proof_due": _("yes") if row.proof_due else "",
         "gateway": parcel.gateway or "",
+        "buyer_email": row.buyer_email,
+        "consent": row.consent,
     }
     return PreviewRow(
         number=row.number,
@@ -72,10 +74,17 @@ def _good_row(job: Import, row: GoodRow, offered: Mapping[str, str], *, is_known
         carrier=offered[parcel.carrier],
         sure=_how_sure(candidates[0].sure) if candidates else "",
         cells=[str(said[key]) for key in shown_keys(job)],
-        notes=[parcel.warning] if parcel.warning else [],
+        notes=[note for note in (parcel.warning, _about_mails(row)) if note],
         problem="",
         is_known=is_known,
     )
+
+
+def _about_mails(row: GoodRow) -> str:
+    """What becomes of the buyer's address."""
+    if row.lacks_consent:
+        return _("No mails to the buyer: the file does not say that they agreed to it.")
+    return _("The buyer gets mails about this parcel.") if row.subscribes else ""
 
 
 def _refused_row(job: Import, row: RefusedRow) -> PreviewRow:

@@ -111,10 +111,14 @@ class Figures:
     double: str
     learnt: str
     bad: str
+    subscribed: str
+    unconsented: str
 
     @classmethod
     def of(cls, job: Import) -> "Figures":
-        counts = (job.rows_total, job.rows_done, job.good, job.double, job.learnt, job.bad)
+        counts = (
+            job.rows_total, job.rows_done, job.good, job.double, job.learnt, job.bad, job.subscribed, job.unconsented,
+        )  # fmt: skip
         return cls(*map(figure_words.count, counts))
 
 

@@ -1,24 +1,13 @@
-"""What a page may show of a parcel, as plain objects, and who may see how much."""
+"""What a page may show of a parcel, as plain objects. Who may see how much: `enums.Sight`."""
 
 from dataclasses import dataclass, replace
-from datetime import date
-from enum import IntEnum
 from hashlib import sha256
 
+from shipments.enums import Sight
+from shipments.tracking.telling_scans import DayView, ScanView
 from shipments.web.route_view import RouteView
 
-
-class Sight(IntEnum):
-    """How much a reader may see; each sight includes the one before it."""
-
-    # A tracking number can be guessed: our words for the status, dates, the carrier, places to the level of towns.
-    NUMBER = 1
-    # Who knows the destination: the carrier's own words, where it was left, postal codes, service, second number.
-    POSTAL_CODE = 2
-    # Who was sent the private link: who signed, the carrier's proof, who sent it.
-    PRIVATE_LINK = 3
-    # The merchant's people: codes, the carrier's words for sellers, scans taken back or of an earlier parcel.
-    STAFF = 4
+__all__ = ["DayView", "FreshnessView", "ParcelView", "ProofView", "ScanView", "Sight", "StepView"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +18,6 @@ class StepView:
     is_past: bool
     is_current: bool
     group: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScanView:
-    """One scan. `time` is on the clock of its place, `""` where none was posted; `zone` is named only where it tells something."""
-
-    day: date
-    time: str
-    machine_time: str
-    zone: str
-    group: str
-    label: str
-    place: str
-    # The carrier's words, and what only staff see.
-    words: str = ""
-    words_for_sellers: str = ""
-    code: str = ""
-    leg: str = ""
-    known_by: str = ""
-    set_aside: str = ""
-    answer_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DayView:
-    """The scans of one day, newest first."""
-
-    heading: str
-    machine_date: str
-    scans: tuple[ScanView, ...]
 
 
 @dataclass(frozen=True, slots=True)

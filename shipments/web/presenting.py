@@ -6,17 +6,18 @@ Templates get these plain objects and never a model, so that a page cannot show 
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
-from shipments.enums import GROUP_OF, Lifecycle, Status, StatusGroup, ZoneKnownBy
+from shipments.enums import GROUP_OF, Lifecycle, Status, StatusGroup
 from shipments.facts import spelling, wording
 from shipments.facts.timeline import STEPS, step_of
-from shipments.facts.times import DeliveryEstimate, Posted
 from shipments.models import ScanEvent, Shipment
+from shipments.tracking.telling_scans import days_of, scan_view, scan_views
+from shipments.tracking.telling_words import town_of, words_of
 from shipments.web.freshness import freshness
-from shipments.web.parcel_view import DayView, ParcelView, ProofView, ScanView, Sight, StepView
+from shipments.web.parcel_view import ParcelView, ProofView, ScanView, Sight, StepView
 from shipments.web.route_view import route_of
 
 __all__ = ["Sight", "present", "words_of"]
@@ -43,7 +44,7 @@ def present(
     shown = [scan for scan in scans if scan.withdrawn_at is None and not scan.earlier_parcel]
     words = words_of(shipment, shown, sight=sight)
     today = spelling.today_at(now, words.zone)
-    views = _scan_views(shown, sight, most, answer_of)
+    views = scan_views(shown, sight, most, answer_of)
     status = Status(shipment.status)
     names, knows_destination = sight >= Sight.PRIVATE_LINK, sight >= Sight.POSTAL_CODE
     return ParcelView(
@@ -59,14 +60,14 @@ def present(
         action=wording.action(words) or "",
         step_text=_step_text(status),
         steps=_steps(status),
-        days=_days(views[:OPEN_SCANS], today),
-        older_days=_days(views[OPEN_SCANS:], today),
+        days=days_of(views[:OPEN_SCANS], today),
+        older_days=days_of(views[OPEN_SCANS:], today),
         older_count=max(len(shown) - OPEN_SCANS, 0),
         freshness=freshness(shipment, shown, sight=sight, now=now),
         is_final=status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE,
         expected="" if words.estimate is None else spelling.window(words.estimate, today),
         proof=_proof(shipment, shown, words, sight, today) if status == Status.DELIVERED else None,
-        route=route_of(shipment, shown, label_of=_town_of, knows_destination=knows_destination, today=today),
+        route=route_of(shipment, shown, label_of=town_of, knows_destination=knows_destination, today=today),
         service=shipment.service_name if knows_destination else "",
         second_number=shipment.second_number if knows_destination else "",
         sender=shipment.merchant.name if names else "",
@@ -74,52 +75,6 @@ def present(
         set_aside=_set_aside(shipment, scans, most, answer_of) if sight == Sight.STAFF else (),
         set_aside_count=len(scans) - len(shown) if sight == Sight.STAFF else 0,
     )
-
-
-def words_of(
-    shipment: Shipment, shown: Sequence[ScanEvent], *, sight: Sight = Sight.NUMBER
-) -> wording.ParcelWords:
-    """What a sentence may say of the parcel to a reader with this sight; `shown` are its scans, newest first, as far as known."""
-    latest = shown[0] if shown else None
-    decisive = next((scan for scan in shown if scan.status == shipment.status), None)
-    label = next((scan for scan in reversed(shown) if scan.status == Status.MANIFEST), None)
-    watch = getattr(shipment, "watch", None)
-    offset = shipment.estimated_offset
-    return wording.ParcelWords(
-        status=Status(shipment.status),
-        carrier=shipment.carrier.name,
-        heard=watch.heard if watch else "",
-        zone=next((scan.zone for scan in shown if scan.zone), shipment.merchant.time_zone),
-        label_on=label.local_date if label else None,
-        latest=_sighting(latest),
-        decisive=_sighting(decisive),
-        estimate=None
-        if shipment.estimated_on is None
-        else DeliveryEstimate(
-            shipment.estimated_on,
-            shipment.estimated_from,
-            shipment.estimated_to,
-            None if offset is None else timedelta(minutes=offset),
-        ),
-        delivered=None
-        if shipment.delivered_on is None
-        else Posted(shipment.delivered_on, shipment.delivered_time),
-        spot=wording.spot_in(shipment.delivery_description) if sight >= Sight.POSTAL_CODE else "",
-        reattempt=None
-        if shipment.reattempt_on is None
-        else Posted(shipment.reattempt_on, shipment.reattempt_time),
-    )
-
-
-def _sighting(scan: ScanEvent | None) -> wording.Sighting | None:
-    if scan is None:
-        return None
-    return wording.Sighting(scan.local_date, scan.local_time, _town_of(scan))
-
-
-def _town_of(scan: ScanEvent) -> str:
-    """The place to the level of its town: whatever a carrier wrote into these fields, nothing with a digit in it."""
-    return spelling.place(*map(spelling.without_digits, (scan.city, scan.region, scan.country)))
 
 
 # ---- Steps ---------------------------------------------------------------------------------------------------------
@@ -150,93 +105,6 @@ def _step_text(status: Status) -> str:
     return _("Step %(step)d of %(steps)d") % {"step": reached + 1, "steps": len(STEPS)}
 
 
-# ---- Scans ---------------------------------------------------------------------------------------------------------
-
-
-def _scan_views(
-    scans: Sequence[ScanEvent],
-    sight: Sight,
-    most: int | None,
-    answer_of: Callable[[ScanEvent], str] | None,
-) -> list[ScanView]:
-    # One more than is shown: whether a zone is worth naming depends on the scan before.
-    near = scans if most is None else scans[: most + 1]
-    zones = _zones_worth_naming(near)
-    return [
-        _scan_view(scan, zone, sight, answer_of) for scan, zone in list(zip(near, zones, strict=True))[:most]
-    ]
-
-
-def _zones_worth_naming(scans: Sequence[ScanEvent]) -> list[str]:
-    """The zone of each scan where it differs from that of the scan before it in time, or is no more than assumed; else `""`."""
-    names: list[str] = []
-    before = ""
-    for scan in reversed(scans):
-        if scan.local_time is None:
-            names.append("")
-            continue
-        name = spelling.zone_label(scan.zone, scan.offset, scan.known_by)
-        names.append(name if name != before or scan.known_by == ZoneKnownBy.ASSUMED else "")
-        before = name
-    return names[::-1]
-
-
-def _scan_view(
-    scan: ScanEvent, zone: str, sight: Sight, answer_of: Callable[[ScanEvent], str] | None
-) -> ScanView:
-    status = Status(scan.status)
-    view = ScanView(
-        day=scan.local_date,
-        time="" if scan.local_time is None else spelling.clock(scan.local_time),
-        machine_time=scan.local_date.isoformat() if scan.at is None else _machine(scan.at),
-        zone=zone,
-        group=GROUP_OF[status],
-        label=wording.scan_label(status),
-        place=_town_of(scan),
-    )
-    if sight < Sight.POSTAL_CODE:
-        return view
-    view = replace(
-        view,
-        place=spelling.place(scan.city, scan.region, scan.country, scan.postal_code),
-        words=scan.text_for_buyers or scan.text,
-    )
-    if sight < Sight.STAFF:
-        return view
-    return replace(
-        view,
-        words=scan.text,
-        words_for_sellers=scan.text_for_sellers,
-        code=scan.code,
-        leg=scan.leg,
-        known_by=_known_by(scan),
-        answer_url=answer_of(scan) if answer_of else "",
-    )
-
-
-def _machine(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _known_by(scan: ScanEvent) -> str:
-    if scan.local_time is None:
-        return _("no time given")
-    return {
-        ZoneKnownBy.CARRIER: _("time zone told by the carrier"),
-        ZoneKnownBy.PLACE: _("time zone of the place"),
-        ZoneKnownBy.ASSUMED: _("time zone assumed"),
-    }[ZoneKnownBy(scan.known_by)]
-
-
-def _days(views: Sequence[ScanView], today: date) -> tuple[DayView, ...]:
-    days: dict[date, list[ScanView]] = {}
-    for view in views:
-        days.setdefault(view.day, []).append(view)
-    return tuple(
-        DayView(spelling.long_day(day, today), day.isoformat(), tuple(scans)) for day, scans in days.items()
-    )
-
-
 def _set_aside(
     shipment: Shipment,
     scans: Sequence[ScanEvent],
@@ -247,7 +115,7 @@ def _set_aside(
     aside = [scan for scan in scans if scan.earlier_parcel or scan.withdrawn_at is not None]
     return tuple(
         replace(
-            _scan_view(
+            scan_view(
                 scan, spelling.zone_label(scan.zone, scan.offset, scan.known_by), Sight.STAFF, answer_of
             ),
             set_aside=_why_aside(shipment, scan),
@@ -283,7 +151,7 @@ def _proof(
         zone=spelling.zone_label(scan.zone, scan.offset, scan.known_by)
         if scan is not None and scan.local_time is not None
         else "",
-        place=_town_of(scan) if scan is not None else "",
+        place=town_of(scan) if scan is not None else "",
     )
     if sight < Sight.POSTAL_CODE:
         return view

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from shipments.enums import Lifecycle
-from shipments.facts import spelling
 from shipments.facts.numbers import lookup_key
 from shipments.models import PrivateLink, ScanEvent, Shipment
 from shipments.web import storefront, unlocking, visitors
@@ -71,7 +70,7 @@ def look_up(request: HttpRequest) -> HttpResponse:
         return _bad_number(request, typed, exc)
     now = timezone.now()
     if not visitors.LISTS.allows(visitors.visitor(request), now):
-        return _too_many(request, visitors.LISTS, now=now)
+        return visitors.too_many(request, visitors.LISTS, now=now)
     results = _results(request, numbers, now)
     status = 400 if all(not result.number for result in results) else 200
     return render(request, "public/results.html", {"results": results, "typed": typed}, status=status)
@@ -96,7 +95,7 @@ def parcel(request: HttpRequest, typed: str) -> HttpResponse:
         return redirect(storefront.url(request, "public-parcel", number))
     now = timezone.now()
     if not visitors.LOOKUPS.allows(visitors.visitor(request), now):
-        return _too_many(request, visitors.LOOKUPS, now=now)
+        return visitors.too_many(request, visitors.LOOKUPS, now=now)
     here = [one for one in parcels_with(lookup_key(number)) if storefront.is_shown_here(request, one)]
     shipments = [one for one in here if one.lifecycle != Lifecycle.ARCHIVED]
     if not shipments:
@@ -118,7 +117,7 @@ def private_link(request: HttpRequest, token: str) -> HttpResponse:
     """The page behind a link from an e-mail, with all a buyer may see."""
     now = timezone.now()
     if not visitors.LINKS.allows(visitors.visitor(request), now):
-        return _too_many(request, visitors.LINKS, now=now)
+        return visitors.too_many(request, visitors.LINKS, now=now)
     link = PrivateLink.objects.live(token)
     if link is None or not storefront.parcels(request).filter(pk=link.shipment_id).exists():
         return render(request, "public/link_gone.html", status=404)
@@ -177,7 +176,7 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
         return _say(request, number, shipments, form, now, status=400)
     within = visitors.GUESSES_AT_A_PARCEL.allows(lookup_key(number), now)
     if not (visitors.GUESSES_OF_A_VISITOR.allows(visitors.visitor(request), now) and within):
-        return _too_many(
+        return visitors.too_many(
             request, visitors.GUESSES_OF_A_VISITOR if within else visitors.GUESSES_AT_A_PARCEL, now=now
         )
     postal_code = form.cleaned_data["postal_code"]
@@ -256,11 +255,3 @@ def _results(request: HttpRequest, numbers: Sequence[str], now: datetime) -> lis
 def _bad_number(request: HttpRequest, typed: str, problem: ValidationError) -> HttpResponse:
     context = {"typed": typed, "problem": problem.messages[0]}
     return render(request, "public/home.html", context, status=400)
-
-
-def _too_many(request: HttpRequest, limit: visitors.Limit, *, now: datetime) -> HttpResponse:
-    wait = limit.ends_in(now)
-    context = {"when": spelling.ahead(wait)}
-    response = render(request, "public/too_many.html", context, status=429)
-    response["Retry-After"] = str(int(wait.total_seconds()) + 1)
-    return response

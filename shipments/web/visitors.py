@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
+from shipments.facts import spelling
 from shipments.models import Throttle
 
 
@@ -41,6 +43,11 @@ LINKS = Limit("open a link", 60, timedelta(minutes=1))
 JOINS = Limit("join", 30, timedelta(minutes=5))
 # Invitations carry words of a merchant's to addresses of a merchant's choice: nobody writes to the world with them.
 INVITATIONS = Limit("invite", 50, timedelta(days=1))
+# Whoever asks for mails types an address, which may be somebody else's: so many asks a visitor and a parcel, and so many
+# mails with a link to one mailbox, whatever the parcels.
+ASKS_FOR_MAILS = Limit("ask for mails", 10, timedelta(hours=1))
+ASKS_ABOUT_A_PARCEL = Limit("ask for mails about a parcel", 20, timedelta(days=1))
+MAILS_TO_AN_ADDRESS = Limit("confirm an address", 5, timedelta(days=1))
 
 
 def client_address(request: HttpRequest) -> str:
@@ -64,6 +71,20 @@ def visitor(request: HttpRequest) -> str:
     if ":" in address:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return address
+
+
+def mailbox(email: str) -> str:
+    """The address by which mails to one mailbox are counted together: without capitals and what stands behind a plus."""
+    name, at, host = email.lower().rpartition("@")
+    return f"{name.partition('+')[0]}{at}{host}"
+
+
+def too_many(request: HttpRequest, limit: Limit, *, now: datetime) -> HttpResponse:
+    """The answer to a try too many: in words, and when to come back."""
+    wait = limit.ends_in(now)
+    response = render(request, "public/too_many.html", {"when": spelling.ahead(wait)}, status=429)
+    response["Retry-After"] = str(int(wait.total_seconds()) + 1)
+    return response
 
 
 def _address(text: str) -> str:

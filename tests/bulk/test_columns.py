@@ -62,7 +62,7 @@ def test_a_shops_name_column_is_the_order_and_everybody_elses_a_person():
     number = "9405509898641500000146"
     row = ["#1001", "ann@example.com", "2026-03-02 10:00:00 -0500", "Ann", "20832", "10001", "vip", number]
     assert guess(SHOPIFY, [row], is_number) == [
-        "order_number", "", "mailing_date", "recipient_name", "postal_code", "", "tags", "number",
+        "order_number", "buyer_email", "mailing_date", "recipient_name", "postal_code", "", "tags", "number",
     ]  # fmt: skip
     assert guess(["Name", "Tracking"], [["Ann Invented", number]], is_number) == ["recipient_name", "number"]
 

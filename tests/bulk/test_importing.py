@@ -326,6 +326,8 @@ def test_one_entry_of_the_audit_tells_all_of_it():
         "double": 1,
         "bad": 1,
         "learnt": 0,
+        "subscribed": 0,
+        "unconsented": 0,
     }
 
 

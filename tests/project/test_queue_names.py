@@ -56,4 +56,5 @@ def test_schedules_are_made_once_and_what_is_ours_and_old_or_double_is_dropped()
         ("send_mail", "shipments.tasks.send_mail", 1),
         ("sweep", "shipments.tasks.sweep", 1),
         ("tally_figures", "shipments.tasks.tally_figures", 10),
+        ("tell_buyers", "shipments.tasks.tell_buyers", 1),
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -320,6 +321,30 @@ def test_the_first_rows_are_shown_as_they_will_be_read_and_nothing_is_stored(
     assert "2 of the first 6 rows would be refused." in page
     assert "Import 6 rows" in page
     assert Shipment.objects.count() == 1
+
+
+def test_what_becomes_of_buyers_addresses_is_told_before_and_after(
+    manager: Client, merchant: Merchant
+) -> None:
+    content = (
+        "Tracking number,Email,Consent\n"
+        f"{NUMBER},robin@example.com,2026-01-31\n{an_impb()},alex@example.com,\n{an_impb()},nonsense,yes\n"
+    )
+    draft = a_draft(content, merchant)
+
+    rows = (
+        manager.get(f"{LIST}{draft.public_id}/preview/").content.decode().split("<tbody>")[1].split("</tr>")
+    )
+
+    assert "The buyer gets mails about this parcel." in rows[0]
+    assert "2026-01-31" in rows[0]
+    assert "No mails to the buyer: the file does not say that they agreed to it." in rows[1]
+    assert "e-mail: This is no e-mail address." in unescape(rows[2])
+
+    job = finished(content, merchant)
+    page = manager.get(f"{LIST}{job.public_id}/").content.decode()
+    assert "1 buyer gets mails from now on, as they have agreed." in page
+    assert "1 row names an address without a consent: its buyer gets no mails." in page
 
 
 def test_a_file_without_a_number_column_goes_back_to_the_match(manager: Client, merchant: Merchant) -> None:

@@ -1,0 +1,52 @@
+"""Buyers' subscriptions: to which parcel, on what ground and until when; never whole addresses or links."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from shipments.admin.audited import Audited, ReadOnly
+from shipments.admin.paging import LargeTable
+from shipments.models import Subscription
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(LargeTable, ReadOnly, Audited):
+    """Subscriptions can be ended here, for who asks an operator to; begun they cannot be."""
+
+    list_display = ("id", "shipment", "masked_email", "wants", "confirmed_at", "due_at", "unsubscribed_at")
+    list_select_related = ("shipment",)
+    list_filter = (("unsubscribed_at", admin.EmptyFieldListFilter),)
+    search_fields = ("shipment__number__exact", "email__iexact")
+    search_help_text = _("A tracking number or an e-mail address, whole")
+    fields = (
+        "shipment", "merchant", "masked_email", "wants", "language", "sight", "consent", "consent_source", "consent_by",
+        "confirmed_at", "told", "due_at", "unsubscribed_at",
+    )  # fmt: skip
+    readonly_fields = fields
+    actions = ("stop",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        subscriptions: QuerySet[Subscription] = super().get_queryset(request)
+        return subscriptions.defer("stop_token", "stop_sha256")
+
+    @admin.display(description=_("e-mail address"))
+    def masked_email(self, subscription: Subscription) -> str:
+        return subscription.masked_email
+
+    def has_stop_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("shipments.change_subscription")
+
+    @admin.action(description=_("End the mails"), permissions=["stop"])
+    def stop(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> None:
+        now = timezone.now()
+        ended = [one for one in queryset.select_related("shipment__merchant") if one.stop(now)]
+        for one in ended:
+            self.write_down(request, "ended", one, {"unsubscribed_at": None}, {"unsubscribed_at": now})
+        self.message_user(
+            request,
+            ngettext("%(count)d subscription was ended.", "%(count)d subscriptions were ended.", len(ended))
+            % {"count": len(ended)},
+        )

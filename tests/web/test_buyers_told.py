@@ -1,0 +1,66 @@
+"""What staff see of the mails to a parcel's buyers."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shipments.buyers.telling import tell_due
+from shipments.enums import Wants
+from shipments.models import Mail, Subscription
+from shipments.models.subscriptions import Consent
+from shipments.web.buyers_told import told_to_buyers
+from tests.buyers.parcels import NOW, NUMBER, OUT, a_parcel, asked, news, subscribed
+from tests.factories import a_shipment
+
+pytestmark = pytest.mark.django_db
+
+
+def minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)
+
+
+def test_the_newest_stands_first_with_masked_addresses(django_assert_num_queries: Any) -> None:
+    parcel = a_parcel()
+    robin = subscribed(parcel, Wants.BOTH)
+    Mail.objects.get(kind="buyer-so-far").note_sent(NOW + minutes(2))
+    Subscription.objects.subscribe_with_consent(
+        parcel.merchant,
+        [Consent(parcel.pk, "alex@example.com", "2026-01-31", "orders.csv, row 7")],
+        by_id=None,
+        now=NOW + minutes(5),
+    )
+    news(parcel, OUT, now=NOW + minutes(30))
+    tell_due(NOW + minutes(30))
+    Mail.objects.get(to="robin@example.com", kind="buyer-news").note_sent(NOW + minutes(31))
+    to_alex = Mail.objects.get(to="alex@example.com")
+    to_alex.note_refusal("SMTPRecipientsRefused 550")
+    Mail.objects.filter(pk=to_alex.pk).update(made_at=NOW + minutes(30))
+    robin.stop(NOW + minutes(45))
+
+    with django_assert_num_queries(1):
+        rows = told_to_buyers(parcel)
+
+    assert [((row.moment - NOW), row.words, row.address) for row in rows] == [
+        (minutes(45), "ended the mails", "r•••@example.com"),
+        (minutes(31), "told: out for delivery", "r•••@example.com"),
+        (minutes(30), "told: out for delivery: could not be delivered", "a•••@example.com"),
+        (
+            minutes(5),
+            "gets mails: consent noted at import (orders.csv, row 7: 2026-01-31)",
+            "a•••@example.com",
+        ),
+        (minutes(2), "told: what had happened so far", "r•••@example.com"),
+        (minutes(0), "asked for what had happened so far and for news, and confirmed it", "r•••@example.com"),
+    ]
+
+
+def test_a_parcel_nobody_asked_about_has_none() -> None:
+    assert told_to_buyers(a_shipment(number=NUMBER)) == []
+
+
+def test_who_has_not_confirmed_is_no_buyer_yet() -> None:
+    parcel = a_parcel()
+    asked(parcel)
+
+    assert told_to_buyers(parcel) == []
