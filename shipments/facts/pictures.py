@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 # What carriers send as proof, scanners' TIFF among it. Formats that draw by program (SVG, PDF, EPS) are on no list.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF")
@@ -92,7 +92,7 @@ def draw_anew(data: bytes, *, formats: Collection[str] = FORMATS, bounds: Bounds
         raise PictureRefused(Refusal.TOO_LARGE)
     try:
         source = _open(data, formats)
-        _keep_within(source, bounds)
+        _keep_within(source, data, bounds)
         if _has_more_to_show(source):
             raise PictureRefused(Refusal.SEVERAL)
         # Looking for a second picture may have moved on from the first.
@@ -108,32 +108,26 @@ def _open(data: bytes, formats: Collection[str]) -> Image.Image:
     """The picture with its head read and nothing decoded."""
     try:
         return Image.open(io.BytesIO(data), formats=tuple(formats))
-    except Image.UnidentifiedImageError as exc:
+    except UnidentifiedImageError as exc:
         raise PictureRefused(Refusal.NO_PICTURE) from exc
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise PictureRefused(Refusal.TOO_MANY_PIXELS) from exc
 
 
-def _keep_within(source: Image.Image, bounds: Bounds) -> None:
+def _keep_within(source: Image.Image, data: bytes, bounds: Bounds) -> None:
     width, height = source.size
     if width * height > bounds.most_pixels or max(source.size) > bounds.longest_side:
         raise PictureRefused(Refusal.TOO_MANY_PIXELS)
     if min(source.size) < bounds.shortest_side:
         raise PictureRefused(Refusal.TOO_SMALL)
-    if _is_jpeg(source) and _scans_of(source) > _MOST_SCANS:
+    # Inside a scan 0xFF is never followed by this mark; in a preview among the metadata it may be, a few times.
+    if _is_jpeg(source) and data.count(_SCAN_BEGINS) > _MOST_SCANS:
         raise PictureRefused(Refusal.BROKEN)
 
 
 def _is_jpeg(source: Image.Image) -> bool:
     # MPO is what phones make: a JPEG with a preview or a depth map behind it.
     return source.format in {"JPEG", "MPO"}
-
-
-def _scans_of(source: Image.Image) -> int:
-    # Inside a scan 0xFF is never followed by this mark; in a preview among the metadata it may be, a few times.
-    stream = source.fp
-    assert isinstance(stream, io.BytesIO)
-    return stream.getvalue().count(_SCAN_BEGINS)
 
 
 def _has_more_to_show(source: Image.Image) -> bool:

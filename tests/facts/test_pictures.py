@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from shipments.facts.pictures import Bounds, PictureRefused, Refusal, draw_anew
 
@@ -53,7 +54,7 @@ def test_each_format_is_kept_as_one_that_browsers_show(kind: str, kept_as: str) 
 
     assert (kept.media_type, kept.width, kept.height) == (kept_as, 120, 60)
     again = read(kept.data)
-    assert (again.get_format_mimetype(), again.size) == (kept_as, (120, 60))
+    assert (Image.MIME[str(again.format)], again.size) == (kept_as, (120, 60))
     red, green, blue = again.convert("RGB").getpixel((110, 10))  # type: ignore[misc]
     assert all(abs(seen - drawn) < 8 for seen, drawn in zip((red, green, blue), PAPER, strict=True))
 
@@ -97,8 +98,6 @@ def test_a_photo_lies_the_right_way_up_and_forgets_where_it_was_taken() -> None:
 
 
 def test_text_and_profiles_of_a_png_are_left_behind() -> None:
-    from PIL.PngImagePlugin import PngInfo
-
     said = PngInfo()
     said.add_text("Author", "Jane Doe")
     kept = draw_anew(encoded(a_drawing(), "PNG", pnginfo=said, icc_profile=b"a profile"))
