@@ -20,6 +20,7 @@ WORK_ON_BULK = "work_on_bulk"
 WORK_ON_IMPORT = "work_on_import"
 RESUME_IMPORTS = "resume_imports"
 TALLY_FIGURES = "tally_figures"
+FETCH_PROOFS = "fetch_proofs"
 TASKS = frozenset(
     {
         SWEEP,
@@ -34,6 +35,7 @@ TASKS = frozenset(
         WORK_ON_IMPORT,
         RESUME_IMPORTS,
         TALLY_FIGURES,
+        FETCH_PROOFS,
     }
 )
 
@@ -46,6 +48,7 @@ SCHEDULES = {
     SEND_DIGESTS: 5,
     RESUME_IMPORTS: 1,
     TALLY_FIGURES: 10,
+    FETCH_PROOFS: 1,
     HOUSEKEEP: 60,
 }
 

@@ -21,6 +21,7 @@ from shipments.models import (
 )
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
+from shipments.tracking import proof
 
 
 def sweep() -> None:
@@ -100,6 +101,13 @@ def tally_figures() -> None:
     Heartbeat.objects.beat(timezone.now())
     if not cohorts.tally(timezone.now()):
         queueing.enqueue(queueing.TALLY_FIGURES)
+    Heartbeat.objects.beat(timezone.now())
+
+
+def fetch_proofs() -> None:
+    """Fetch the pictures of deliveries that are due."""
+    Heartbeat.objects.beat(timezone.now())
+    proof.fetch_due(timezone.now())
     Heartbeat.objects.beat(timezone.now())
 
 

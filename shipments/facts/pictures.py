@@ -143,6 +143,8 @@ def _has_more_to_show(source: Image.Image) -> bool:
 
 def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
     """The pixels alone, on a new canvas."""
+    # A JPEG can be unpacked at half or less of its size, in that part of the memory.
+    source.draft(None, (bounds.kept_side, bounds.kept_side))
     upright = ImageOps.exif_transpose(source)
     if upright.mode.startswith("I"):
         # Scanners' sixteen bits a pixel, of which screens show eight.

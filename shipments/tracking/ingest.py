@@ -15,6 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Model
 
+from shipments import queueing
 from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Scan, Snapshot
 from shipments.carriers.errors import ERROR_KINDS, CarrierError
 from shipments.enums import AnswerKind, Status
@@ -23,6 +24,7 @@ from shipments.models import (
     Answer,
     CarrierAccount,
     PromisedDay,
+    Proof,
     ScanEvent,
     Shipment,
     StatusMapping,
@@ -223,6 +225,10 @@ class _Round:
         _overwrite(updates, SCAN_FACTS)
         _overwrite(changed, SHIPMENT_FACTS)
         PromisedDay.objects.bulk_create(promises, ignore_conflicts=True)
+        # Such addresses end: their pictures are fetched at once.
+        delivered = [shipment for shipment in changed if shipment.status == Status.DELIVERED]
+        if Proof.objects.begin(delivered, self.now):
+            queueing.enqueue(queueing.FETCH_PROOFS)
         self._count_unrecognised(unrecognised)
         return new_counts, {shipment.pk for shipment in changed if shipment.changed_at == self.now}
 
