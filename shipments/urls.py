@@ -12,5 +12,6 @@ urlpatterns = [
     path("", include("shipments.web.urls_imports")),
     path("", include("shipments.web.urls_figures")),
     path("", include("shipments.web.urls_list")),
+    path("", include("shipments.web.urls_proofs")),
     path("", include("shipments.web.urls_public")),
 ]

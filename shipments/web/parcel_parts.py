@@ -24,6 +24,7 @@ from shipments.web.parcel_rows import MOST_ANSWERS, MOST_NOTES, MOST_SCANS, Parc
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present, words_of
 from shipments.web.promises import promises_of
+from shipments.web.proof_parts import addresses_for_member
 
 # Quiet polls, in seconds; while somebody waits for an answer they come quicker, but not for ever when no queue takes the work.
 QUIET_POLL, EAGER_POLL = 20, 3
@@ -58,6 +59,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
     """All that the templates of the page's parts are drawn from."""
     shipment = rows.shipment
     whole = asked.whole
+    proof_at = addresses_for_member(request.merchant.slug, shipment.public_id)
     parcel = present(
         shipment,
         sight=Sight.STAFF,
@@ -65,6 +67,8 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
         scans=rows.scans,
         most=MOST_SCANS if "scans" in whole else FIRST_SCANS,
         answer_of=_answer_address(request, rows),
+        proof_at=proof_at,
+        proofs=rows.proofs,
     )
     eager = _is_eager(shipment.watch, now)
     history = history_of(rows, most=MOST_DEEDS if "history" in whole else FIRST_DEEDS, now=now)
@@ -72,6 +76,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
     return {
         "room": "shipments",
         "parcel": parcel,
+        "statements_url": proof_at.statements,
         "shipment": shipment,
         "watch": shipment.watch,
         "asker": asker_of(shipment, now),

@@ -18,9 +18,11 @@ from shipments.models import (
     Note,
     PrivateLink,
     PromisedDay,
+    Proof,
     ScanEvent,
     Shipment,
 )
+from shipments.web.proof_parts import COLUMNS, MOST_PROOFS, ProofRow, read_row
 
 # Nobody reads more on one page, and no page may grow without end.
 MOST_SCANS, MOST_ANSWERS, MOST_NOTES, MOST_PROMISES, MOST_LINKS, MOST_SIBLINGS = 2000, 1000, 500, 100, 50, 20
@@ -83,6 +85,7 @@ class ParcelRows:
     promises: list[PromiseRow]
     answers: list[AnswerRow]
     siblings: list[SiblingRow]
+    proofs: list[ProofRow]
     private_path: str
     link_ids: list[int]
 
@@ -117,6 +120,7 @@ def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
             )
             for one in row.sibling_rows
         ],
+        proofs=[read_row(one) for one in row.proof_rows],
         private_path=reverse("private-link", args=[row.live_token]) if row.live_token else "",
         link_ids=row.link_ids,
     )
@@ -175,6 +179,9 @@ def _with_everything(merchant: Merchant) -> QuerySet[Shipment]:
                 status="status",
                 mailing_date="mailing_date",
                 created_at="created_at",
+            ),
+            proof_rows=_many(
+                Proof.objects.filter(shipment=OuterRef("pk")).in_force(), MOST_PROOFS, **COLUMNS
             ),
             link_ids=ArraySubquery(links.values("pk")[:MOST_LINKS]),
             live_token=Subquery(links.filter(revoked_at=None).values("token")[:1]),

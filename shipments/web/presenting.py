@@ -15,8 +15,10 @@ from shipments.facts import spelling, wording
 from shipments.facts.timeline import STEPS, step_of
 from shipments.facts.times import DeliveryEstimate, Posted
 from shipments.models import ScanEvent, Shipment
+from shipments.web import proof_parts
 from shipments.web.freshness import freshness
 from shipments.web.parcel_view import DayView, ParcelView, ProofView, ScanView, Sight, StepView
+from shipments.web.proof_parts import ProofAddresses, ProofRow
 
 __all__ = ["Sight", "present", "words_of"]
 
@@ -32,11 +34,14 @@ def present(
     scans: Sequence[ScanEvent] | None = None,
     most: int | None = None,
     answer_of: Callable[[ScanEvent], str] | None = None,
+    proof_at: ProofAddresses | None = None,
+    proofs: Sequence[ProofRow] | None = None,
 ) -> ParcelView:
     """The parcel for a reader with this sight. `scans`, where already loaded, are all of its scans, newest first.
 
     Of those in a timeline and of those set aside up to `most` are in the view. `answer_of` gives the address of the
-    answer that first showed a scan, for who may open it.
+    answer that first showed a scan, for who may open it. `proof_at` is where a reader who may see the pictures of the
+    delivery finds them; `proofs`, where already loaded, are their rows.
     """
     scans = list(shipment.scans.newest_first()) if scans is None else scans
     shown = [scan for scan in scans if scan.withdrawn_at is None and not scan.earlier_parcel]
@@ -44,6 +49,9 @@ def present(
     today = spelling.today_at(now, words.zone)
     views = _scan_views(shown, sight, most, answer_of)
     status = Status(shipment.status)
+    proof = _proof(shipment, shown, words, sight, today) if status == Status.DELIVERED else None
+    if proof is not None and proof_at is not None and sight >= Sight.PRIVATE_LINK:
+        proof = _with_pictures(proof, shipment, proof_at, proofs, sight, words.zone, today)
     names, knows_destination = sight >= Sight.PRIVATE_LINK, sight >= Sight.POSTAL_CODE
     return ParcelView(
         sight=sight,
@@ -62,9 +70,10 @@ def present(
         older_days=_days(views[OPEN_SCANS:], today),
         older_count=max(len(shown) - OPEN_SCANS, 0),
         freshness=freshness(shipment, shown, sight=sight, now=now),
-        is_final=status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE,
+        is_final=(status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE)
+        and not (proof is not None and proof.kept.is_coming),
         expected="" if words.estimate is None else spelling.window(words.estimate, today),
-        proof=_proof(shipment, shown, words, sight, today) if status == Status.DELIVERED else None,
+        proof=proof,
         service=shipment.service_name if knows_destination else "",
         second_number=shipment.second_number if knows_destination else "",
         sender=shipment.merchant.name if names else "",
@@ -209,7 +218,7 @@ def _scan_view(
         words_for_sellers=scan.text_for_sellers,
         code=scan.code,
         leg=scan.leg,
-        known_by=_known_by(scan),
+        known_by=known_by(scan),
         answer_url=answer_of(scan) if answer_of else "",
     )
 
@@ -218,7 +227,8 @@ def _machine(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _known_by(scan: ScanEvent) -> str:
+def known_by(scan: ScanEvent) -> str:
+    """How the time of a scan is known."""
     if scan.local_time is None:
         return _("no time given")
     return {
@@ -291,3 +301,25 @@ def _proof(
     if sight < Sight.PRIVATE_LINK:
         return view
     return replace(view, signed_by=shipment.signed_by, url=shipment.proof_url)
+
+
+def _with_pictures(
+    proof: ProofView,
+    shipment: Shipment,
+    at: ProofAddresses,
+    rows: Sequence[ProofRow] | None,
+    sight: Sight,
+    zone: str,
+    today: date,
+) -> ProofView:
+    return replace(
+        proof,
+        kept=proof_parts.pictures_of(
+            proof_parts.load(shipment) if rows is None else rows,
+            at,
+            for_staff=sight == Sight.STAFF,
+            today=today,
+            day_of=lambda moment: spelling.today_at(moment, zone),
+        ),
+        statements_url=at.statements,
+    )

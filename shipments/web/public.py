@@ -21,6 +21,7 @@ from shipments.web.forms_public import DestinationForm, WhichParcelForm, read_nu
 from shipments.web.htmx import page_or_fragment, wants_fragment
 from shipments.web.parcel_view import ParcelView, Sight
 from shipments.web.presenting import present
+from shipments.web.proof_parts import addresses_by_link
 
 P = ParamSpec("P")
 
@@ -66,7 +67,7 @@ def look_up(request: HttpRequest) -> HttpResponse:
         return _bad_number(request, typed, exc)
     now = timezone.now()
     if not visitors.LISTS.allows(visitors.visitor(request), now):
-        return _too_many(request, visitors.LISTS, now=now)
+        return too_many(request, visitors.LISTS, now=now)
     results = _results(numbers, now)
     status = 400 if all(not result.number for result in results) else 200
     return render(request, "public/results.html", {"results": results, "typed": typed}, status=status)
@@ -91,7 +92,7 @@ def parcel(request: HttpRequest, typed: str) -> HttpResponse:
         return redirect("public-parcel", number)
     now = timezone.now()
     if not visitors.LOOKUPS.allows(visitors.visitor(request), now):
-        return _too_many(request, visitors.LOOKUPS, now=now)
+        return too_many(request, visitors.LOOKUPS, now=now)
     shipments = list(_known(number))
     if not shipments:
         return render(request, "public/not_found.html", {"number": number}, status=404)
@@ -110,11 +111,13 @@ def private_link(request: HttpRequest, token: str) -> HttpResponse:
     """The page behind a link from an e-mail, with all a buyer may see."""
     now = timezone.now()
     if not visitors.LINKS.allows(visitors.visitor(request), now):
-        return _too_many(request, visitors.LINKS, now=now)
+        return too_many(request, visitors.LINKS, now=now)
     link = PrivateLink.objects.live(token)
     if link is None or not Shipment.objects.public().filter(pk=link.shipment_id).exists():
         return render(request, "public/link_gone.html", status=404)
-    return _parcel_page(request, present(link.shipment, sight=Sight.PRIVATE_LINK, now=now))
+    proof_at = addresses_by_link(token)
+    view = present(link.shipment, sight=Sight.PRIVATE_LINK, now=now, proof_at=proof_at)
+    return _parcel_page(request, view)
 
 
 def _known(*numbers: str) -> Iterable[Shipment]:
@@ -167,7 +170,7 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
         return _say(request, number, shipments, form, now, status=400)
     within = visitors.GUESSES_AT_A_PARCEL.allows(lookup_key(number), now)
     if not (visitors.GUESSES_OF_A_VISITOR.allows(visitors.visitor(request), now) and within):
-        return _too_many(
+        return too_many(
             request, visitors.GUESSES_OF_A_VISITOR if within else visitors.GUESSES_AT_A_PARCEL, now=now
         )
     postal_code = form.cleaned_data["postal_code"]
@@ -248,7 +251,8 @@ def _bad_number(request: HttpRequest, typed: str, problem: ValidationError) -> H
     return render(request, "public/home.html", context, status=400)
 
 
-def _too_many(request: HttpRequest, limit: visitors.Limit, *, now: datetime) -> HttpResponse:
+def too_many(request: HttpRequest, limit: visitors.Limit, *, now: datetime) -> HttpResponse:
+    """The page that says when to try again."""
     wait = limit.ends_in(now)
     context = {"when": spelling.ahead(wait)}
     response = render(request, "public/too_many.html", context, status=429)
