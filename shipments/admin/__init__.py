@@ -12,6 +12,7 @@ from shipments.admin import (
     merchants,
     notices,
     pacing,
+    proofs,
     shipments,
     users,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "merchants",
     "notices",
     "pacing",
+    "proofs",
     "shipments",
     "users",
 ]
