@@ -7,10 +7,12 @@ holds the lease. A try is counted when it begins: a file that ends its worker en
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -32,11 +34,14 @@ BATCH = 4
 LEASE = timedelta(minutes=3)
 # The queue ends a task after 150 seconds: a run stops before, and another one goes on.
 LONGEST_RUN = timedelta(seconds=60)
+# A host that did not answer so often in a row is not waited for again in the same run: others are behind.
+MOST_SILENCES = 3
 # A parcel has a picture or two. Somebody who shows another one with every answer fills no disk of ours.
 MOST_PICTURES = 8
 BOUNDS = Bounds(shortest_side=8)
 ACCEPT = "image/jpeg, image/png, image/webp, image/gif, image/tiff"
 
+_SILENCE = frozenset({FetchTrouble.UNREACHABLE, FetchTrouble.TOO_SLOW})
 # Trying again would bring the same.
 _FINAL = frozenset({FetchTrouble.BAD_ADDRESS, FetchTrouble.PRIVATE_HOST})
 
@@ -61,13 +66,14 @@ class _Kept:
 def fetch_due(now: datetime) -> int:
     """Fetch what is due; how many pictures were kept. Any number of workers may do this at once."""
     begun, kept = time.monotonic(), 0
+    silent: Counter[str] = Counter()
     while True:
         clock = now + timedelta(seconds=time.monotonic() - begun)
         until = clock + LEASE
         batch = _lease(clock, until)
         if not batch:
             return kept
-        for leased, outcome in zip(batch, asyncio.run(_fetch_all(batch)), strict=True):
+        for leased, outcome in zip(batch, asyncio.run(_fetch_all(batch, silent)), strict=True):
             at = now + timedelta(seconds=time.monotonic() - begun)
             kept += _settle(leased.pk, until, _drawn(outcome), at)
         if time.monotonic() - begun > LONGEST_RUN.total_seconds():
@@ -84,7 +90,8 @@ def _lease(now: datetime, until: datetime) -> list[_Leased]:
                 Proof.objects.due(now)
                 .select_related("shipment")
                 .only("address_sha256", "tries", "trouble", "due_at", "shipment__proof_url")
-                .order_by("due_at")
+                # What is new comes first: its address may end, while old ones mostly have.
+                .order_by("tries", "due_at")
                 .select_for_update(skip_locked=True, of=("self",))[:BATCH]
             )
             if not due:
@@ -115,8 +122,31 @@ def _why_ended(proof: Proof, address: str, pictures: int) -> FetchTrouble | None
     return FetchTrouble.ENOUGH if pictures >= MOST_PICTURES else None
 
 
-async def _fetch_all(batch: Sequence[_Leased]) -> list[Fetched | Unfetched]:
-    return list(await asyncio.gather(*(_fetch(leased.address) for leased in batch)))
+async def _fetch_all(batch: Sequence[_Leased], silent: Counter[str]) -> list[Fetched | Unfetched]:
+    """What came of each; `silent` counts by host how often in a row it did not answer, and is brought up to date."""
+    hosts = [_host_of(leased.address) for leased in batch]
+    outcomes = await asyncio.gather(
+        *(
+            _unasked() if silent[host] >= MOST_SILENCES else _fetch(leased.address)
+            for leased, host in zip(batch, hosts, strict=True)
+        )
+    )
+    for host, outcome in zip(hosts, outcomes, strict=True):
+        is_silent = isinstance(outcome, Unfetched) and outcome.trouble in _SILENCE
+        silent[host] = silent[host] + 1 if is_silent else 0
+    return list(outcomes)
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+async def _unasked() -> Unfetched:
+    """What a try would have come to at a host that was silent a moment ago."""
+    return Unfetched(FetchTrouble.UNREACHABLE)
 
 
 async def _fetch(address: str) -> Fetched | Unfetched:

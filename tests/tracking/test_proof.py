@@ -19,6 +19,7 @@ from shipments.enums import FetchTrouble, Status
 from shipments.facts.pictures import draw_anew
 from shipments.models import Proof, ProofPicture, Shipment
 from shipments.models.proofs import MOST_TRIES, digest_of
+from shipments.outbound import net
 from shipments.tracking import correcting, proof
 from shipments.tracking.ingest import Observation, ingest
 from tests.factories import (
@@ -285,7 +286,7 @@ def test_a_worker_that_is_killed_at_every_try_does_not_try_for_ever(
     async def killed(*_what: Any, **_how: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(proof.net, "fetch", killed)
+    monkeypatch.setattr(net, "fetch", killed)
     clock = NOW
     for _try in range(MOST_TRIES):
         with pytest.raises(KeyboardInterrupt):
@@ -316,16 +317,39 @@ def test_one_odd_address_does_not_cost_the_others_their_picture(
 ) -> None:
     a_delivered_shipment(files.serve("/odd", Answer(a_photo())))
     good = a_delivered_shipment(files.serve("/p", Answer(a_photo())))
-    fetch = proof.net.fetch
+    fetch = net.fetch
 
     async def odd(address: str, **how: Any) -> Any:
         if address.endswith("/odd"):
             raise LookupError(address)
         return await fetch(address, **how)
 
-    monkeypatch.setattr(proof.net, "fetch", odd)
+    monkeypatch.setattr(net, "fetch", odd)
     assert proof.fetch_due(NOW) == 1
     assert ProofPicture.objects.get().shipment == good
+
+
+def test_a_host_that_is_silent_is_not_waited_for_again_and_again(
+    files: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(proof.BATCH * 3):
+        a_delivered_shipment(f"https://dead.example/{n}")
+    last = a_delivered_shipment(files.serve("/p", Answer(a_photo())))
+    fetch, asked = net.fetch, []
+
+    async def dead(address: str, **how: Any) -> Any:
+        asked.append(address)
+        if "dead.example" in address:
+            raise net.Unfetched(FetchTrouble.TOO_SLOW)
+        return await fetch(address, **how)
+
+    monkeypatch.setattr(net, "fetch", dead)
+    assert proof.fetch_due(NOW) == 1
+
+    assert len(asked) == proof.BATCH + 1
+    assert ProofPicture.objects.get().shipment == last
+    # Those that were not asked for have had their try, too: they end like the others.
+    assert set(Proof.objects.exclude(shipment=last).values_list("tries", flat=True)) == {1}
 
 
 @pytest.mark.django_db(transaction=True)
