@@ -145,7 +145,7 @@ def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
     """The pixels alone, on a new canvas."""
     # A JPEG can be unpacked at half or less of its size, in that part of the memory.
     source.draft(None, (bounds.kept_side, bounds.kept_side))
-    upright = ImageOps.exif_transpose(source)
+    upright = _upright(source)
     if upright.mode.startswith("I"):
         # Scanners' sixteen bits a pixel, of which screens show eight.
         plain = upright.point(lambda value: value / 256).convert("L")
@@ -157,6 +157,15 @@ def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
     canvas = Image.new(plain.mode, plain.size)
     canvas.paste(plain)
     return canvas
+
+
+def _upright(source: Image.Image) -> Image.Image:
+    try:
+        source.getexif()
+    except Exception:  # noqa: BLE001  (readers of metadata meet it with every kind of error)
+        # Cameras write it wrongly, and programs that edit pictures break it: the picture is good all the same.
+        return source
+    return ImageOps.exif_transpose(source)
 
 
 def _encode(canvas: Image.Image, source_format: str) -> Picture:

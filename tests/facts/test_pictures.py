@@ -97,6 +97,15 @@ def test_a_photo_lies_the_right_way_up_and_forgets_where_it_was_taken() -> None:
     assert b"Jane" not in kept.data
 
 
+@pytest.mark.parametrize(
+    "exif", [b"Exif\x00\x00nonsense", b"Exif\x00\x00MM\x00*\xff\xff\xff\xff", b"Exif\x00\x00"]
+)
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_broken_metadata_do_not_cost_a_photo(exif: bytes) -> None:
+    kept = draw_anew(encoded(a_drawing(), "JPEG", exif=exif))
+    assert (kept.width, kept.height) == (120, 60)
+
+
 def test_text_and_profiles_of_a_png_are_left_behind() -> None:
     said = PngInfo()
     said.add_text("Author", "Jane Doe")

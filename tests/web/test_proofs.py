@@ -131,6 +131,19 @@ def test_a_link_opens_the_picture_of_its_own_parcel_only(client: Client, parcel:
     assert client.get(f"{link}/proof/../../etc").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "rest", ["proof/%00", "proof/%ff", "statement/%00", "statement/x%00.json", "proof/" + "a" * 5000]
+)
+def test_nonsense_in_the_address_is_not_found(
+    client: Client, parcel: Shipment, link: str, bob: User, signed_in: Callable[[User], Client], rest: str
+) -> None:
+    a_kept_picture(parcel)
+    assert client.get(f"{link}/{rest}").status_code in {400, 404}
+    slash = "" if rest.startswith("proof") or rest.endswith(".json") else "/"
+    address = f"/app/alpine/shipments/{parcel.public_id}/{rest}{slash}"
+    assert signed_in(bob).get(address).status_code in {400, 404}
+
+
 def test_a_revoked_link_opens_nothing(client: Client, parcel: Shipment, link: str) -> None:
     a_kept_picture(parcel)
     PrivateLink.objects.get().revoke(NOW)
