@@ -145,6 +145,7 @@ def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
     """The pixels alone, on a new canvas."""
     # A JPEG can be unpacked at half or less of its size, in that part of the memory.
     source.draft(None, (bounds.kept_side, bounds.kept_side))
+    source.load()
     upright = _upright(source)
     if upright.mode.startswith("I"):
         # Scanners' sixteen bits a pixel, of which screens show eight.
@@ -160,6 +161,7 @@ def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
 
 
 def _upright(source: Image.Image) -> Image.Image:
+    """The picture, whose pixels are read, the way a camera says it is to be held."""
     try:
         source.getexif()
     except Exception:  # noqa: BLE001  (readers of metadata meet it with every kind of error)
