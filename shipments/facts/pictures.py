@@ -30,6 +30,8 @@ class Bounds:
 
     most_bytes: int = 10_000_000
     most_pixels: int = 40_000_000
+    # A JPEG can be unpacked at half its size or less, others only whole: this is what memory is needed for.
+    most_unpacked_pixels: int = 24_000_000
     longest_side: int = 12_000
     shortest_side: int = 1
     kept_side: int = 2_000
@@ -118,6 +120,9 @@ def _keep_within(source: Image.Image, data: bytes, bounds: Bounds) -> None:
     width, height = source.size
     if width * height > bounds.most_pixels or max(source.size) > bounds.longest_side:
         raise PictureRefused(Refusal.TOO_MANY_PIXELS)
+    source.draft(None, (bounds.kept_side, bounds.kept_side))
+    if source.width * source.height > bounds.most_unpacked_pixels:
+        raise PictureRefused(Refusal.TOO_MANY_PIXELS)
     if min(source.size) < bounds.shortest_side:
         raise PictureRefused(Refusal.TOO_SMALL)
     # Inside a scan 0xFF is never followed by this mark; in a preview among the metadata it may be, a few times.
@@ -143,7 +148,6 @@ def _has_more_to_show(source: Image.Image) -> bool:
 
 def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
     """The pixels alone, on a new canvas."""
-    # A JPEG can be unpacked at half or less of its size, in that part of the memory.
     source.draft(None, (bounds.kept_side, bounds.kept_side))
     source.load()
     upright = _upright(source)

@@ -23,7 +23,7 @@ def by_link(request: HttpRequest, token: str, sha256: str = "") -> HttpResponse:
     now = timezone.now()
     if not visitors.LINKS.allows(visitors.visitor(request), now):
         return too_many(request, visitors.LINKS, now=now)
-    shipment = shipment_behind(token)
+    shipment = shipment_behind(request, token)
     if shipment is None:
         return render(request, "public/link_gone.html", status=404)
     return _picture(shipment, sha256)
@@ -39,7 +39,7 @@ def for_member(request: MemberRequest, public_id: UUID, sha256: str = "") -> Htt
     return _picture(shipment, sha256)
 
 
-def shipment_behind(token: str) -> Shipment | None:
+def shipment_behind(request: HttpRequest, token: str) -> Shipment | None:
     """The parcel that a private link opens, as long as it opens anything."""
     link = PrivateLink.objects.live(token)
     if link is None or not Shipment.objects.public().filter(pk=link.shipment_id).exists():

@@ -43,7 +43,7 @@ def of_link(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     if not visitors.LINKS.allows(visitors.visitor(request), now):
         return too_many(request, visitors.LINKS, now=now)
-    shipment = shipment_behind(token)
+    shipment = shipment_behind(request, token)
     if shipment is None:
         return render(request, "public/link_gone.html", status=404)
     if request.method == "POST":
@@ -68,7 +68,7 @@ def by_link(request: HttpRequest, token: str, number: str, as_file: bool = False
     now = timezone.now()
     if not visitors.LINKS.allows(visitors.visitor(request), now):
         return too_many(request, visitors.LINKS, now=now)
-    shipment = shipment_behind(token)
+    shipment = shipment_behind(request, token)
     if shipment is None:
         return render(request, "public/link_gone.html", status=404)
     statement = _statement(shipment, number, is_for_buyer=True)

@@ -191,10 +191,15 @@ def a_bomb(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    [(8_000, 8_000), (11_000, 9_000), (60_000, 60_000), (40_000, 10), (2**31 - 1, 2**31 - 1)],
+    [(5_000, 5_000), (8_000, 8_000), (11_000, 9_000), (60_000, 60_000), (40_000, 10), (2**31 - 1, 2**31 - 1)],
 )
 def test_a_bomb_is_refused_before_it_is_unpacked(width: int, height: int) -> None:
     assert refusal_of(a_bomb(width, height)) == Refusal.TOO_MANY_PIXELS
+
+
+def test_a_large_photo_is_unpacked_at_the_size_it_is_kept_at() -> None:
+    kept = draw_anew(encoded(Image.new("RGB", (6_000, 5_000), PAPER), "JPEG"))
+    assert (kept.width, kept.height) == (2000, 1667)
 
 
 def test_a_jpeg_of_endless_scans_is_refused_before_it_is_unpacked() -> None:
