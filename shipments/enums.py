@@ -216,3 +216,20 @@ class AnswerKind(StrEnum):
     NOT_KNOWN = "not-known"
     NOT_ALLOWED = "not-allowed"
     UNREADABLE = "unreadable"
+
+
+class FetchTrouble(StrEnum):
+    """Why a carrier's picture of a delivery is not kept."""
+
+    BAD_ADDRESS = "bad-address"
+    PRIVATE_HOST = "private-host"
+    UNREACHABLE = "unreachable"
+    TOO_SLOW = "too-slow"
+    REFUSED = "refused"
+    TOO_MANY_REDIRECTS = "redirects"
+    TOO_LARGE = "too-large"
+    NO_PICTURE = "no-picture"
+    BAD_PICTURE = "bad-picture"
+    INTERRUPTED = "interrupted"
+    OVERTAKEN = "overtaken"
+    ENOUGH = "enough"

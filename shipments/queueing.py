@@ -20,6 +20,7 @@ WORK_ON_BULK = "work_on_bulk"
 WORK_ON_IMPORT = "work_on_import"
 RESUME_IMPORTS = "resume_imports"
 TALLY_FIGURES = "tally_figures"
+FETCH_PROOFS = "fetch_proofs"
 TELL_BUYERS = "tell_buyers"
 TASKS = frozenset(
     {
@@ -35,6 +36,7 @@ TASKS = frozenset(
         WORK_ON_IMPORT,
         RESUME_IMPORTS,
         TALLY_FIGURES,
+        FETCH_PROOFS,
         TELL_BUYERS,
     }
 )
@@ -48,6 +50,7 @@ SCHEDULES = {
     SEND_DIGESTS: 5,
     RESUME_IMPORTS: 1,
     TALLY_FIGURES: 10,
+    FETCH_PROOFS: 1,
     TELL_BUYERS: 1,
     HOUSEKEEP: 60,
 }

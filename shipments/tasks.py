@@ -24,6 +24,7 @@ from shipments.models import (
 )
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
+from shipments.tracking import proof
 
 
 def sweep() -> None:
@@ -111,6 +112,13 @@ def tell_buyers() -> None:
     Heartbeat.objects.beat(timezone.now())
     if not telling.tell_due(timezone.now()):
         queueing.enqueue(queueing.TELL_BUYERS)
+    Heartbeat.objects.beat(timezone.now())
+
+
+def fetch_proofs() -> None:
+    """Fetch the pictures of deliveries that are due."""
+    Heartbeat.objects.beat(timezone.now())
+    proof.fetch_due(timezone.now())
     Heartbeat.objects.beat(timezone.now())
 
 

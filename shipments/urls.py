@@ -13,5 +13,6 @@ urlpatterns = [
     path("", include("shipments.web.urls_figures")),
     path("", include("shipments.web.urls_list")),
     path("", include("shipments.web.urls_looks")),
+    path("", include("shipments.web.urls_proofs")),
     path("", include("shipments.web.urls_public")),
 ]

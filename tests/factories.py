@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 from django.utils import timezone
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from shipments.bulk.receiving import receive
 from shipments.carriers.base import Outcome, Question, Scan, Snapshot
@@ -27,6 +27,7 @@ from shipments.enums import Deed, Gateway, Status
 from shipments.facts.check_digits import with_impb_check_digit
 from shipments.facts.logos import read_logo
 from shipments.facts.numbers import canonical, lookup_key
+from shipments.facts.pictures import draw_anew
 from shipments.facts.places import Place
 from shipments.facts.times import Posted
 from shipments.models import (
@@ -38,11 +39,14 @@ from shipments.models import (
     Membership,
     Merchant,
     MerchantHost,
+    Proof,
+    ProofPicture,
     Shipment,
     User,
     Watch,
     roles,
 )
+from shipments.models.proofs import digest_of
 from shipments.tracking.ingest import Ingested, Observation, ingest
 from shipments.web.storefront import hosts
 
@@ -141,6 +145,43 @@ def a_shipment(merchant: Merchant | None = None, *, due_at: datetime | None = No
     )
     Watch.objects.create(shipment=shipment, merchant=shipment.merchant, due_at=due_at or timezone.now())
     return shipment
+
+
+def a_drawing(kind: str = "PNG", colour: tuple[int, int, int] = (20, 30, 120)) -> bytes:
+    """A stroke of a pen on paper, as a file."""
+    picture = Image.new("RGB", (240, 80), (250, 250, 250))
+    ImageDraw.Draw(picture).line([(12, 60), (90, 16), (150, 66), (228, 24)], fill=colour, width=3)
+    out = io.BytesIO()
+    picture.save(out, kind)
+    return out.getvalue()
+
+
+def a_kept_picture(shipment: Shipment, *, fetched_at: datetime | None = None, **how: Any) -> ProofPicture:
+    """A picture of the delivery, as if it had been fetched from the parcel's address, which it gets if it has none."""
+    sent, at = a_drawing(**how), fetched_at or timezone.now()
+    drawn = draw_anew(sent)
+    if not shipment.proof_url:
+        shipment.proof_url = "https://carrier.example/proof/1"
+        shipment.save(update_fields=["proof_url"])
+    of_parcel: dict[str, Any] = {"shipment": shipment, "merchant_id": shipment.merchant_id}
+    picture = ProofPicture.objects.create(
+        **of_parcel,
+        data=drawn.data,
+        media_type=drawn.media_type,
+        width=drawn.width,
+        height=drawn.height,
+        size=len(drawn.data),
+        sha256=sha256(drawn.data).hexdigest(),
+        original_sha256=sha256(sent).hexdigest(),
+        original_size=len(sent),
+        fetched_at=at,
+    )
+    Proof.objects.update_or_create(
+        **of_parcel,
+        address_sha256=digest_of(shipment.proof_url),
+        defaults={"picture": picture, "begun_at": at, "fetched_at": at, "due_at": None, "tries": 1},
+    )
+    return picture
 
 
 def a_bulk_action(merchant: Merchant, **over: Any) -> BulkAction:

@@ -30,6 +30,8 @@ class Bounds:
 
     most_bytes: int = 10_000_000
     most_pixels: int = 40_000_000
+    # A JPEG can be unpacked at half its size or less, others only whole: this is what memory is needed for.
+    most_unpacked_pixels: int = 24_000_000
     longest_side: int = 12_000
     shortest_side: int = 1
     kept_side: int = 2_000
@@ -118,6 +120,9 @@ def _keep_within(source: Image.Image, data: bytes, bounds: Bounds) -> None:
     width, height = source.size
     if width * height > bounds.most_pixels or max(source.size) > bounds.longest_side:
         raise PictureRefused(Refusal.TOO_MANY_PIXELS)
+    source.draft(None, (bounds.kept_side, bounds.kept_side))
+    if source.width * source.height > bounds.most_unpacked_pixels:
+        raise PictureRefused(Refusal.TOO_MANY_PIXELS)
     if min(source.size) < bounds.shortest_side:
         raise PictureRefused(Refusal.TOO_SMALL)
     # Inside a scan 0xFF is never followed by this mark; in a preview among the metadata it may be, a few times.
@@ -143,7 +148,9 @@ def _has_more_to_show(source: Image.Image) -> bool:
 
 def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
     """The pixels alone, on a new canvas."""
-    upright = ImageOps.exif_transpose(source)
+    source.draft(None, (bounds.kept_side, bounds.kept_side))
+    source.load()
+    upright = _upright(source)
     if upright.mode.startswith("I"):
         # Scanners' sixteen bits a pixel, of which screens show eight.
         plain = upright.point(lambda value: value / 256).convert("L")
@@ -155,6 +162,16 @@ def _draw(source: Image.Image, bounds: Bounds) -> Image.Image:
     canvas = Image.new(plain.mode, plain.size)
     canvas.paste(plain)
     return canvas
+
+
+def _upright(source: Image.Image) -> Image.Image:
+    """The picture, whose pixels are read, the way a camera says it is to be held."""
+    try:
+        source.getexif()
+    except Exception:  # noqa: BLE001  (readers of metadata meet it with every kind of error)
+        # Cameras write it wrongly, and programs that edit pictures break it: the picture is good all the same.
+        return source
+    return ImageOps.exif_transpose(source)
 
 
 def _encode(canvas: Image.Image, source_format: str) -> Picture:

@@ -16,8 +16,10 @@ from shipments.models.merchants import Membership, Merchant
 from shipments.models.notes import Note, PromisedDay
 from shipments.models.notices import Mail
 from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
+from shipments.models.proofs import Proof, ProofPicture
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
+from shipments.models.statements import Statement
 from shipments.models.subscriptions import Subscription, SubscriptionRequest
 from shipments.models.tallies import Tally
 from shipments.models.users import User
@@ -50,12 +52,15 @@ __all__ = [
     "Note",
     "PrivateLink",
     "PromisedDay",
+    "Proof",
+    "ProofPicture",
     "Reckoning",
     "SavedView",
     "ScanEvent",
     "SeenParcel",
     "Shipment",
     "StaleDay",
+    "Statement",
     "StatusMapping",
     "Subscription",
     "SubscriptionRequest",

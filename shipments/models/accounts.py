@@ -1,6 +1,5 @@
 """Accounts at the carriers' gateways, their credentials and their tokens."""
 
-import ipaddress
 from datetime import datetime
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Environment, Gateway
+from shipments.facts.hosts import is_private_host
 from shipments.fields import EncryptedTextField
 from shipments.models.merchants import Merchant
 
@@ -50,7 +50,7 @@ def clean_base_url(text: str, *, private_allowed: bool) -> str:
     if not private_allowed:
         if parts.scheme != "https":
             raise ValidationError(_("A carrier's address starts with https://."), code="base_url")
-        if _is_private(parts.hostname):
+        if is_private_host(parts.hostname):
             raise ValidationError(
                 _(
                     "Loopback and private addresses are refused. They are for simulators: TRACKINGSITE_ALLOW_PRIVATE_HOSTS allows them."
@@ -59,13 +59,6 @@ def clean_base_url(text: str, *, private_allowed: bool) -> str:
             )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal")) or "." not in host
 
 
 class CarrierAccountQuerySet(models.QuerySet["CarrierAccount"]):

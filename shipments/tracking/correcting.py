@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from shipments.enums import EndReason, Lifecycle, Status
 from shipments.facts import numbers
 from shipments.facts.timeline import start_of_next_parcel
-from shipments.models import Carrier, PromisedDay, ScanEvent, Shipment, Watch
+from shipments.models import Carrier, PromisedDay, Proof, ScanEvent, Shipment, Watch
 from shipments.tracking.adding import (
     BadParcel,
     read_gateway,
@@ -134,11 +134,11 @@ def correct(
             setattr(row, "carrier_id" if name == "carrier" else name, getattr(said, name))
         if "carrier" in after:
             _change_carrier(row, now)
-            _save(row, [*after, "instance", "lookup_key", *_FACTS])
+            _save_facts(row, now, *after, "instance", "lookup_key")
             row.watch.forget()
         elif "mailing_date" in after:
             _mailed_another_day(row, was_mailed, now)
-            _save(row, [*after, *_FACTS])
+            _save_facts(row, now, *after)
         else:
             _save(row, after)
         if _ASKED_WITH & after.keys():
@@ -212,7 +212,7 @@ def start_again(
         look_again(old, scans, now=now)
         old.changed_at = now
         _save_scans(scans)
-        _save(old, _FACTS)
+        _save_facts(old, now)
         Shipment.objects.filter(pk=old.pk).close()
         return new
 
@@ -305,7 +305,14 @@ def _move_line(sibling: Shipment, until: date, now: datetime) -> None:
     look_again(locked, scans, now=now)
     locked.answer, locked.changed_at = None, now
     _save_scans(scans)
-    _save(locked, _FACTS)
+    _save_facts(locked, now)
+
+
+def _save_facts(row: Shipment, now: datetime, *more: str) -> None:
+    """Write what is left of the facts; pictures of a delivery that was another parcel's are shown no longer."""
+    if not row.proof_url:
+        Proof.objects.filter(shipment=row.pk).set_aside(now)
+    _save(row, [*more, *_FACTS])
 
 
 def _save(row: Shipment, fields: Iterable[str]) -> None:

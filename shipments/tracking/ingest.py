@@ -24,6 +24,7 @@ from shipments.models import (
     Answer,
     CarrierAccount,
     PromisedDay,
+    Proof,
     ScanEvent,
     Shipment,
     StatusMapping,
@@ -231,6 +232,10 @@ class _Round:
         _overwrite(updates, SCAN_FACTS)
         _overwrite(changed, SHIPMENT_FACTS)
         PromisedDay.objects.bulk_create(promises, ignore_conflicts=True)
+        # Such addresses end: their pictures are fetched at once.
+        delivered = [shipment for shipment in changed if shipment.status == Status.DELIVERED]
+        if Proof.objects.begin(delivered, self.now):
+            queueing.enqueue(queueing.FETCH_PROOFS)
         self._count_unrecognised(unrecognised)
         if told and Subscription.objects.mark_due(told, self.now):
             queueing.enqueue(queueing.TELL_BUYERS)

@@ -100,7 +100,7 @@ def scan_view(
         words_for_sellers=scan.text_for_sellers,
         code=scan.code,
         leg=scan.leg,
-        known_by=_known_by(scan),
+        known_by=known_by(scan),
         answer_url=answer_of(scan) if answer_of else "",
     )
 
@@ -109,7 +109,8 @@ def _machine(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _known_by(scan: ScanEvent) -> str:
+def known_by(scan: ScanEvent) -> str:
+    """How the time of a scan is known."""
     if scan.local_time is None:
         return _("no time given")
     return {

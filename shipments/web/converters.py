@@ -14,3 +14,21 @@ class NumberAtRoot:
 
     def to_url(self, value: str) -> str:
         return value
+
+
+class Sha256:
+    """A digest in small hexadecimal digits. Anything else is no address: some signs no database takes."""
+
+    regex = r"[0-9a-f]{64}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class StatementNumber(Sha256):
+    """The number of a proof statement in its own form."""
+
+    regex = r"PS(?:-[0-9A-Z]{4}){4}"

@@ -26,6 +26,7 @@ from shipments.web.parcel_rows import MOST_ANSWERS, MOST_NOTES, MOST_SCANS, Parc
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present, words_of
 from shipments.web.promises import promises_of
+from shipments.web.proof_parts import addresses_for_member
 from shipments.web.staff_told import told_to_staff
 from shipments.web.storefront import address_for_buyers
 
@@ -62,6 +63,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
     """All that the templates of the page's parts are drawn from."""
     shipment = rows.shipment
     whole = asked.whole
+    proof_at = addresses_for_member(request.merchant.slug, shipment.public_id)
     parcel = present(
         shipment,
         sight=Sight.STAFF,
@@ -69,6 +71,8 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
         scans=rows.scans,
         most=MOST_SCANS if "scans" in whole else FIRST_SCANS,
         answer_of=_answer_address(request, rows),
+        proof_at=proof_at,
+        proofs=rows.proofs,
     )
     eager = _is_eager(shipment.watch, now)
     history = history_of(
@@ -81,6 +85,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
     return {
         "room": "shipments",
         "parcel": parcel,
+        "statements_url": proof_at.statements,
         "shipment": shipment,
         "watch": shipment.watch,
         "asker": asker_of(shipment, now),

@@ -20,10 +20,12 @@ from shipments.models import (
     Note,
     PrivateLink,
     PromisedDay,
+    Proof,
     ScanEvent,
     Shipment,
     User,
 )
+from shipments.web.proof_parts import COLUMNS, MOST_PROOFS, ProofRow, read_row
 
 # Nobody reads more on one page, and no page may grow without end.
 MOST_SCANS, MOST_ANSWERS, MOST_NOTES, MOST_PROMISES, MOST_LINKS, MOST_SIBLINGS = 2000, 1000, 500, 100, 50, 20
@@ -98,6 +100,7 @@ class ParcelRows:
     promises: list[PromiseRow]
     answers: list[AnswerRow]
     siblings: list[SiblingRow]
+    proofs: list[ProofRow]
     alerts: list[AlertRow]
     live_token: str
     link_expires_at: datetime | None
@@ -135,6 +138,7 @@ def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
             )
             for one in row.sibling_rows
         ],
+        proofs=[read_row(one) for one in row.proof_rows],
         alerts=[
             AlertRow(
                 reason=one["reason"],
@@ -220,6 +224,9 @@ def _with_everything(merchant: Merchant, now: datetime) -> QuerySet[Shipment]:
                     .values_list(name_of_person())
                 ),
                 many="told_to__len",
+            ),
+            proof_rows=_many(
+                Proof.objects.filter(shipment=OuterRef("pk")).in_force(), MOST_PROOFS, **COLUMNS
             ),
             link_ids=ArraySubquery(links.values("pk")[:MOST_LINKS]),
             live_token=Subquery(links.working(now).values("token")[:1]),

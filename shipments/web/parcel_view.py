@@ -21,6 +21,25 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureView:
+    """A kept picture: where it is, and since when."""
+
+    url: str
+    width: int
+    height: int
+    fetched: str
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesView:
+    """The pictures, or `missing`: why there is none. `is_coming`: one may be there any moment."""
+
+    pictures: tuple[PictureView, ...] = ()
+    missing: str = ""
+    is_coming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ProofView:
     """What is known of the delivery, each as far as the reader may see it, else `""`."""
 
@@ -31,6 +50,8 @@ class ProofView:
     words: str = ""
     signed_by: str = ""
     url: str = ""
+    kept: PicturesView = PicturesView()
+    statements_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from shipments.facts.timeline import STEPS, step_of
 from shipments.models import ScanEvent, Shipment
 from shipments.tracking.telling_scans import days_of, scan_view, scan_views
 from shipments.tracking.telling_words import town_of, words_of
+from shipments.web import proof_parts
 from shipments.web.freshness import freshness
 from shipments.web.parcel_view import ParcelView, ProofView, ScanView, Sight, StepView
+from shipments.web.proof_parts import ProofAddresses, ProofRow
 from shipments.web.route_view import route_of
 
 __all__ = ["Sight", "present", "words_of"]
@@ -34,11 +36,14 @@ def present(
     scans: Sequence[ScanEvent] | None = None,
     most: int | None = None,
     answer_of: Callable[[ScanEvent], str] | None = None,
+    proof_at: ProofAddresses | None = None,
+    proofs: Sequence[ProofRow] | None = None,
 ) -> ParcelView:
     """The parcel for a reader with this sight. `scans`, where already loaded, are all of its scans, newest first.
 
     Of those in a timeline and of those set aside up to `most` are in the view. `answer_of` gives the address of the
-    answer that first showed a scan, for who may open it.
+    answer that first showed a scan, for who may open it. `proof_at` is where a reader who may see the pictures of the
+    delivery finds them; `proofs`, where already loaded, are their rows.
     """
     scans = list(shipment.scans.newest_first()) if scans is None else scans
     shown = [scan for scan in scans if scan.withdrawn_at is None and not scan.earlier_parcel]
@@ -46,6 +51,9 @@ def present(
     today = spelling.today_at(now, words.zone)
     views = scan_views(shown, sight, most, answer_of)
     status = Status(shipment.status)
+    proof = _proof(shipment, shown, words, sight, today) if status == Status.DELIVERED else None
+    if proof is not None and proof_at is not None and sight >= Sight.PRIVATE_LINK:
+        proof = _with_pictures(proof, shipment, proof_at, proofs, sight, words.zone, today)
     names, knows_destination = sight >= Sight.PRIVATE_LINK, sight >= Sight.POSTAL_CODE
     return ParcelView(
         sight=sight,
@@ -64,9 +72,10 @@ def present(
         older_days=days_of(views[OPEN_SCANS:], today),
         older_count=max(len(shown) - OPEN_SCANS, 0),
         freshness=freshness(shipment, shown, sight=sight, now=now),
-        is_final=status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE,
+        is_final=(status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE)
+        and not (proof is not None and proof.kept.is_coming),
         expected="" if words.estimate is None else spelling.window(words.estimate, today),
-        proof=_proof(shipment, shown, words, sight, today) if status == Status.DELIVERED else None,
+        proof=proof,
         route=route_of(shipment, shown, label_of=town_of, knows_destination=knows_destination, today=today),
         service=shipment.service_name if knows_destination else "",
         second_number=shipment.second_number if knows_destination else "",
@@ -159,3 +168,25 @@ def _proof(
     if sight < Sight.PRIVATE_LINK:
         return view
     return replace(view, signed_by=shipment.signed_by, url=shipment.proof_url)
+
+
+def _with_pictures(
+    proof: ProofView,
+    shipment: Shipment,
+    at: ProofAddresses,
+    rows: Sequence[ProofRow] | None,
+    sight: Sight,
+    zone: str,
+    today: date,
+) -> ProofView:
+    return replace(
+        proof,
+        kept=proof_parts.pictures_of(
+            proof_parts.load(shipment) if rows is None else rows,
+            at,
+            for_staff=sight == Sight.STAFF,
+            today=today,
+            day_of=lambda moment: spelling.today_at(moment, zone),
+        ),
+        statements_url=at.statements,
+    )

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from shipments.enums import Lifecycle
 from shipments.facts.numbers import lookup_key
-from shipments.models import PrivateLink, ScanEvent, Shipment
+from shipments.models import ScanEvent, Shipment
 from shipments.web import storefront, unlocking, visitors
 from shipments.web.forms_public import DestinationForm, WhichParcelForm, read_number, read_numbers
 from shipments.web.htmx import page_or_fragment, wants_fragment
 from shipments.web.parcel_view import ParcelView, Sight
 from shipments.web.presenting import present
+from shipments.web.proof_parts import addresses_by_link
 from shipments.web.public_reading import parcels_with, scans_of
 
 P = ParamSpec("P")
@@ -118,12 +119,17 @@ def private_link(request: HttpRequest, token: str) -> HttpResponse:
     now = timezone.now()
     if not visitors.LINKS.allows(visitors.visitor(request), now):
         return visitors.too_many(request, visitors.LINKS, now=now)
-    link = PrivateLink.objects.live(token)
-    if link is None or not storefront.parcels(request).filter(pk=link.shipment_id).exists():
+    shipment = unlocking.behind_link(request, token)
+    if shipment is None:
         return render(request, "public/link_gone.html", status=404)
-    storefront.enter(request, link.shipment.merchant)
-    scans = scans_of(link.shipment)
-    return _parcel_page(request, present(link.shipment, sight=Sight.PRIVATE_LINK, now=now, scans=scans))
+    view = present(
+        shipment,
+        sight=Sight.PRIVATE_LINK,
+        now=now,
+        scans=scans_of(shipment),
+        proof_at=addresses_by_link(token),
+    )
+    return _parcel_page(request, view)
 
 
 def _known(request: HttpRequest, *numbers: str) -> Iterable[Shipment]:

@@ -1,4 +1,5 @@
-"""From a tracking number to more: who knows the postal code a parcel goes to sees more of it, for an hour."""
+"""From a tracking number to more: who knows the postal code a parcel goes to sees more of it, for an hour; who has its
+private link, all that a buyer may."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,7 +9,8 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 from shipments.facts.places import comparable_postal_code
-from shipments.models import Shipment
+from shipments.models import PrivateLink, Shipment
+from shipments.web import storefront
 from shipments.web.parcel_view import Sight
 
 COOKIE = "parcel"
@@ -60,3 +62,12 @@ def granted(request: HttpRequest, shipments: Sequence[Shipment]) -> tuple[Shipme
         return None
     found = next((shipment for shipment in shipments if str(shipment.public_id) == public_id), None)
     return None if found is None else (found, Sight(sight))
+
+
+def behind_link(request: HttpRequest, token: str) -> Shipment | None:
+    """The parcel that a private link opens, as long as it opens anything here; the page is in its merchant's frame then."""
+    link = PrivateLink.objects.live(token)
+    if link is None or not storefront.parcels(request).filter(pk=link.shipment_id).exists():
+        return None
+    storefront.enter(request, link.shipment.merchant)
+    return link.shipment

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from shipments.web import public, subscribing
+from shipments.web import public, subscribing, urls_proofs
 from shipments.web.converters import NumberAtRoot
 
 register_converter(NumberAtRoot, "number_at_root")
@@ -14,6 +14,7 @@ urlpatterns = [
     path("track/<str:typed>/email", subscribing.ask_by_number, name="email-me"),
     path("t/<str:token>", public.private_link, name="private-link"),
     path("t/<str:token>/email", subscribing.ask_by_link, name="email-me-by-link"),
+    *urls_proofs.for_everybody,
     path("mail/confirm/<str:token>", subscribing.confirm, name="mail-confirm"),
     path("mail/stop/<str:token>", subscribing.stop, name="mail-stop"),
     path("<number_at_root:typed>", public.to_parcel, name="public-number"),

@@ -39,6 +39,10 @@ GUESSES_AT_A_PARCEL = Limit("guess at a parcel", 5, timedelta(days=1))
 GUESSES_OF_A_VISITOR = Limit("guess", 30, timedelta(hours=1))
 # Links have 192 random bits; this only keeps noise from the database.
 LINKS = Limit("open a link", 60, timedelta(minutes=1))
+# Whoever has a link may state what it shows; the same facts are stated once, so that few statements are new.
+STATEMENTS = Limit("make a statement", 20, timedelta(days=1))
+# Numbers of statements have 75 random bits; this keeps noise from the database, and uploads from the processor.
+VERIFICATIONS = Limit("verify a statement", 30, timedelta(minutes=1))
 # The same, for invitations; it also caps the passwords that are hashed for whoever holds one.
 JOINS = Limit("join", 30, timedelta(minutes=5))
 # Invitations carry words of a merchant's to addresses of a merchant's choice: nobody writes to the world with them.

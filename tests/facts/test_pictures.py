@@ -97,6 +97,15 @@ def test_a_photo_lies_the_right_way_up_and_forgets_where_it_was_taken() -> None:
     assert b"Jane" not in kept.data
 
 
+@pytest.mark.parametrize(
+    "exif", [b"Exif\x00\x00nonsense", b"Exif\x00\x00MM\x00*\xff\xff\xff\xff", b"Exif\x00\x00"]
+)
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_broken_metadata_do_not_cost_a_photo(exif: bytes) -> None:
+    kept = draw_anew(encoded(a_drawing(), "JPEG", exif=exif))
+    assert (kept.width, kept.height) == (120, 60)
+
+
 def test_text_and_profiles_of_a_png_are_left_behind() -> None:
     said = PngInfo()
     said.add_text("Author", "Jane Doe")
@@ -182,10 +191,15 @@ def a_bomb(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    [(8_000, 8_000), (11_000, 9_000), (60_000, 60_000), (40_000, 10), (2**31 - 1, 2**31 - 1)],
+    [(5_000, 5_000), (8_000, 8_000), (11_000, 9_000), (60_000, 60_000), (40_000, 10), (2**31 - 1, 2**31 - 1)],
 )
 def test_a_bomb_is_refused_before_it_is_unpacked(width: int, height: int) -> None:
     assert refusal_of(a_bomb(width, height)) == Refusal.TOO_MANY_PIXELS
+
+
+def test_a_large_photo_is_unpacked_at_the_size_it_is_kept_at() -> None:
+    kept = draw_anew(encoded(Image.new("RGB", (6_000, 5_000), PAPER), "JPEG"))
+    assert (kept.width, kept.height) == (2000, 1667)
 
 
 def test_a_jpeg_of_endless_scans_is_refused_before_it_is_unpacked() -> None:

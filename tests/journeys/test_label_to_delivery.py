@@ -4,11 +4,13 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import httpx
 import pytest
 
-from shipments.simulator.journeys import journey_for, make_number, scans_until
+from shipments.simulator import drawings
+from shipments.simulator.journeys import DEFAULT_SEED, journey_for, make_number, scans_until
 from shipments.simulator.numbers import Scenario
 from shipments.simulator.steps import Step
 from tests.factories import Simulator
@@ -38,9 +40,9 @@ def show_the_journey_until(moment: datetime, simulator: Simulator) -> None:
     httpx.post(f"{simulator.url}/simulator/clock", content=str(moved)).raise_for_status()
 
 
-def add_account(installation: Installation, simulator: Simulator) -> None:
+def add_account(installation: Installation, simulator: Simulator, gateway: str = "usps") -> None:
     installation.manage(
-        "add_account", "--merchant", "alpine", "--gateway", "usps", "--environment", "production",
+        "add_account", "--merchant", "alpine", "--gateway", gateway, "--environment", "production",
         "--base-url", simulator.url, "--key", "journey-key-0001", stdin="journey-secret-0001\n",
     )  # fmt: skip
 
@@ -131,3 +133,29 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     assert stored == scripted
     # The call that was cut off, and the one that was not.
     assert calm.calls()["calls"]["usps.tracking"] == 2
+
+
+def test_the_picture_of_a_delivery_is_fetched_by_the_queue_and_kept(
+    installation: Installation, calm: Simulator
+):
+    number = make_number("UPS", Scenario.PHOTO, datetime.now(UTC) - timedelta(days=14))
+    add_account(installation, calm, gateway="pitney_bowes")
+    (told,) = installation.tracked(number)
+    assert told["status"] == "Delivered"
+
+    worker = installation.start("worker")
+    try:
+        wait_until(
+            lambda: bool(installation.rows("SELECT count(*) FROM shipments_proofpicture")[0][0]),
+            60,
+            "the picture is kept",
+        )
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 0
+    ((sent, kind, data),) = installation.rows(
+        "SELECT original_sha256, media_type, data FROM shipments_proofpicture"
+    )
+    assert sent == sha256(drawings.photo(number, DEFAULT_SEED)).hexdigest()
+    assert (kind, data[:4]) == ("image/png", b"\x89PNG")
+    assert installation.rows("SELECT due_at, trouble, tries FROM shipments_proof") == [(None, "", 1)]

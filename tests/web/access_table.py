@@ -49,6 +49,15 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("private-link-make", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("private-link-revoke", "POST"): (SIGN_IN, NONE, NO, ON, ON),
     ("shipment-answer", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    # Its proof. A statement changes nothing of the parcel, and buyers make them, too.
+    ("shipment-proof", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-picture", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-picture", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("shipment-statements", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-statements", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    ("shipment-statement", "GET"): (SIGN_IN, NONE, IN, IN, IN),
+    ("shipment-statement", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
+    ("shipment-statement-file", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     # Settings
     ("settings", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("settings", "POST"): (SIGN_IN, NONE, NO, NO, ON),
@@ -110,8 +119,12 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("figures-csv", "POST"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
 }
 
-# What a viewer may write, because it concerns nobody else.
-OF_ONESELF = {("settings-alerts", "POST"), ("settings-alerts-test", "POST")}
+# What a viewer may write, because it concerns nobody else, or says no more than they see.
+OF_ONESELF = {
+    ("settings-alerts", "POST"),
+    ("settings-alerts-test", "POST"),
+    ("shipment-statements", "POST"),
+}
 
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {

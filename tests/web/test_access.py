@@ -9,11 +9,14 @@ from django.apps import apps
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from shipments.models import Answer, BulkAction, Import, SavedView, Shipment, User
+from shipments.models import Answer, BulkAction, Import, ProofPicture, SavedView, Shipment, User
+from shipments.tracking.statements import state
 from tests.factories import (
     a_bulk_action,
     a_draft,
+    a_kept_picture,
     a_merchant,
     a_person,
     a_scan,
@@ -38,6 +41,7 @@ ROWS = [
 def parcel(alice: User) -> Shipment:
     shipment = a_shipment(alice.memberships.get().merchant)
     ingested(shipment, a_snapshot(a_scan()))
+    a_kept_picture(shipment)
     a_bulk_action(shipment.merchant)
     a_draft("Tracking number\n9405509898641500000146\n", shipment.merchant)
     return shipment
@@ -59,7 +63,12 @@ def address(route: str, parcel: Shipment) -> str:
                 is_shared=True,
             )[0].public_id
         ),
-        "sha256": lambda: Answer.objects.filter(shipment=parcel).latest("pk").sha256,
+        "sha256": lambda: (
+            ProofPicture.objects.get(shipment=parcel).sha256
+            if route == "shipment-picture"
+            else Answer.objects.filter(shipment=parcel).latest("pk").sha256
+        ),
+        "number": lambda: state(parcel, by=None, is_for_buyer=False, now=timezone.now())[0].number,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
 

@@ -20,6 +20,7 @@ from tests.factories import (
     LABEL,
     a_bulk_action,
     a_draft,
+    a_kept_picture,
     a_person,
     a_scan,
     a_shipment,
@@ -75,6 +76,7 @@ def parcel(merchant: Merchant, alice: User, mary: User) -> Shipment:
         Note.objects.create(shipment=shipment, merchant=merchant, author=mary, text=f"Note {n}")
         a_shipment(merchant, number=shipment.number, instance=n + 2)
     PrivateLink.objects.make(shipment, by=mary)
+    a_kept_picture(shipment)
     attention.review(now)
     items = list(AttentionItem.objects.order_by("pk").values_list("pk", flat=True))
     done = list(AttentionItem.objects.filter(pk__in=items[:30]).select_related("shipment"))

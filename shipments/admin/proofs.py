@@ -1,0 +1,41 @@
+"""Pictures of deliveries and statements, as an operator may see them: what came of fetching, and nothing of people."""
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from shipments.admin.audited import ReadOnly
+from shipments.admin.paging import LargeTable
+from shipments.facts.fetch_words import why
+from shipments.models import Proof, Statement
+
+
+@admin.register(Proof)
+class ProofAdmin(LargeTable, ReadOnly):
+    """What is waited for, kept or given up, and why."""
+
+    list_display = ("begun_at", "shipment", "merchant", "tries", "due_at", "fetched_at", "in_words")
+    list_select_related = ("shipment", "merchant")
+    list_filter = ("trouble",)
+    fields = (
+        "shipment", "merchant", "begun_at", "tries", "due_at", "fetched_at", "in_words", "set_aside_at", "address_sha256",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    @admin.display(description=_("trouble"))
+    def in_words(self, proof: Proof) -> str:
+        return why(proof.trouble, proof.trouble_detail) if proof.trouble else ""
+
+
+@admin.register(Statement)
+class StatementAdmin(LargeTable, ReadOnly):
+    """Which statements were made; what they say is for their readers."""
+
+    list_display = ("number", "made_at", "merchant", "carrier", "status", "delivered_on", "is_for_buyer")
+    list_select_related = ("merchant",)
+    search_fields = ("number__startswith", "digest__startswith")
+    search_help_text = _("The number or the digest of a statement, or its beginning")
+    fields = (
+        "number", "made_at", "made_by", "is_for_buyer", "merchant", "shipment", "carrier", "number_ending", "status", "delivered_on",
+        "digest", "answers",
+    )  # fmt: skip
+    readonly_fields = fields

@@ -1,0 +1,38 @@
+"""Which hosts are out in the open: everything else is our own machine, our own network or nobody's."""
+
+import ipaddress
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Open by their numbers, but answered by the cloud's own machines, which hand out credentials (Azure, Oracle).
+_METADATA = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Tunnels, which carry an IPv4 address of anybody's choice.
+_TUNNELS = tuple(ipaddress.ip_network(network) for network in ("2002::/16", "2001::/32", "64:ff9b:1::/48"))
+_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa")
+
+
+def is_public(address: IPAddress) -> bool:
+    """Whether the address is one of the open internet: not loopback, private, link-local, shared, multicast, reserved."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address in _NAT64:
+            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+        if any(address in tunnel for tunnel in _TUNNELS):
+            return False
+    return (
+        address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and not any(address in network for network in _METADATA)
+    )
+
+
+def is_private_host(host: str) -> bool:
+    """Whether a host, named or numbered, can be seen to be private without asking the name service."""
+    try:
+        return not is_public(ipaddress.ip_address(host))
+    except ValueError:
+        name = host.lower().rstrip(".")
+        return name == "localhost" or name.endswith(_LOCAL_ENDINGS) or "." not in name
