@@ -143,9 +143,9 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"storefront": "shipments.web.storefront_tags"},
+            "libraries": {"fragments": "shipments.web.fragment_tags"},
         },
-    }
+    },
 ]
 
 # --- People -----------------------------------------------------------------------------------------------------

@@ -32,9 +32,12 @@ _METHODS = [
     ("shipments/migrations/**", "ignore"),
     ("shipments/**.py", "python"),
     ("trackingsite/**.py", "python"),
+    ("templates/jinja2/**.html", "jinja2"),
     ("templates/**.html", "trackingsite.translations:extract_template"),
     ("templates/**.txt", "trackingsite.translations:extract_template"),
 ]
+# As `shipments.web.jinja` has it.
+_OPTIONS = {"templates/jinja2/**.html": {"trimmed": "true", "silent": "false"}}
 _INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 # Folders that hold no strings of ours, for the search not to walk through.
 _ELSEWHERE = {"tests", "static", "docs"}
@@ -55,6 +58,7 @@ def extracted() -> Catalog:
     for file, _line, message, comments, context in extract_from_dir(
         ROOT,
         _METHODS,
+        _OPTIONS,
         keywords=KEYWORDS,
         comment_tags=["Translators:"],
         strip_comment_tags=True,

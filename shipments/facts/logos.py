@@ -11,7 +11,7 @@ from shipments.facts.pictures import Bounds, Picture, PictureRefused, Refusal, d
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MOST_BYTES = 2 * 1024 * 1024
 # A public page has 45 KB for everything.
-MOST_KEPT = 12_000
+MOST_KEPT = 10_000
 # A head shows at most 200 by 40 pixels; screens of phones have up to three times as many.
 _SIDES = (600, 400, 300, 200)
 _SHORTEST_SIDE = 8

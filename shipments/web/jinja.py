@@ -7,22 +7,33 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, get_urlconf, reverse
 from django.utils.translation import get_language, get_language_info, gettext, ngettext
 from django_htmx.jinja import htmx_script
-from jinja2 import Environment, pass_context
+from jinja2 import ChainableUndefined, Environment, UndefinedError, pass_context
 from jinja2.runtime import Context
+from jinja2.utils import missing
 from markupsafe import Markup
 
 from shipments.web import storefront
 
 
+class Missing(ChainableUndefined):
+    """A variable that no view has given is empty; what an object does not have is a mistake in the template."""
+
+    def __init__(self, hint: str | None = None, obj: Any = missing, *args: Any, **kwargs: Any) -> None:
+        super().__init__(hint, obj, *args, **kwargs)
+        if obj is not missing:
+            raise UndefinedError(self._undefined_message)
+
+
 def environment(**options: Any) -> Environment:
     """Jinja2 with the product's translations, addresses and frames; what it prints is escaped."""
     made = Environment(  # noqa: S701  (Django's backend asks for autoescape)
-        **options, trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"]
+        **{**options, "undefined": Missing}, lstrip_blocks=True, extensions=["jinja2.ext.i18n"]
     )
     made.policies["ext.i18n.trimmed"] = True
     installed: Any = made
@@ -33,6 +44,7 @@ def environment(**options: Any) -> Environment:
         static=_static,
         url=_url,
         htmx_script=htmx_script(),
+        messages_of=get_messages,
         storefront_of=storefront.of,
         public_url=_public_url,
         whole_url=_whole_url,
@@ -68,7 +80,7 @@ def _static(path: str) -> str:
 
 
 def _url(name: str) -> str:
-    """The address of a page; `""` where it is on none of this host."""
+    """The address of a page without variable parts; `""` where it is on none of this host."""
     return _url_on(get_urlconf(), name)
 
 

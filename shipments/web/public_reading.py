@@ -10,16 +10,17 @@ _OF_A_PARCEL = (
     "destination_postal_code", "mailing_date", "shipped_on", "number_until", "carrier_corrected_at",
     "estimated_on", "estimated_from", "estimated_to", "estimated_offset", "delivered_on", "delivered_time",
     "delivery_description", "signed_by", "proof_url", "reattempt_on", "reattempt_time", "service_name",
-    "second_number", "facts_fetched_at",
+    "second_number", "facts_fetched_at", "order_number", "destination_city", "destination_region", "destination_country",
 )  # fmt: skip
 _BESIDE_IT = (
     "carrier__name", "carrier__tracking_url", "merchant__name", "merchant__slug", "merchant__time_zone",
-    "merchant__language", "watch__due_at", "watch__checked_at", "watch__lease", "watch__heard", "watch__heard_text",
+    "merchant__language", "merchant__order_on_links", "watch__due_at", "watch__checked_at", "watch__lease", "watch__heard", "watch__heard_text",
     "watch__error_kind", "watch__error_text",
 )  # fmt: skip
 _OF_A_SCAN = (
     "shipment_id", "local_date", "local_time", "offset", "zone", "at", "known_by", "ordered_at", "status", "text",
-    "text_for_buyers", "city", "region", "postal_code", "country", "withdrawn_at", "earlier_parcel",
+    "text_for_buyers", "city", "region", "postal_code", "country", "latitude", "longitude", "withdrawn_at",
+    "earlier_parcel",
 )  # fmt: skip
 
 _parcels: Prepared[Shipment] = Prepared(

@@ -65,7 +65,7 @@ READ: dict[str, str] = {
     "import-match": "has_header default_carrier default_mailing_date date_order tag column-0",
     "figures": "since until weeks carrier lane days by",
     "figures-csv": "since until weeks carrier lane days by",
-    "settings": "name time_zone language",
+    "settings": "name time_zone language link_days order_on_links",
     "settings-look": "shown_name colour support_url name_beside_logo remove_logo logo try",
     "settings-look-preview": "colour",
     "settings-attention": "first_scan_days silent_days silent_days_abroad pickup_days late_days proof_always_due",

@@ -222,8 +222,8 @@ def test_what_is_not_there_yet_is_said_to_be_coming_and_the_page_waits_for_it(
     client: Client, parcel: Shipment, link: str, bob: User, signed_in: Callable[[User], Client]
 ) -> None:
     buyers, staffs = on_pages(client, link, parcel, signed_in(bob))
-    assert "The carrier&#x27;s picture is being fetched." in buyers
-    assert "The carrier&#x27;s picture is being fetched." in staffs
+    assert "The carrier&#39;s picture is being fetched." in buyers
+    assert "The carrier&#39;s picture is being fetched." in staffs
     assert 'hx-trigger="every 45s"' in buyers
 
     a_kept_picture(parcel)
@@ -236,14 +236,14 @@ def test_what_cannot_be_fetched_is_said_and_staff_are_told_why(
     failed(parcel, FetchTrouble.REFUSED, "HTTP 403", tries=3, over=False)
     buyers, staffs = on_pages(client, link, parcel, signed_in(bob))
     why = "The host of the picture refused it: the address may have ended, or not work yet. (HTTP 403)"
-    assert "The carrier&#x27;s picture is being fetched." in buyers
+    assert "The carrier&#39;s picture is being fetched." in buyers
     assert why not in buyers
     assert f"The last try brought none, and there will be others. {why}" in staffs
     assert 'hx-trigger="every 45s"' not in buyers
 
     failed(parcel, FetchTrouble.BAD_PICTURE, "too_many_pixels", tries=10, over=True)
     buyers, staffs = on_pages(client, link, parcel, signed_in(bob))
-    assert "The carrier&#x27;s picture could not be fetched." in buyers
+    assert "The carrier&#39;s picture could not be fetched." in buyers
     assert "The picture has too many pixels." not in buyers
     assert "could not be fetched. The picture has too many pixels." in staffs
 

@@ -327,6 +327,7 @@ def test_a_clock_that_moves_changes_nothing_of_a_statement(
 ) -> None:
     statement = a_statement(parcel)
     where = f"{link}/statement/{statement.number}"
+    PrivateLink.objects.update(expires_at=None)
     before = text_of(client.get(where))
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(days=500))
     assert text_of(client.get(where)) == before

@@ -1,0 +1,16 @@
+"""What the dashboard shows of a parcel in the same way as a public page."""
+
+from typing import Any
+
+from django import template
+from django.template import engines
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def fragment(context: Any, name: str) -> SafeString:
+    """A template of public pages (`templates/jinja2`), with what is known here."""
+    drawn: str = engines["jinja2"].get_template(name).render(context.flatten(), context["request"])
+    return mark_safe(drawn)  # noqa: S308  (Jinja2 has escaped what is not ours)
