@@ -1,8 +1,10 @@
-"""Every address of the application: the merchant's pages first, because a tracking number may stand at the root."""
+"""Every address of the application. Those for everybody first: they are asked for most, and each address passes all before it.
+A tracking number, which may stand at the root, has a digit, which no other word there has."""
 
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("shipments.web.urls_public")),
     path("", include("shipments.web.urls_dashboard")),
     path("", include("shipments.web.urls_attention")),
     path("", include("shipments.web.urls_settings")),
@@ -14,5 +16,4 @@ urlpatterns = [
     path("", include("shipments.web.urls_list")),
     path("", include("shipments.web.urls_looks")),
     path("", include("shipments.web.urls_proofs")),
-    path("", include("shipments.web.urls_public")),
 ]

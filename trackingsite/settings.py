@@ -77,8 +77,11 @@ DATABASES = {
         "ATOMIC_REQUESTS": False,
     }
 }
+_OPTIONS: dict[str, object] = DATABASES["default"].setdefault("OPTIONS", {})
+# The few statements behind every public page are planned once a connection (`models.prepared`); all others are not prepared.
+_OPTIONS["prepare_threshold"] = 0 if env.flag("TRACKINGSITE_DB_PREPARE", default=True) else None
 if _POOL:
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 2, "max_size": 8, "timeout": 10}
+    _OPTIONS["pool"] = {"min_size": 2, "max_size": 8, "timeout": 10}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Counts of sign-in attempts hold across processes and hosts.
@@ -131,7 +134,10 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.jinja2.Jinja2",
         "DIRS": [BASE_DIR / "templates" / "jinja2"],
-        "OPTIONS": {"environment": "shipments.web.jinja.environment"},
+        "OPTIONS": {
+            "environment": "shipments.web.jinja.environment",
+            "context_processors": ["shipments.web.jinja.of_the_reader"],
+        },
     },
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -156,6 +156,16 @@ def told_place(text: str) -> str:
     return ", ".join(part if len(part) <= 3 else readable(part) for part in parts if part)
 
 
+def town(city: str, region: str, country: str) -> str:
+    """A place to the level of its town: whatever a carrier wrote into these fields, nothing with a digit in it."""
+    return _town(city, region, country, locale())
+
+
+@lru_cache(_KEPT)
+def _town(city: str, region: str, country: str, language: str) -> str:
+    return _place(without_digits(city), without_digits(region), without_digits(country), "", language)
+
+
 def without_digits(text: str) -> str:
     """The words of a place that have no digit in them: what is left is no finer than a town."""
     return " ".join(word for word in text.split() if not any(sign.isdigit() for sign in word))

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
 
-from django.db import connection, models
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier
 from shipments.models.merchants import validate_zone
+from shipments.models.prepared import prepared_cursor
 
 
 class HeartbeatManager(models.Manager["Heartbeat"]):
@@ -84,7 +85,7 @@ class ThrottleManager(models.Manager["Throttle"]):
         """
         window = int(now.timestamp() // per.total_seconds())
         key = sha256(f"{what}|{whom}|{window}".encode()).hexdigest()
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             # One statement: two tries at once cannot both read the last free one.
             cursor.execute(
                 """

@@ -1,16 +1,29 @@
-"""Queries that are written once a process.
+"""Queries that are written once a process and planned once a connection.
 
-Django takes up to a millisecond to write the SQL of a query over a wide table, at every call: more than the database takes
-to answer one by a key. The few that stand behind every look at a public page are written once and kept.
+Django takes up to a millisecond to write the SQL of a query over a wide table, at every call, and PostgreSQL half of one to plan
+it: ten times as long as it takes to answer one by a key. The few that stand behind every look at a public page are kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.models.query import get_related_populators
 
 Model = TypeVar("Model", bound=models.Model)
+
+
+@contextmanager
+def prepared_cursor() -> "Iterator[Any]":
+    """A cursor whose statements the database plans once for each connection, if the settings let it (`TRACKINGSITE_DB_PREPARE`)."""
+    # Looked up once: the proxy Django offers looks it up at each use.
+    database = connections[DEFAULT_DB_ALIAS]
+    database.ensure_connection()
+    # Django's other cursors put values into the text of a statement, which makes each of them another one.
+    with database._prepare_cursor(ServerBindingCursor(database.connection)) as cursor:  # type: ignore[call-arg]
+        yield cursor
 
 
 class Prepared(Generic[Model]):
@@ -46,21 +59,22 @@ class _Written(Generic[Model]):
         about: Any = compiler.klass_info
         fields = about["select_fields"]
         self._model = about["model"]
-        self._names = [compiler.select[index][0].target.attname for index in fields]
+        # Django only asks whether a name is among them, once for each column of the table and row.
+        self._names = frozenset(compiler.select[index][0].target.attname for index in fields)
         self._own = slice(fields[0], fields[-1] + 1)
         self._related = get_related_populators(about, compiler.select, connection.alias)  # type: ignore[call-arg]  # the stubs are of another version
 
     def rows(self, value: Any) -> "list[Model]":
         params = self._params.copy()
         params[self._places[0]] = value
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(self._sql, params)
             found = cursor.fetchall()
         rows = self._compiler.apply_converters(found, self._converters) if self._converters else found
         return [self._one(row) for row in rows]
 
     def _one(self, row: Any) -> Any:
-        one = self._model.from_db(connection.alias, self._names, row[self._own])
+        one = self._model.from_db(DEFAULT_DB_ALIAS, self._names, row[self._own])
         for populator in self._related:
             populator.populate(row, one)
         return one

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
 from shipments.enums import GROUP_OF, Sight, Status, ZoneKnownBy
 from shipments.facts import spelling, wording
 from shipments.models import ScanEvent
-from shipments.tracking.telling_words import town_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,22 @@ def scan_view(
 ) -> ScanView:
     """The scan as a reader with this sight may see it; `zone` is the name of its clock, where it is worth naming."""
     status = Status(scan.status)
+    clock, label, town = _words(
+        scan.local_time and scan.local_time.replace(second=0, microsecond=0),
+        status,
+        scan.city,
+        scan.region,
+        scan.country,
+        spelling.locale(),
+    )
     view = ScanView(
         day=scan.local_date,
-        time="" if scan.local_time is None else spelling.clock(scan.local_time),
+        time=clock,
         machine_time=scan.local_date.isoformat() if scan.at is None else _machine(scan.at),
         zone=zone,
         group=GROUP_OF[status],
-        label=wording.scan_label(status),
-        place=town_of(scan),
+        label=label,
+        place=town,
     )
     if sight < Sight.POSTAL_CODE:
         return view
@@ -102,6 +110,19 @@ def scan_view(
         leg=scan.leg,
         known_by=known_by(scan),
         answer_url=answer_of(scan) if answer_of else "",
+    )
+
+
+# Whole lists are of scans that others have had, too.
+@lru_cache(8192)
+def _words(
+    at: time | None, status: Status, city: str, region: str, country: str, language: str
+) -> tuple[str, str, str]:
+    """Clock, label and town in the active language, which is `language`."""
+    return (
+        "" if at is None else spelling.clock(at),
+        wording.scan_label(status),
+        spelling.town(city, region, country),
     )
 
 

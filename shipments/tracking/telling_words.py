@@ -51,5 +51,5 @@ def _sighting(scan: ScanEvent | None) -> wording.Sighting | None:
 
 
 def town_of(scan: ScanEvent) -> str:
-    """The place to the level of its town: whatever a carrier wrote into these fields, nothing with a digit in it."""
-    return spelling.place(*map(spelling.without_digits, (scan.city, scan.region, scan.country)))
+    """The place of a scan to the level of its town."""
+    return spelling.town(scan.city, scan.region, scan.country)

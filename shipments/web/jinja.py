@@ -38,8 +38,9 @@ def environment(**options: Any) -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     installed: Any = made
     installed.install_gettext_callables(_gettext, _ngettext)
+    # Without the detour that the extension makes for strings with values in them.
+    made.globals["_"] = _gettext
     made.globals.update(
-        language=get_language,
         languages=_languages(),
         static=_static,
         url=_url,
@@ -53,9 +54,15 @@ def environment(**options: Any) -> Environment:
     return made
 
 
-def _gettext(message: str) -> Markup:
+def of_the_reader(request: HttpRequest) -> dict[str, Any]:
+    """What templates know beside what a view tells them: the language, asked for once a page."""
+    return {"language": get_language()}
+
+
+@pass_context
+def _gettext(context: Context, message: str) -> Markup:
     """A string of a template in the active language; what is put into it is escaped, and it itself is our own."""
-    return _translated(message, get_language() or "")
+    return _translated(message, context.parent["language"])
 
 
 @lru_cache(2048)
@@ -101,7 +108,8 @@ def _public_url(context: Context, name: str, *args: object) -> str:
 @pass_context
 def _whole_url(context: Context, path: str) -> str:
     """An address of ours with scheme and host, for those who read the page elsewhere."""
-    return _request(context).build_absolute_uri(path)
+    request = _request(context)
+    return f"{request.scheme}://{request.get_host()}{path}"
 
 
 def _request(context: Context) -> HttpRequest:

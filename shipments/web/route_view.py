@@ -7,6 +7,7 @@ so that a list of parcels or an answer without news draws nothing.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
@@ -43,8 +44,8 @@ class RouteView:
     today: date = field(repr=False, compare=False)
 
     def drawing(self) -> Drawing:
-        """The map, for a template to put together; made anew at each call."""
-        return draw(self.stops, self.goal)
+        """The map, for a template to put together."""
+        return _drawn(self.stops, self.goal)
 
     def summary(self) -> str:
         """The way in a few words: "From Denver, CO to Olney, MD"."""
@@ -65,6 +66,12 @@ class RouteView:
             "first": first,
             "last": spelling.short_day(place.last_on, self.today),
         }
+
+
+# A page that asks for news of itself, and the parcels of one merchant, come along the same ways again and again.
+@lru_cache(256)
+def _drawn(stops: tuple[Stop, ...], goal: Stop | None) -> Drawing:
+    return draw(stops, goal)
 
 
 def route_of(

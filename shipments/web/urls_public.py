@@ -1,4 +1,4 @@
-"""Addresses for everybody. Included last: a tracking number may stand right behind the host."""
+"""Addresses for everybody, in every frame. A tracking number may stand right behind the host."""
 
 from django.urls import path, register_converter
 

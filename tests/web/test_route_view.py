@@ -153,7 +153,7 @@ def test_the_drawing_is_made_only_when_asked_for(monkeypatch: pytest.MonkeyPatch
     def refuse(*_args: Any) -> None:
         raise AssertionError("drawn")
 
-    monkeypatch.setattr("shipments.web.route_view.draw", refuse)
+    monkeypatch.setattr("shipments.web.route_view._drawn", refuse)
 
     shown = route(a_scan(9, "OLNEY", "MD"))
 
