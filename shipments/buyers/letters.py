@@ -17,7 +17,7 @@ from shipments.enums import Milestone, Sight, Wants
 from shipments.facts import spelling, wording
 from shipments.models import PrivateLink, ScanEvent, Shipment, Subscription, SubscriptionRequest
 from shipments.models.subscriptions import ADDRESS_KEPT, LASTS
-from shipments.outbound.mail import post, site_address
+from shipments.outbound.mail import post, public_address, site_address
 from shipments.tracking.telling_scans import days_of, scan_views
 from shipments.tracking.telling_words import words_of
 
@@ -180,14 +180,19 @@ class _Told:
 def _sight_of(subscription: Subscription, shipment: Shipment) -> tuple[Sight, str]:
     """How much the mail tells, and the address of the page that tells as much. A private link that was revoked since
     opens nothing here either."""
-    page = site_address("public-parcel", shipment.number)
     sight = Sight(subscription.sight)
+    # Who knows a number alone is not told who has sent the parcel, by no frame either.
+    page = (
+        public_address(shipment.merchant, "public-parcel", shipment.number)
+        if subscription.is_consented
+        else site_address("public-parcel", shipment.number)
+    )
     if sight < Sight.PRIVATE_LINK:
         return sight, page
     link = subscription.link
     if link is None or PrivateLink.objects.live(link.token) is None:
         return Sight.NUMBER, page
-    return sight, site_address("private-link", link.token)
+    return sight, public_address(shipment.merchant, "private-link", link.token)
 
 
 def _post(

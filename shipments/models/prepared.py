@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=models.Model)
 def prepared_cursor() -> "Iterator[Any]":
     """A cursor whose statements the database plans once for each connection, if the settings let it (`TRACKINGSITE_DB_PREPARE`)."""
     # Looked up once: the proxy Django offers looks it up at each use.
-    database = connections[DEFAULT_DB_ALIAS]
+    database: Any = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
     # Django's other cursors put values into the text of a statement, which makes each of them another one.
     with database._prepare_cursor(ServerBindingCursor(database.connection)) as cursor:  # type: ignore[call-arg]

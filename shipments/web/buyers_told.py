@@ -1,7 +1,6 @@
 """What a parcel's buyers asked for and were told, for the parcel's page of staff."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -13,22 +12,14 @@ from django.utils.translation import gettext as _
 from shipments.buyers import letters
 from shipments.enums import Milestone, Wants
 from shipments.models import Mail, Shipment, Subscription
+from shipments.web.history import Told
 
 # Of one parcel: buyers, and mails to each. Both are more than any parcel has.
 MOST_BUYERS, MOST_MAILS = 50, 20
 
 
-@dataclass(frozen=True, slots=True)
-class ToldToBuyer:
-    """One thing that happened between us and a buyer. `address` is masked."""
-
-    moment: datetime
-    words: str
-    address: str
-
-
-def told_to_buyers(shipment: Shipment) -> list[ToldToBuyer]:
-    """Who gets mails about the parcel and why, and what each was told and when; the newest first. One statement."""
+def told_to_buyers(shipment: Shipment) -> list[Told]:
+    """Who gets mails about the parcel and why, and what each was told and when; addresses are masked. One statement."""
     mails = (
         Mail.objects.filter(subscription=OuterRef("pk"))
         .order_by("-made_at")
@@ -42,15 +33,19 @@ def told_to_buyers(shipment: Shipment) -> list[ToldToBuyer]:
         .annotate(letters=ArraySubquery(mails[:MOST_MAILS]))
         .order_by("-confirmed_at", "-pk")[:MOST_BUYERS]
     )
-    told = [row for subscription in subscriptions for row in _rows(subscription)]
-    return sorted(told, key=lambda row: row.moment, reverse=True)
+    return [
+        Told(moment, _("%(address)s: %(what)s") % {"address": address, "what": words})
+        for subscription in subscriptions
+        for moment, words, address in _rows(subscription)
+    ]
 
 
-def _rows(subscription: Subscription) -> Sequence[ToldToBuyer]:
+def _rows(subscription: Subscription) -> Sequence[tuple[datetime, str, str]]:
+    """When, what, and whose masked address."""
     address = subscription.masked_email if subscription.email else _("address deleted")
-    rows = [ToldToBuyer(subscription.confirmed_at, _beginning(subscription), address)]
+    rows = [(subscription.confirmed_at, _beginning(subscription), address)]
     if subscription.unsubscribed_at is not None:
-        rows.append(ToldToBuyer(subscription.unsubscribed_at, _("ended the mails"), address))
+        rows.append((subscription.unsubscribed_at, _("ended the mails"), address))
     for mail in subscription.letters:  # type: ignore[attr-defined]  # annotated above
         sent_at = _moment(mail["sent_at"])
         words = _what(mail["kind"], mail["key"] or "")
@@ -59,9 +54,7 @@ def _rows(subscription: Subscription) -> Sequence[ToldToBuyer]:
             words = (_("%(what)s: waits to be sent") if waits else _("%(what)s: could not be delivered")) % {
                 "what": words
             }
-        rows.append(
-            ToldToBuyer(sent_at or _moment(mail["made_at"]) or subscription.confirmed_at, words, address)
-        )
+        rows.append((sent_at or _moment(mail["made_at"]) or subscription.confirmed_at, words, address))
     return rows
 
 

@@ -21,6 +21,7 @@ from shipments.models import Answer, ScanEvent, Shipment, Watch
 from shipments.web.access import MemberRequest
 from shipments.web.asking import asker_of
 from shipments.web.attention_rows import box_of
+from shipments.web.buyers_told import told_to_buyers
 from shipments.web.history import history_of
 from shipments.web.parcel_rows import MOST_ANSWERS, MOST_NOTES, MOST_SCANS, ParcelRows
 from shipments.web.parcel_view import Sight
@@ -77,7 +78,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
     eager = _is_eager(shipment.watch, now)
     history = history_of(
         rows,
-        told=told_to_staff(rows),
+        told=[*told_to_staff(rows), *told_to_buyers(shipment)],
         most=MOST_DEEDS if "history" in whole else FIRST_DEEDS,
         now=now,
     )

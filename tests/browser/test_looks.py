@@ -62,7 +62,7 @@ def test_an_owner_chooses_a_look_and_buyers_see_it(
     with a_page(browser, scripts=scripts) as page:
         sign_in(page, live_server)
         page.goto(f"{live_server.url}/app/alpine/settings/")
-        page.get_by_role("link", name="Look", exact=True).click()
+        page.get_by_role("link", name="Appearance", exact=True).click()
         if scripts:
             # It is shown once the page listens.
             expect(page.get_by_label("Choose a colour")).to_be_visible()

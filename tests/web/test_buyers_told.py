@@ -20,7 +20,7 @@ def minutes(count: int) -> timedelta:
     return timedelta(minutes=count)
 
 
-def test_the_newest_stands_first_with_masked_addresses(django_assert_num_queries: Any) -> None:
+def test_all_that_was_asked_and_told_is_there_with_masked_addresses(django_assert_num_queries: Any) -> None:
     parcel = a_parcel()
     robin = subscribed(parcel, Wants.BOTH)
     Mail.objects.get(kind="buyer-so-far").note_sent(NOW + minutes(2))
@@ -41,17 +41,19 @@ def test_the_newest_stands_first_with_masked_addresses(django_assert_num_queries
     with django_assert_num_queries(1):
         rows = told_to_buyers(parcel)
 
-    assert [((row.moment - NOW), row.words, row.address) for row in rows] == [
-        (minutes(45), "ended the mails", "r•••@example.com"),
-        (minutes(31), "told: out for delivery", "r•••@example.com"),
-        (minutes(30), "told: out for delivery: could not be delivered", "a•••@example.com"),
+    assert sorted(((row.at - NOW, row.sentence) for row in rows), reverse=True) == [
+        (minutes(45), "r•••@example.com: ended the mails"),
+        (minutes(31), "r•••@example.com: told: out for delivery"),
+        (minutes(30), "a•••@example.com: told: out for delivery: could not be delivered"),
         (
             minutes(5),
-            "gets mails: consent noted at import (orders.csv, row 7: 2026-01-31)",
-            "a•••@example.com",
+            "a•••@example.com: gets mails: consent noted at import (orders.csv, row 7: 2026-01-31)",
         ),
-        (minutes(2), "told: what had happened so far", "r•••@example.com"),
-        (minutes(0), "asked for what had happened so far and for news, and confirmed it", "r•••@example.com"),
+        (minutes(2), "r•••@example.com: told: what had happened so far"),
+        (
+            minutes(0),
+            "r•••@example.com: asked for what had happened so far and for news, and confirmed it",
+        ),
     ]
 
 
