@@ -1,11 +1,9 @@
 """Addresses for everybody. Included last: a tracking number may stand right behind the host."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
+import shipments.web.converters  # noqa: F401  (names the parts of addresses)
 from shipments.web import public, subscribing, urls_proofs
-from shipments.web.converters import NumberAtRoot
-
-register_converter(NumberAtRoot, "number_at_root")
 
 urlpatterns = [
     path("", public.look_up, name="public-home"),
