@@ -179,7 +179,9 @@ def sentence(facts: ParcelWords, *, now: datetime) -> str:
         return _("Waiting for the carrier's first scan: the label was made on %(day)s") % {"day": day}
     if facts.status == Status.UNKNOWN and seen is None:
         return _nothing_known(facts)
-    if facts.estimate is not None:
+    # Late, but at the door today: what was promised before is no longer the news.
+    at_last = facts.status == Status.OUT_FOR_DELIVERY and is_late(facts, now=now)
+    if facts.estimate is not None and not at_last:
         return _expected(facts, facts.estimate, now, today)
     dated, undated = _MOVING[facts.status]
     return str(dated if seen else undated) % {"news": seen, "carrier": facts.carrier}
@@ -281,6 +283,11 @@ def _nothing_known(facts: ParcelWords) -> str:
             )
         case AnswerKind.NOT_ALLOWED:
             return _("%(carrier)s does not tell us about this parcel") % carrier
+        case AnswerKind.UNREADABLE:
+            return (
+                _("Nothing is known of this parcel yet: the answer of %(carrier)s could not be read")
+                % carrier
+            )
         case AnswerKind.SNAPSHOT:
             return _("%(carrier)s knows this number, and has no scan of the parcel yet") % carrier
         case _:

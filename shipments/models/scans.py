@@ -1,5 +1,6 @@
 """Scan events: each stored once, each with the answer that first showed it."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from django.db import models
@@ -9,6 +10,7 @@ from shipments.enums import ZoneKnownBy
 from shipments.models.answers import Answer
 from shipments.models.carriers import status_choices
 from shipments.models.merchants import Merchant
+from shipments.models.rows import with_keys
 from shipments.models.shipments import Shipment
 
 
@@ -22,6 +24,10 @@ class ScanEventQuerySet(models.QuerySet["ScanEvent"]):
     def newest_first(self) -> Self:
         """By instant; a date without a time counts as the end of its day; then the carrier's own order."""
         return self.order_by("-ordered_at", "-position", "-pk")
+
+    def of_parcels(self, keys: Sequence[int]) -> Self:
+        """Those of the parcels with these keys. An empty list costs a statement like any other."""
+        return self.filter(with_keys("shipment", keys))
 
     def shown(self) -> Self:
         """Those that tell of this parcel today: neither taken back nor of an earlier parcel."""

@@ -2,11 +2,13 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
@@ -22,7 +24,7 @@ from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
 from shipments.models.deeds import Deeds
 from shipments.models.merchants import Membership, Merchant
-from shipments.models.rows import behind
+from shipments.models.rows import IsOneOf, behind, with_keys
 
 # Fewer signs are in too many numbers to find one by.
 SHORTEST_END = 4
@@ -170,6 +172,21 @@ class ShipmentQuerySet(Deeds):
     def coming_after(self, created_at: datetime, pk: int) -> Self:
         """Those that come after this parcel where the newest is first."""
         return self.filter(behind([models.F("created_at"), models.F("pk")], [created_at, pk], smaller=True))
+
+    def of_order(self, number: str) -> Self:
+        """Those of this order that are not archived, in capitals or small letters, with the sign # in front or without it."""
+        written = [Upper(models.Value(number)), Upper(models.Value(f"#{number}"))]
+        wanted = IsOneOf(by_order(), models.Func(*written, template="ARRAY[%(expressions)s]"))
+        return self.filter(models.Q(wanted), is_archived=False)
+
+    def merchant_by_merchant(self) -> Self:
+        """The same parcels, looked up among those of each merchant in turn: for what has an index by merchant only."""
+        every = ArraySubquery(Merchant.objects.order_by().values("pk"))
+        return self.filter(models.Q(IsOneOf(models.F("merchant"), every)))
+
+    def with_keys(self, keys: Sequence[int]) -> Self:
+        """Those with these keys. An empty list costs a statement like any other."""
+        return self.filter(with_keys("pk", keys))
 
     def public(self) -> Self:
         """Those a stranger may look up: archived parcels are gone from public pages."""

@@ -167,6 +167,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """Those of this address, in capitals or small letters, as the database folds them."""
         return self.alias(folded=Lower("email")).filter(folded=Lower(models.Value(email)))
 
+    def knowing(self, sight: Sight) -> Self:
+        """Those of who could see so much of the parcel when they subscribed, or whose merchant did it for them."""
+        return self.filter(sight__gte=sight)
+
     def with_stop_token(self, token: str) -> "Subscription | None":
         """The one whose mails this token ends. Looked up by digest: the clock tells nothing about tokens."""
         return (

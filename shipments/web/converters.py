@@ -1,4 +1,6 @@
-"""Parts of addresses."""
+"""Parts of addresses, each with the name by which routes ask for it."""
+
+from django.urls import register_converter
 
 
 class NumberAtRoot:
@@ -32,3 +34,9 @@ class StatementNumber(Sha256):
     """The number of a proof statement in its own form."""
 
     regex = r"PS(?:-[0-9A-Z]{4}){4}"
+
+
+# Here and not beside the routes: several modules of routes use them, and a name may be given once.
+register_converter(NumberAtRoot, "number_at_root")
+register_converter(Sha256, "sha256")
+register_converter(StatementNumber, "statement_number")

@@ -30,15 +30,17 @@ def fitting(
     fits = [
         shipment
         for shipment in shipments
-        if (_goes_to(shipment, postal_code) if postal_code else True)
+        if (goes_to(shipment.destination_postal_code, postal_code) if postal_code else True)
         & (mailed_on in (shipment.mailing_date, shipment.shipped_on) if mailed_on is not None else True)
     ]
     return fits[0] if len(fits) == 1 and (postal_code or mailed_on is not None) else None
 
 
-def _goes_to(shipment: Shipment, postal_code: str) -> bool:
-    known = comparable_postal_code(shipment.destination_postal_code) or _NO_CODE
-    return compare_digest(known.encode(), comparable_postal_code(postal_code).encode())
+def goes_to(known: str, typed: str) -> bool:
+    """Whether the postal code of a parcel (`""` where nobody knows it) is the one typed, in whatever form; in time that
+    does not tell how much of it is right."""
+    comparable = comparable_postal_code(known) or _NO_CODE
+    return compare_digest(comparable.encode(), comparable_postal_code(typed).encode())
 
 
 def grant(response: HttpResponse, request: HttpRequest, shipment: Shipment, sight: Sight) -> None:

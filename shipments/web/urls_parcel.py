@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+import shipments.web.converters  # noqa: F401  (names the parts of addresses)
 from shipments.web import correcting_page, parcel_deeds, parcel_page
 
 _PARCEL = "app/<slug:merchant>/shipments/<uuid:public_id>/"
@@ -9,7 +10,7 @@ _PARCEL = "app/<slug:merchant>/shipments/<uuid:public_id>/"
 urlpatterns = [
     path(_PARCEL, parcel_page.shipment_detail, name="shipment-detail"),
     path(f"{_PARCEL}refresh/", parcel_page.refresh_now, name="shipment-refresh"),
-    path(f"{_PARCEL}answers/<str:sha256>/", parcel_page.raw_answer, name="shipment-answer"),
+    path(f"{_PARCEL}answers/<sha256:sha256>/", parcel_page.raw_answer, name="shipment-answer"),
     path(f"{_PARCEL}private-link/", parcel_deeds.make_private_link, name="private-link-make"),
     path(f"{_PARCEL}private-link/revoke/", parcel_deeds.revoke_private_links, name="private-link-revoke"),
     path(f"{_PARCEL}notes/", parcel_deeds.add_note, name="note-add"),

@@ -1,12 +1,9 @@
 """Addresses of proof: pictures of a delivery, statements, and the page that verifies those."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
+import shipments.web.converters  # noqa: F401  (names the parts of addresses)
 from shipments.web import proofs, statements
-from shipments.web.converters import Sha256, StatementNumber
-
-register_converter(Sha256, "sha256")
-register_converter(StatementNumber, "statement_number")
 
 _LINK = "t/<str:token>/"
 _PARCEL = "app/<slug:merchant>/shipments/<uuid:public_id>/"

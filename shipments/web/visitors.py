@@ -37,6 +37,8 @@ LISTS = Limit("look up a list", 6, timedelta(minutes=1))
 # Postal codes are few: guesses are counted per parcel whoever makes them, and per guesser whatever the parcel.
 GUESSES_AT_A_PARCEL = Limit("guess at a parcel", 5, timedelta(days=1))
 GUESSES_OF_A_VISITOR = Limit("guess", 30, timedelta(hours=1))
+# The same for orders, which many merchants count from 1 on: by the number alone, so that no frame has tries of its own.
+GUESSES_AT_AN_ORDER = Limit("guess at an order", 5, timedelta(days=1))
 # Links have 192 random bits; this only keeps noise from the database.
 LINKS = Limit("open a link", 60, timedelta(minutes=1))
 # Whoever has a link may state what it shows; the same facts are stated once, so that few statements are new.

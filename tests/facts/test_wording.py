@@ -1,5 +1,8 @@
 """The sentence for every status, in English and Spanish, and what it may not say."""
 
+import itertools
+import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -175,6 +178,135 @@ def test_every_status_has_its_sentence_in_both_languages(
 
 def test_the_table_above_leaves_no_status_out() -> None:
     assert {facts.status for facts, _, _ in EVERY_STATUS} == set(Status)
+
+
+# ---- Every status with whatever may be known beside it ---------------------------------------------------------------
+
+LATE = DeliveryEstimate(TUESDAY, end=time(20))
+BY_EIGHT = DeliveryEstimate(THURSDAY, end=time(20))
+DAY_ONLY = Sighting(TUESDAY)
+# What is told of a parcel on its way: with nothing but its status, a scan of a day, a scan with time and place, a promise,
+# and a promise that has passed.
+ON_ITS_WAY = {
+    Status.ACCEPTANCE: (
+        "Handed to USPS",
+        "Handed to USPS on Tuesday, 10 June",
+        "Handed to USPS on Tuesday, 10 June, 2:05 pm, in Olney, MD",
+        "Arriving Thursday, 12 June, by 8 pm",
+        "Later than expected: it was due Tuesday, 10 June, by 8 pm",
+    ),
+    Status.PICKED_UP: (
+        "Picked up by USPS",
+        "Picked up by USPS on Tuesday, 10 June",
+        "Picked up by USPS on Tuesday, 10 June, 2:05 pm, in Olney, MD",
+        "Arriving Thursday, 12 June, by 8 pm",
+        "Later than expected: it was due Tuesday, 10 June, by 8 pm",
+    ),
+    Status.IN_TRANSIT: (
+        "On the way with USPS",
+        "On the way: last scanned on Tuesday, 10 June",
+        "On the way: last scanned on Tuesday, 10 June, 2:05 pm, in Olney, MD",
+        "Arriving Thursday, 12 June, by 8 pm",
+        "Later than expected: it was due Tuesday, 10 June, by 8 pm",
+    ),
+    Status.OUT_FOR_DELIVERY: (
+        "Out for delivery with USPS",
+        "Out for delivery since Tuesday, 10 June",
+        "Out for delivery since Tuesday, 10 June, 2:05 pm, in Olney, MD",
+        "Out for delivery: arriving Thursday, 12 June, by 8 pm",
+        # At the door today at last, which matters more than when it should have been.
+        "Out for delivery since Tuesday, 10 June, 2:05 pm, in Olney, MD",
+    ),
+    Status.UNKNOWN: (
+        "Nothing is known of this parcel yet: USPS has not answered",
+        "Scanned by USPS on Tuesday, 10 June",
+        "Scanned by USPS on Tuesday, 10 June, 2:05 pm, in Olney, MD",
+        "Arriving Thursday, 12 June, by 8 pm",
+        "Later than expected: it was due Tuesday, 10 June, by 8 pm",
+    ),
+    # From here on no promise is repeated: something has come between.
+    Status.MANIFEST: ("Waiting for the carrier's first scan: only the label is known",) * 5,
+    Status.DELIVERY_ATTEMPT: (
+        "The carrier tried to deliver, and could not",
+        "The carrier tried to deliver on Tuesday, 10 June, and could not",
+        *("The carrier tried to deliver on Tuesday, 10 June, 2:05 pm, in Olney, MD, and could not",) * 3,
+    ),
+    Status.READY_FOR_PICKUP: (
+        "Ready for pickup",
+        "Ready for pickup since Tuesday, 10 June",
+        *("Ready for pickup since Tuesday, 10 June, 2:05 pm, in Olney, MD",) * 3,
+    ),
+    Status.PICKUP_MISSED: (
+        "A pickup was missed",
+        "A pickup was missed on Tuesday, 10 June",
+        *("A pickup was missed on Tuesday, 10 June, 2:05 pm, in Olney, MD",) * 3,
+    ),
+    Status.EXCEPTION: (
+        "The carrier reported a problem",
+        "The carrier reported a problem on Tuesday, 10 June",
+        *("The carrier reported a problem on Tuesday, 10 June, 2:05 pm, in Olney, MD",) * 3,
+    ),
+    Status.RETURN_TO_SENDER: (
+        "Sent back to the sender",
+        "Sent back to the sender: last scanned on Tuesday, 10 June",
+        *("Sent back to the sender: last scanned on Tuesday, 10 June, 2:05 pm, in Olney, MD",) * 3,
+    ),
+    Status.DELIVERED: ("Delivered",) * 5,
+}
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_what_is_told_grows_with_what_is_known(status: Status) -> None:
+    assert (
+        told(words(status)),
+        told(words(status, decisive=DAY_ONLY, latest=DAY_ONLY)),
+        told(words(status, decisive=SEEN, latest=SEEN)),
+        told(words(status, decisive=SEEN, latest=SEEN, estimate=BY_EIGHT)),
+        told(words(status, decisive=SEEN, latest=SEEN, estimate=LATE)),
+    ) == ON_ITS_WAY[status]
+
+
+def test_an_answer_nobody_can_read_is_no_silence() -> None:
+    assert (
+        told(words(Status.UNKNOWN, heard=AnswerKind.UNREADABLE))
+        == "Nothing is known of this parcel yet: the answer of USPS could not be read"
+    )
+
+
+WHATEVER_IS_KNOWN = {
+    "heard": ["", *AnswerKind],
+    "decisive": [None, DAY_ONLY, SEEN, Sighting(TUESDAY, None, "Olney, MD")],
+    "estimate": [
+        None,
+        DeliveryEstimate(THURSDAY),
+        BY_EIGHT,
+        DeliveryEstimate(THURSDAY, time(14), time(16, 30)),
+        DeliveryEstimate(THURSDAY, time(14)),
+        LATE,
+    ],
+    "delivered": [None, Posted(TUESDAY), Posted(TUESDAY, time(14, 5))],
+    "spot": ["", "5% off, %(spot)s"],
+    "label_on": [None, date(2024, 12, 31)],
+    "reattempt": [None, Posted(THURSDAY), Posted(THURSDAY, time(9))],
+}
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_whatever_is_known_of_a_status_makes_a_good_sentence_in_both_languages(status: Status) -> None:
+    for known in itertools.product(*WHATEVER_IS_KNOWN.values()):
+        facts = words(status, **dict(zip(WHATEVER_IS_KNOWN, known, strict=True)))
+        facts = replace(facts, latest=facts.decisive)
+        english, spanish = told(facts), told(facts, "es")
+        for text in (english, spanish):
+            assert text[0].isupper(), (text, facts)
+            assert text == " ".join(text.split()), (text, facts)
+            assert text[-1] not in ".,;:", (text, facts)
+            # What a person has written may stand there as it is; nothing of ours may be left to fill in.
+            ours = text.replace(facts.spot, "") if facts.spot else text
+            assert re.search(r"None|%|[{}]|,,|, ,", ours) is None, (text, facts)
+        # A string that is new has no translation for a while; `project/test_translations` asks for it.
+        if facts.heard != AnswerKind.UNREADABLE:
+            assert english != spanish
 
 
 @pytest.mark.parametrize(

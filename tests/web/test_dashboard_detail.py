@@ -382,6 +382,11 @@ def test_an_answer_about_another_parcel_is_not_found_under_this_one(
     assert viewer.get(url(other, f"answers/{Answer.objects.get().sha256}/")).status_code == 404
 
 
+@pytest.mark.parametrize("digest", ["%00", "%00" * 64, "0" * 63, "G" * 64, "0" * 65, "<b>", "0" * 64])
+def test_what_is_no_digest_of_an_answer_is_not_found(viewer: Client, parcel: Shipment, digest: str) -> None:
+    assert viewer.get(url(parcel, f"answers/{digest}/")).status_code == 404
+
+
 # ---- Private link
 
 
