@@ -21,9 +21,9 @@ from shipments.buyers.letters import wish
 from shipments.enums import Lifecycle, Sight, Status, Wants
 from shipments.models import PrivateLink, Shipment, Subscription, SubscriptionRequest
 from shipments.web import storefront, unlocking, visitors
+from shipments.web.discretion import about_a_parcel
 from shipments.web.forms_mailing import EmailMeForm
 from shipments.web.forms_public import read_number
-from shipments.web.public import about_a_parcel
 
 GET_OR_POST = ["GET", "HEAD", "POST"]
 
