@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from shipments.enums import EndReason, Lifecycle, Status
 from shipments.facts.places import Place
-from shipments.models import Merchant, PrivateLink, Shipment, Watch
+from shipments.models import Mail, Merchant, PrivateLink, Shipment, Watch
 from shipments.web import unlocking
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present
@@ -331,6 +331,32 @@ def test_a_form_needs_its_token(parcel: Shipment) -> None:
     assert response.status_code == 403
     assert "Nothing was changed." in response.content.decode()
     assert unlocking.COOKIE not in response.cookies
+
+
+def test_the_number_of_a_letter_does_not_tell_where_it_goes_to_who_knows_its_beginning(
+    client: Client, merchant: Merchant
+) -> None:
+    # The barcode of a letter ends in the ZIP Code it goes to; added under another carrier it is kept whole.
+    beginning, whole = "01270123456789123456", "0127012345678912345620832123401"
+    letter = a_shipment(merchant, carrier="PBI", number=whole, destination_postal_code="20832")
+    factories.ingested(letter, a_snapshot(a_scan(*ACCEPTED, place=DENVER), number=whole))
+    mail = {"email": "robin@example.com", "wants": "both"}
+
+    pages = [
+        client.get(f"/track/{beginning}"),
+        client.get(f"/track?number={beginning}%0A94001"),
+        client.get(f"/track/{beginning}", headers={"HX-Request": "true"}),
+        client.post(f"/track/{beginning}/email", {**mail, "email": "none"}),
+    ]
+    client.post(f"/track/{beginning}/email", mail)
+    sent = Mail.objects.get()
+
+    assert [page.status_code for page in pages] == [200, 200, 200, 400]
+    for said in (*(page.content.decode() for page in pages), sent.subject, sent.text, sent.html):
+        assert beginning in said
+        assert "20832" not in said
+    client.post(f"/track/{beginning}", {"postal_code": "20832"})
+    assert whole in client.get(f"/track/{beginning}").content.decode()
 
 
 # ---- Answers for their reader alone ----------------------------------------------------------------------------------
