@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "shipments.web.storefront.Storefronts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "shipments.web.discretion.for_the_reader_alone",
     "shipments.web.decoding.utf8_only",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -287,7 +288,11 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # Refused requests are logged by their address, and some addresses open something.
+    "filters": {"without_tokens": {"()": "trackingsite.logs.WithoutTokens"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_tokens"]}
+    },
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="INFO")},
     "loggers": {
         # They write addresses of requests, and headers at their finest level.

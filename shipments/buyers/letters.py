@@ -36,7 +36,7 @@ def post_confirmation(request: SubscriptionRequest, now: datetime) -> None:
     with translation.override(request.language):
         context = {
             "sender": site_name(),
-            "number": shipment.number,
+            "number": shipment.open_number,
             "carrier": shipment.carrier.name,
             "wish": wish(Wants(request.wants)),
             "url": site_address("mail-confirm", request.token),
@@ -152,7 +152,7 @@ class _Told:
         sender = shipment.merchant.name if subscription.is_consented or sight >= Sight.PRIVATE_LINK else ""
         named = {
             "carrier": shipment.carrier.name,
-            "end": shipment.number[-_END_OF_NUMBER:],
+            "end": shipment.open_number[-_END_OF_NUMBER:],
             "sender": sender,
         }
         return cls(
@@ -168,7 +168,7 @@ class _Told:
                 "sentence": wording.sentence(words, now=now),
                 "action": wording.action(words) or "",
                 "carrier": shipment.carrier.name,
-                "number": shipment.number,
+                "number": shipment.open_number,
                 "url": url,
                 "is_consented": subscription.is_consented,
                 "since": spelling.short_day(spelling.today_at(subscription.confirmed_at, words.zone), today),
@@ -183,9 +183,9 @@ def _sight_of(subscription: Subscription, shipment: Shipment) -> tuple[Sight, st
     sight = Sight(subscription.sight)
     # Who knows a number alone is not told who has sent the parcel, by no frame either.
     page = (
-        public_address(shipment.merchant, "public-parcel", shipment.number)
+        public_address(shipment.merchant, "public-parcel", shipment.open_number)
         if subscription.is_consented
-        else site_address("public-parcel", shipment.number)
+        else site_address("public-parcel", shipment.open_number)
     )
     if sight < Sight.PRIVATE_LINK:
         return sight, page

@@ -8,7 +8,13 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _METADATA = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Tunnels, which carry an IPv4 address of anybody's choice.
-_TUNNELS = tuple(ipaddress.ip_network(network) for network in ("2002::/16", "2001::/32", "64:ff9b:1::/48"))
+_TUNNELS = tuple(
+    ipaddress.ip_network(network)
+    for network in ("2002::/16", "192.88.99.0/24", "2001::/32", "64:ff9b:1::/48")
+)
+# Private or nobody's, and taken for open by the versions of Python that do not know it: networks of one site (RFC 3879),
+# addresses for documents (RFC 9637).
+_FORGOTTEN = (ipaddress.ip_network("fec0::/10"), ipaddress.ip_network("3fff::/20"))
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".home.arpa")
 
 
@@ -19,13 +25,11 @@ def is_public(address: IPAddress) -> bool:
             return is_public(address.ipv4_mapped)
         if address in _NAT64:
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
-        if any(address in tunnel for tunnel in _TUNNELS):
-            return False
     return (
         address.is_global
         and not address.is_multicast
         and not address.is_reserved
-        and not any(address in network for network in _METADATA)
+        and not any(address in network for network in (*_METADATA, *_TUNNELS, *_FORGOTTEN))
     )
 
 

@@ -99,6 +99,14 @@ def lookup_key(text: str) -> str:
     return number[:20] if is_imb(number) else number
 
 
+def without_destination(number: str) -> str:
+    """The number as strangers may read it: of a letter's barcode the 20 digits before the ZIP Code it goes to.
+
+    `canonical` cuts it for the carriers of letters; under another one, chosen by mistake, it is kept whole.
+    """
+    return number[:20] if is_imb(number) else number
+
+
 def recognise(text: str) -> list[Candidate]:
     """The carriers a number may belong to, the surest first; none where it has no known shape."""
     number = normal(text)

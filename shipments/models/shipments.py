@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import GROUP_OF, EndReason, Lifecycle, Resolution, Status, StatusGroup
-from shipments.facts.numbers import lookup_key, normal
+from shipments.facts.numbers import lookup_key, normal, without_destination
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
 from shipments.models.deeds import Deeds
@@ -535,6 +535,11 @@ class Shipment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.carrier_id} {self.number}" + (f" ({self.instance})" if self.instance > 1 else "")
+
+    @property
+    def open_number(self) -> str:
+        """The number as those may read it who do not know where the parcel goes."""
+        return without_destination(self.number)
 
     @property
     def group(self) -> StatusGroup:

@@ -55,11 +55,12 @@ def present(
     if proof is not None and proof_at is not None and sight >= Sight.PRIVATE_LINK:
         proof = _with_pictures(proof, shipment, proof_at, proofs, sight, words.zone, today)
     names, knows_destination = sight >= Sight.PRIVATE_LINK, sight >= Sight.POSTAL_CODE
+    number = shipment.number if knows_destination else shipment.open_number
     return ParcelView(
         sight=sight,
-        number=shipment.number,
+        number=number,
         carrier=shipment.carrier.name,
-        carrier_url=shipment.carrier.page_of(shipment.number),
+        carrier_url=shipment.carrier.page_of(number),
         status=status,
         group=shipment.group,
         status_label=wording.status_label(status),

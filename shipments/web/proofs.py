@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from shipments.models import Proof, Shipment
 from shipments.web import visitors
 from shipments.web.access import MemberRequest, for_members
-from shipments.web.public import about_a_parcel
+from shipments.web.discretion import about_a_parcel
 from shipments.web.unlocking import behind_link
 
 # A name for who saves it: nothing of the parcel, the buyer or the merchant.

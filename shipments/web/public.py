@@ -1,16 +1,13 @@
 """Pages for everybody who waits for a parcel. They read what is stored; no carrier is asked, nothing is created."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
-from typing import Concatenate, ParamSpec
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -18,32 +15,13 @@ from shipments.enums import Lifecycle
 from shipments.facts.numbers import lookup_key
 from shipments.models import ScanEvent, Shipment
 from shipments.web import storefront, unlocking, visitors
+from shipments.web.discretion import about_a_parcel
 from shipments.web.forms_public import DestinationForm, WhichParcelForm, read_number, read_numbers
 from shipments.web.htmx import page_or_fragment, wants_fragment
 from shipments.web.parcel_view import ParcelView, Sight
 from shipments.web.presenting import present
 from shipments.web.proof_parts import addresses_by_link
 from shipments.web.public_reading import parcels_with, scans_of
-
-P = ParamSpec("P")
-
-
-def about_a_parcel(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Keep the page out of caches and search engines, and its address out of what other sites are told."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        response["Referrer-Policy"] = "no-referrer"
-        response["X-Robots-Tag"] = "noindex"
-        response["Cache-Control"] = "private, no-store"
-        # The language is the reader's choice, and so may be what is shown of a parcel.
-        patch_vary_headers(response, ["Cookie"])
-        return response
-
-    return guarded
 
 
 @dataclass(frozen=True, slots=True)

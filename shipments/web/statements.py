@@ -21,11 +21,11 @@ from shipments.models import Proof, Shipment, Statement
 from shipments.tracking.statements import state
 from shipments.web import visitors
 from shipments.web.access import MemberRequest, for_members, record
+from shipments.web.discretion import about_a_parcel
 from shipments.web.parcel_page import parcel_of
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present
 from shipments.web.proof_parts import ProofAddresses, addresses_by_link, addresses_for_member
-from shipments.web.public import about_a_parcel
 from shipments.web.statement_view import ANY_DAY, moment_words, scans_of, view_of
 from shipments.web.unlocking import behind_link
 from shipments.web.uploading import bound_upload, is_far_too_large

@@ -21,9 +21,9 @@ from shipments.buyers.letters import wish
 from shipments.enums import Lifecycle, Sight, Status, Wants
 from shipments.models import PrivateLink, Shipment, Subscription, SubscriptionRequest
 from shipments.web import storefront, unlocking, visitors
+from shipments.web.discretion import about_a_parcel
 from shipments.web.forms_mailing import EmailMeForm
 from shipments.web.forms_public import read_number
-from shipments.web.public import about_a_parcel
 
 GET_OR_POST = ["GET", "HEAD", "POST"]
 
@@ -89,7 +89,7 @@ def _ask(
     is_final = shipment.status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE
     form = EmailMeForm(request.POST, is_final=is_final)
     if not form.is_valid():
-        context = {"form": form, "page": page, "is_final": is_final, "number": shipment.number}
+        context = {"form": form, "page": page, "is_final": is_final, "number": shipment.open_number}
         return render(request, "public/email_me.html", context, status=400)
     for limit, whom in (
         (visitors.ASKS_FOR_MAILS, visitors.visitor(request)),
@@ -140,7 +140,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             return _link_gone(request)
     wants = Wants(asked.wants)
     context = {
-        "number": asked.shipment.number,
+        "number": asked.shipment.open_number,
         "carrier": asked.shipment.carrier.name,
         "address": asked.masked_email,
         "wish": wish(wants),
@@ -162,7 +162,7 @@ def _page_of(asked: SubscriptionRequest) -> str:
     link = asked.link
     if link is not None and PrivateLink.objects.live(link.token) is not None:
         return link.get_absolute_url()
-    return reverse("public-parcel", args=[asked.shipment.number])
+    return reverse("public-parcel", args=[asked.shipment.open_number])
 
 
 @csrf_exempt
@@ -182,9 +182,9 @@ def stop(request: HttpRequest, token: str) -> HttpResponse:
     else:
         has_ended = subscription.unsubscribed_at is not None or not subscription.email
     context = {
-        "number": subscription.shipment.number,
+        "number": subscription.shipment.open_number,
         "carrier": subscription.shipment.carrier.name,
         "has_ended": has_ended,
-        "page": reverse("public-parcel", args=[subscription.shipment.number]),
+        "page": reverse("public-parcel", args=[subscription.shipment.open_number]),
     }
     return render(request, "public/mail_stop.html", context)

@@ -1,12 +1,15 @@
 """Who is looking: the address a request comes from, and how often strangers may try."""
 
 import ipaddress
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.encoding import punycode
 
 from shipments.facts import spelling
 from shipments.models import Throttle
@@ -56,6 +59,10 @@ ASKS_ABOUT_A_PARCEL = Limit("ask for mails about a parcel", 20, timedelta(days=1
 MAILS_TO_AN_ADDRESS = Limit("confirm an address", 5, timedelta(days=1))
 
 
+# Mailboxes that get what is sent to their name with dots anywhere in it.
+_WITHOUT_DOTS = frozenset({"gmail.com", "googlemail.com"})
+
+
 def client_address(request: HttpRequest) -> str:
     """The IP address of the visitor, `""` where the server does not know one (a socket).
 
@@ -80,9 +87,18 @@ def visitor(request: HttpRequest) -> str:
 
 
 def mailbox(email: str) -> str:
-    """The address by which mails to one mailbox are counted together: without capitals and what stands behind a plus."""
+    """The address by which mails to one mailbox are counted together: without capitals, quotation marks and what stands
+    behind a plus, and without dots where they do not count either."""
     name, at, host = email.lower().rpartition("@")
-    return f"{name.partition('+')[0]}{at}{host}"
+    if name.startswith('"'):
+        name = re.sub(r"\\(.)", r"\1", name.strip('"'))
+    name = name.partition("+")[0]
+    with suppress(UnicodeError):  # a name that is none: no mail goes there either
+        # As the mail goes out: the one form in which all spellings of a host meet.
+        host = punycode(host)
+    if host in _WITHOUT_DOTS:
+        name, host = name.replace(".", ""), "gmail.com"
+    return f"{name}{at}{host}"
 
 
 def too_many(request: HttpRequest, limit: Limit, *, now: datetime) -> HttpResponse:

@@ -134,3 +134,8 @@ def test_deployment_is_checked_for_production_and_private_hosts(settings):
     assert [error.id for error in production_stands_alone(None)] == ["shipments.E002", "shipments.E003"]
     settings.PRODUCTION, settings.ALLOW_PRIVATE_HOSTS = True, False
     assert production_stands_alone(None) == []
+
+
+def test_what_is_logged_is_logged_without_tokens(tmp_path: Path) -> None:
+    shown = settings_with(tmp_path, "LOGGING['handlers']['stderr']['filters']")
+    assert shown.stdout.strip() == "['without_tokens']"

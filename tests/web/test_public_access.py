@@ -12,12 +12,13 @@ from django.test.utils import CaptureQueriesContext
 
 from shipments.enums import EndReason, Lifecycle, Status
 from shipments.facts.places import Place
-from shipments.models import Merchant, PrivateLink, Shipment, Watch
+from shipments.models import Mail, Merchant, PrivateLink, Shipment, Watch
 from shipments.web import unlocking
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present
 from tests import factories
 from tests.factories import ACCEPTED, DENVER, a_scan, a_shipment, a_snapshot, posted
+from trackingsite.logs import WithoutTokens
 
 pytestmark = pytest.mark.django_db
 
@@ -186,6 +187,37 @@ def test_a_cookie_is_too_old_after_an_hour(
     assert not shown_by(client.get(f"/track/{NUMBER}").content.decode(), "front door or porch")
 
 
+def test_a_cookie_ends_when_the_parcel_turns_out_to_go_to_another_postal_code(
+    client: Client, parcel: Shipment
+) -> None:
+    client.post(f"/track/{NUMBER}", {"postal_code": "20832"})
+    Shipment.objects.update(destination_postal_code="80202")
+
+    assert not shown_by(client.get(f"/track/{NUMBER}").content.decode(), "front door or porch")
+
+    # Written otherwise it is the same one.
+    Shipment.objects.update(destination_postal_code="20832-1234")
+    assert shown_by(client.get(f"/track/{NUMBER}").content.decode(), "front door or porch")
+
+
+def test_a_cookie_of_one_parcel_opens_no_other_with_the_same_postal_code(
+    client: Client, parcel: Shipment
+) -> None:
+    other = factories.an_impb()
+    a_shipment(number=other, destination_postal_code="20832")
+    factories.ingested(Shipment.objects.get(number=other), a_snapshot(a_scan(*ACCEPTED), number=other))
+    client.post(f"/track/{NUMBER}", {"postal_code": "20832"})
+    stolen = client.cookies[unlocking.COOKIE].value
+    thief = Client()
+    thief.cookies[unlocking.COOKIE] = stolen
+
+    page = thief.get(f"/track/{other}")
+
+    assert page.status_code == 200
+    assert not shown_by(page.content.decode(), "USPS in possession of item")
+    assert "20832" not in signing.b64_decode(stolen.split(":")[0].encode()).decode()
+
+
 def without_what_differs(response: Any, number: str, typed: str) -> str:
     page = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"|seen=[0-9a-f]+', "", response.content.decode())
     return page.replace(number, "NUMBER").replace(f'value="{typed}"', "")
@@ -299,6 +331,114 @@ def test_a_form_needs_its_token(parcel: Shipment) -> None:
     assert response.status_code == 403
     assert "Nothing was changed." in response.content.decode()
     assert unlocking.COOKIE not in response.cookies
+
+
+def test_the_number_of_a_letter_does_not_tell_where_it_goes_to_who_knows_its_beginning(
+    client: Client, merchant: Merchant
+) -> None:
+    # The barcode of a letter ends in the ZIP Code it goes to; added under another carrier it is kept whole.
+    beginning, whole = "01270123456789123456", "0127012345678912345620832123401"
+    letter = a_shipment(merchant, carrier="PBI", number=whole, destination_postal_code="20832")
+    factories.ingested(letter, a_snapshot(a_scan(*ACCEPTED, place=DENVER), number=whole))
+    mail = {"email": "robin@example.com", "wants": "both"}
+
+    pages = [
+        client.get(f"/track/{beginning}"),
+        client.get(f"/track?number={beginning}%0A94001"),
+        client.get(f"/track/{beginning}", headers={"HX-Request": "true"}),
+        client.post(f"/track/{beginning}/email", {**mail, "email": "none"}),
+    ]
+    client.post(f"/track/{beginning}/email", mail)
+    sent = Mail.objects.get()
+
+    assert [page.status_code for page in pages] == [200, 200, 200, 400]
+    for said in (*(page.content.decode() for page in pages), sent.subject, sent.text, sent.html):
+        assert beginning in said
+        assert "20832" not in said
+    client.post(f"/track/{beginning}", {"postal_code": "20832"})
+    assert whole in client.get(f"/track/{beginning}").content.decode()
+
+
+# ---- Answers for their reader alone ----------------------------------------------------------------------------------
+
+
+KEPT_FROM_OTHERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+    "Cache-Control": "private, no-store",
+}
+
+
+@pytest.mark.parametrize("frame", ["", "/m/alpine"])
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("get", f"/track/{NUMBER}", 200),
+        ("head", f"/track/{NUMBER}", 200),
+        ("get", f"/{NUMBER}", 302),
+        ("get", "/track/9400100000000000000013", 404),
+        ("get", "/track/nonsense!", 400),
+        ("get", f"/track?number={NUMBER}", 302),
+        ("get", f"/track?number={NUMBER}%0A94001", 200),
+        ("get", f"/track/{NUMBER}/email", 302),
+        ("get", "/t/{token}", 200),
+        ("get", "/t/{token}/proof", 404),
+        ("get", "/t/{token}/statement/PS-0000-0000-0000-0000", 404),
+        ("get", "/t/{token}/statement/PS-0000-0000-0000-0000.json", 404),
+        ("get", "/t/{token}/mistyped", 404),
+        ("get", "/t/none", 404),
+        ("get", "/mail/confirm/none", 410),
+        ("get", "/mail/stop/none", 404),
+        ("get", "/verify", 200),
+        # What no view has answered: the form's token is missing, the method is none of its own.
+        ("post", f"/track/{NUMBER}", 403),
+        ("post", f"/track/{NUMBER}/email", 403),
+        ("post", "/t/{token}/email", 403),
+        ("post", "/t/{token}/statement", 403),
+        ("put", "/mail/stop/none", 405),
+    ],
+)
+def test_whatever_is_answered_at_the_address_of_a_parcel_is_for_its_reader_alone(
+    parcel: Shipment, frame: str, method: str, path: str, status: int
+) -> None:
+    token = PrivateLink.objects.make(parcel).token
+    client = Client(enforce_csrf_checks=True)
+
+    response = getattr(client, method)(frame + path.format(token=token))
+
+    assert response.status_code == status
+    assert {name: response.headers.get(name) for name in KEPT_FROM_OTHERS} == KEPT_FROM_OTHERS
+    assert "Cookie" in response["Vary"]
+
+
+def test_a_page_behind_a_token_does_not_say_its_address_to_who_previews_it(
+    client: Client, parcel: Shipment
+) -> None:
+    link = PrivateLink.objects.make(parcel).get_absolute_url()
+
+    for path in (link, f"{link}/statement", f"{link}/email?sent", "/mail/confirm/none", "/mail/stop/none"):
+        page = client.get(path).content.decode()
+        head = page.partition("</head>")[0]
+        assert ("canonical" in head, "/t/" in head, "/mail/" in head) == (False, False, False), path
+
+
+def test_tokens_do_not_stand_in_the_log(parcel: Shipment, caplog: pytest.LogCaptureFixture) -> None:
+    token = PrivateLink.objects.make(parcel).token
+    client = Client(enforce_csrf_checks=True)
+    paths = [
+        f"/t/{token}/proof", f"/m/alpine/t/{token}/nothing", f"/mail/confirm/{token}", f"/mail/stop/{token}",
+        f"/join/{token}",
+    ]  # fmt: skip
+
+    caplog.handler.addFilter(WithoutTokens())
+    for path in paths:
+        client.get(path)
+        client.post(path)
+
+    assert token not in caplog.text
+    assert "Not Found: /t/…/proof" in caplog.text
+    assert "Forbidden (CSRF token missing.): /t/…/proof" in caplog.text
+    assert "Gone: /mail/confirm/…" in caplog.text
 
 
 # ---- Several parcels with one number -------------------------------------------------------------------------------

@@ -247,8 +247,8 @@ def test_the_frame_costs_nothing_on_the_platform_and_one_statement_at_most(
         client.get(f"/m/alpine/track/{NUMBER}")
     with django_assert_num_queries(4):
         client.get(f"/track/{NUMBER}", headers={"host": HOST})
-    # A throttle, the link with its merchant's look, whether the parcel is public, the scans.
-    with django_assert_num_queries(4):
+    # A throttle, the link with its merchant's look, the scans.
+    with django_assert_num_queries(3):
         client.get(f"/t/{link.token}")
     with django_assert_num_queries(0):
         client.get("/track")

@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from shipments.web.visitors import Limit, client_address, visitor
+from shipments.web.visitors import Limit, client_address, mailbox, visitor
 
 NOW = datetime(2026, 3, 6, 12, 0, 20, tzinfo=UTC)
 
@@ -50,6 +50,24 @@ def test_the_address_is_the_one_our_outermost_proxy_saw(
 )
 def test_a_household_counts_as_one_visitor(peer: str, expected: str) -> None:
     assert visitor(RequestFactory().get("/", REMOTE_ADDR=peer)) == expected
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "robin@example.com", "Robin+Parcels@EXAMPLE.com", '"robin"@example.com', '"r\\obin+x"@example.com',
+    ],
+)  # fmt: skip
+def test_spellings_of_one_mailbox_are_counted_together(typed: str) -> None:
+    assert mailbox(typed) == "robin@example.com"
+
+
+def test_mailboxes_of_different_people_are_counted_apart() -> None:
+    assert mailbox("r.obin@example.com") == "r.obin@example.com"
+    assert mailbox("R.Obin+x@googlemail.com") == mailbox("robin@gmail.com") == "robin@gmail.com"
+    assert mailbox("robin@exämple.com") == mailbox("robin@xn--exmple-cua.com") == "robin@xn--exmple-cua.com"
+    nowhere = f"robin@{'ä' * 62}.com"
+    assert mailbox(nowhere) == nowhere
 
 
 @pytest.mark.django_db
