@@ -15,6 +15,14 @@ from django.db.models.query import get_related_populators
 Model = TypeVar("Model", bound=models.Model)
 
 
+class _Cursor(ServerBindingCursor):
+    """Knows its statement also where that is prepared, for whoever captures statements."""
+
+    def _send_query_prepared(self, name: bytes, pgq: Any, *, binary: bool | None = None) -> None:
+        self._query = pgq
+        super()._send_query_prepared(name, pgq, binary=binary)  # type: ignore[misc]  # the stubs know no base
+
+
 @contextmanager
 def prepared_cursor() -> "Iterator[Any]":
     """A cursor whose statements the database plans once for each connection, if the settings let it (`TRACKINGSITE_DB_PREPARE`)."""
@@ -22,7 +30,7 @@ def prepared_cursor() -> "Iterator[Any]":
     database: Any = connections[DEFAULT_DB_ALIAS]
     database.ensure_connection()
     # Django's other cursors put values into the text of a statement, which makes each of them another one.
-    with database._prepare_cursor(ServerBindingCursor(database.connection)) as cursor:  # type: ignore[call-arg]
+    with database._prepare_cursor(_Cursor(database.connection)) as cursor:  # type: ignore[call-arg]
         yield cursor
 
 
