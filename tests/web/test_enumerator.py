@@ -175,10 +175,10 @@ def guesser(secrets: set[str], calls: list[str]) -> Iterator[Guesser]:
     before = everything()
     guesser = Guesser(secrets)
     yield guesser
+    assert guesser.asked > 0
     assert guesser.learnt == []
     assert everything() == before
     assert calls == []
-    assert guesser.asked > 0
 
 
 def neighbours(count: int) -> list[str]:

@@ -235,6 +235,11 @@ def test_a_word_that_many_parcels_have_for_an_order_shows_only_those_that_fit(
     ]
 
     assert numbers_in(asked(client, "10001", "none")) == [made[3].number, made[0].number]
+    # And however many they are, so many are read.
+    monkeypatch.setattr(orders, "MOST_COMPARED", 2)
+    with CaptureQueriesContext(connection) as statements:
+        assert len(numbers_in(asked(client, "10001", "none"))) <= 2
+    assert any("LIMIT 2" in query["sql"] for query in statements)
 
 
 def test_an_order_is_looked_up_in_the_index_of_each_merchant(client: Client) -> None:
