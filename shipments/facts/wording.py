@@ -192,6 +192,10 @@ def action(facts: ParcelWords) -> str | None:
     carrier = {"carrier": facts.carrier}
     unseen = facts.latest is None
     match facts.status:
+        case Status.DELIVERY_ATTEMPT if facts.reattempt is not None:
+            return _(
+                "Be there at the next attempt if you can, or look at the notice at the door for another way to get it."
+            )
         case Status.DELIVERY_ATTEMPT:
             return _("Look for a notice at the door, or ask %(carrier)s when it will come again.") % carrier
         case Status.READY_FOR_PICKUP:

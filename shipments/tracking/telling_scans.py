@@ -49,26 +49,26 @@ def scan_views(
     answer_of: Callable[[ScanEvent], str] | None = None,
 ) -> list[ScanView]:
     """Up to `most` of the scans, which are newest first, as a reader with this sight may see them."""
-    # One more than is shown: whether a zone is worth naming depends on the scan before.
-    near = scans if most is None else scans[: most + 1]
-    zones = _zones_worth_naming(near)
-    return [
-        scan_view(scan, zone, sight, answer_of) for scan, zone in list(zip(near, zones, strict=True))[:most]
-    ]
+    shown = scans[:most]
+    zones = _zones_worth_naming(shown)
+    return [scan_view(scan, zone, sight, answer_of) for scan, zone in zip(shown, zones, strict=True)]
 
 
 def _zones_worth_naming(scans: Sequence[ScanEvent]) -> list[str]:
-    """The zone of each scan where it differs from that of the scan before it in time, or is no more than assumed; else `""`."""
+    """The zone of each scan where it differs from that of the scan read before it, or is no more than assumed; else `""`.
+
+    The newest is read first: whoever reads on from there knows the clock of every time, whether older scans are open or not.
+    """
     names: list[str] = []
     before = ""
-    for scan in reversed(scans):
+    for scan in scans:
         if scan.local_time is None:
             names.append("")
             continue
         name = spelling.zone_label(scan.zone, scan.offset, scan.known_by)
         names.append(name if name != before or scan.known_by == ZoneKnownBy.ASSUMED else "")
         before = name
-    return names[::-1]
+    return names
 
 
 def scan_view(

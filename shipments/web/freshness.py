@@ -22,7 +22,8 @@ def freshness(
     watch: Watch | None = getattr(shipment, "watch", None)
     checked_at = watch.checked_at if watch else None
     return FreshnessView(
-        last_scan=_last_scan(shown[0], now) if shown else "",
+        # Who made the label told of it: the carrier has not scanned the parcel.
+        last_scan=_last_scan(shown[0], now) if any(scan.status != Status.MANIFEST for scan in shown) else "",
         checked=_("checked %(age)s") % {"age": spelling.age(now - checked_at)}
         if checked_at
         else _("not checked yet"),

@@ -85,8 +85,8 @@ class ParcelView:
     older_days: tuple[DayView, ...]
     older_count: int
     freshness: FreshnessView
-    # Nothing more is to come: a page about it need not ask again.
-    is_final: bool
+    # Its way is over: no news of it is to come, though a picture of its delivery may be.
+    is_over: bool
     expected: str
     proof: ProofView | None = None
     # The way so far as a map and as text; None while no place is known.
@@ -97,6 +97,11 @@ class ParcelView:
     order: str = ""
     set_aside: tuple[ScanView, ...] = ()
     set_aside_count: int = 0
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing more is to come: a page about it need not ask again."""
+        return self.is_over and not (self.proof is not None and self.proof.kept.is_coming)
 
     @property
     def has_more_scans(self) -> bool:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
-from shipments.enums import GROUP_OF, Lifecycle, Status, StatusGroup
+from shipments.enums import GROUP_OF, EndReason, Lifecycle, Status, StatusGroup
 from shipments.facts import spelling, wording
 from shipments.facts.timeline import STEPS, step_of
 from shipments.models import ScanEvent, Shipment
@@ -66,15 +66,14 @@ def present(
         status_label=wording.status_label(status),
         sentence=wording.sentence(words, now=now),
         is_late=wording.is_late(words, now=now),
-        action=wording.action(words) or "",
+        action=_given_up(shipment) or wording.action(words) or "",
         step_text=_step_text(status),
         steps=_steps(status),
         days=days_of(views[:OPEN_SCANS], today),
         older_days=days_of(views[OPEN_SCANS:], today),
         older_count=max(len(shown) - OPEN_SCANS, 0),
         freshness=freshness(shipment, shown, sight=sight, now=now),
-        is_final=(status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE)
-        and not (proof is not None and proof.kept.is_coming),
+        is_over=status == Status.DELIVERED or shipment.lifecycle != Lifecycle.ACTIVE,
         expected="" if words.estimate is None else spelling.window(words.estimate, today),
         proof=proof,
         route=route_of(shipment, shown, label_of=town_of, knows_destination=knows_destination, today=today),
@@ -106,6 +105,17 @@ def _steps(status: Status) -> tuple[StepView, ...]:
         )
         for index, (key, _statuses) in enumerate(STEPS)
     )
+
+
+def _given_up(shipment: Shipment) -> str:
+    """What is left to do about a parcel that never arrived and is asked about no more; `""` for any other."""
+    if shipment.end_reason not in {EndReason.LOST, EndReason.TOO_OLD} or GROUP_OF[
+        Status(shipment.status)
+    ] in {StatusGroup.DONE, StatusGroup.NEEDS_YOU, StatusGroup.TROUBLE}:
+        return ""
+    return _(
+        "It has not arrived for so long that we no longer ask %(carrier)s about it. Ask the sender what became of it."
+    ) % {"carrier": shipment.carrier.name}
 
 
 def _step_text(status: Status) -> str:

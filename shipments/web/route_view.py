@@ -82,10 +82,13 @@ def route_of(
     knows_destination: bool,
     today: date,
 ) -> RouteView | None:
-    """The way through the towns of these scans, newest first as they are given; None where no place of them is known.
+    """The way through the towns of these scans, newest first as they are given; None where no place of them is known, or only a label.
 
     `label_of` gives a scan's place to the level of its town.
     """
+    if all(scan.status == Status.MANIFEST for scan in shown):
+        # Where the label was made, nobody has seen the parcel.
+        return None
     visits = _visits(shown)
     if not visits:
         return None

@@ -104,7 +104,10 @@ def mailbox(email: str) -> str:
 def too_many(request: HttpRequest, limit: Limit, *, now: datetime) -> HttpResponse:
     """The answer to a try too many: in words, and when to come back."""
     wait = limit.ends_in(now)
-    response = render(request, "public/too_many.html", {"when": spelling.ahead(wait)}, status=429)
+    # Rounded up: who comes back when told to is not refused again.
+    unit = timedelta(hours=1) if wait > timedelta(hours=1) else timedelta(minutes=1)
+    when = spelling.ahead(-(-wait // unit) * unit)
+    response = render(request, "public/too_many.html", {"when": when}, status=429)
     response["Retry-After"] = str(int(wait.total_seconds()) + 1)
     return response
 

@@ -149,9 +149,9 @@ def test_what_has_happened_so_far_stands_by_day_on_the_clock_of_each_place(mail_
     assert lines_are_short(text)
     assert (
         "\nMonday, 2 March\n"
-        "  5:40 pm: With the carrier, Denver, CO 80202\n"
+        "  5:40 pm (Mountain Time): With the carrier, Denver, CO 80202\n"
         "    “USPS in possession of item”\n"
-        "  9:15 am (Mountain Time): Label created, Denver, CO 80202\n"
+        "  9:15 am: Label created, Denver, CO 80202\n"
         "    “Shipping Label Created, USPS Awaiting Item”\n"
     ) in text
     html = part(message, "html")

@@ -391,6 +391,10 @@ def test_a_known_spot_is_translated() -> None:
             "Look for a notice at the door, or ask USPS when it will come again.",
         ),
         (
+            words(Status.DELIVERY_ATTEMPT, reattempt=Posted(THURSDAY)),
+            "Be there at the next attempt if you can, or look at the notice at the door for another way to get it.",
+        ),
+        (
             words(Status.READY_FOR_PICKUP),
             "Collect it where the notice of USPS says, and bring proof of identity. What is not collected in time goes back to the sender.",
         ),

@@ -72,7 +72,7 @@ def test_a_zone_is_named_where_it_changes_and_at_the_beginning() -> None:
         a_scan("2026-03-04", "20:00"),
         a_scan("2026-03-04", "08:00", zone=CHICAGO, offset=-360),
         a_scan("2026-03-03", "08:00", zone=CHICAGO, offset=-360),
-    ) == ["", "Eastern Time", "", "Central Time"]
+    ) == ["Eastern Time", "", "Central Time", ""]
 
 
 def test_an_assumed_zone_is_said_to_be_assumed_each_time() -> None:
@@ -264,6 +264,15 @@ def test_the_age_of_scan_and_check_and_the_next_check_are_told() -> None:
     )
 
 
+def test_a_label_is_no_scan_of_the_carriers() -> None:
+    label = a_scan("2026-03-06", "08:00", status=Status.MANIFEST)
+
+    assert fresh(a_shipment(), label).last_scan == ""
+    assert (
+        fresh(a_shipment(), a_scan("2026-03-06", "09:30"), label).last_scan == "Carrier's last scan 3 h ago"
+    )
+
+
 def test_a_scan_without_a_time_is_told_by_its_day() -> None:
     assert fresh(a_shipment(), a_scan("2026-03-06")).last_scan == "Carrier's last scan on 6 March"
 
@@ -303,6 +312,18 @@ def test_the_end_of_checks_has_a_reason(reason: EndReason, words: str) -> None:
 
     assert shown.freshness.next_check == words
     assert shown.is_final is True
+
+
+def test_what_never_arrived_and_is_asked_about_no_more_is_for_the_sender_to_tell() -> None:
+    over = {"lifecycle": Lifecycle.ENDED, "end_reason": EndReason.TOO_OLD}
+
+    assert view(shipment=a_shipment(**over)).action == (
+        "It has not arrived for so long that we no longer ask USPS about it. Ask the sender what became of it."
+    )
+    assert view(shipment=a_shipment(status=Status.DELIVERED, **over)).action == ""
+    assert view(shipment=a_shipment(status=Status.PICKUP_MISSED, **over)).action == (
+        "Ask USPS soon how you can still get it."
+    )
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,8 @@ def test_what_is_not_there_yet_is_said_to_be_coming_and_the_page_waits_for_it(
     assert "The carrier&#39;s picture is being fetched." in buyers
     assert "The carrier&#39;s picture is being fetched." in staffs
     assert 'hx-trigger="every 45s"' in buyers
+    # The picture is news of the page alone: no mail is to come about it.
+    assert 'type="hidden" name="wants" value="so-far"' in buyers
 
     a_kept_picture(parcel)
     assert 'hx-trigger="every 45s"' not in client.get(link).content.decode()

@@ -93,6 +93,13 @@ def test_scans_without_a_place_interrupt_no_stay() -> None:
     assert shown.listed() == [("Olney, MD", "7 March – 9 March")]
 
 
+def test_a_label_alone_is_no_way() -> None:
+    label = a_scan(5, "DENVER", "CO", status=Status.MANIFEST)
+
+    assert route(label) is None
+    assert route(a_scan(9, "OLNEY", "MD"), label).summary() == "From Denver, CO to Olney, MD"
+
+
 def test_without_a_known_place_there_is_no_route() -> None:
     assert route() is None
     assert route(a_scan(9, ""), a_scan(8, "", "MD", postal_code="20832")) is None

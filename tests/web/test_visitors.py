@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from shipments.web.visitors import Limit, client_address, mailbox, visitor
+from shipments.web.visitors import Limit, client_address, mailbox, too_many, visitor
 
 NOW = datetime(2026, 3, 6, 12, 0, 20, tzinfo=UTC)
 
@@ -78,6 +79,24 @@ def test_tries_are_counted_for_each_visitor_and_window() -> None:
     assert limit.allows("b", NOW) is True
     assert limit.allows("a", NOW + timedelta(seconds=39)) is False
     assert limit.allows("a", NOW + limit.ends_in(NOW)) is True
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("per", "told"),
+    [
+        (timedelta(minutes=1), "in 1 min"),
+        (timedelta(hours=1), "in 1 h"),
+        (timedelta(days=1), "in 12 h"),
+    ],
+)
+def test_who_comes_back_when_told_to_is_not_refused_again(per: timedelta, told: str) -> None:
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+
+    response = too_many(request, Limit("test", 2, per), now=NOW)
+
+    assert f"Nothing is lost: try again {told}." in response.content.decode()
 
 
 def test_the_end_of_a_window_is_told() -> None:

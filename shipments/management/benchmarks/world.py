@@ -1,7 +1,8 @@
 """A merchant's year: parcels with ten scans each, made by the database in a few statements.
 
 Two in a hundred are on their way, one in a hundred of those that are has trouble; the others arrived over the past
-year. Numbers, places, services, orders and names are spread so that filters find few, some or many.
+year. Numbers, places, services, orders and names are spread so that filters find few, some or many. A thousand parcels share
+each name and two thousand the tag `gift`, in a world of any size: the same answer, with more or less lying around it.
 """
 
 from collections.abc import Iterator
@@ -34,9 +35,13 @@ INSERT INTO shipments_shipment (
 )
 SELECT
     gen_random_uuid(), %(merchant)s, carrier, number, number, number, 1, '', '20832',
-    'A-' || (100000 + n), (ARRAY['Ada','Bo','Cleo','Dov','Edda','Finn','Gia','Hal'])[1 + n %% 8] || ' '
-        || (ARRAY['Sample','Example','Placeholder','Tester','Specimen'])[1 + n %% 5] || n %% 1000,
-    n %% 10 = 0, CASE WHEN n %% 50 = 0 THEN ARRAY['vip'] WHEN n %% 500 = 3 THEN ARRAY['gift', 'fragile'] ELSE '{}' END,
+    'A-' || (100000 + n), (ARRAY['Ada','Bo','Cleo','Dov','Edda','Finn','Gia','Hal'])[1 + person %% 8] || ' '
+        || (ARRAY['Sample','Example','Placeholder','Tester','Specimen'])[1 + person %% 5] || person,
+    n %% 10 = 0, CASE
+        WHEN n %% 50 = 0 THEN ARRAY['vip']
+        WHEN n %% greatest(%(parcels)s::bigint / 2000, 4) = 3 THEN ARRAY['gift', 'fragile']
+        ELSE '{}'
+    END,
     made, CASE WHEN still_asked THEN 'active' ELSE 'ended' END,
     CASE WHEN still_asked THEN '' WHEN arrived THEN 'settled' ELSE 'too-old' END, '', status,
     CASE status WHEN 'Delivered' THEN 'Delivered, Front Door/Porch' ELSE 'Arrived at USPS Regional Facility' END,
@@ -50,7 +55,7 @@ FROM (
     SELECT *, made + (CASE WHEN arrived THEN 3 + n %% 4 ELSE 1 END) * interval '1 day' * least(1, extract(epoch FROM age) / 604800.0) AS scanned,
         (ARRAY['USPS','USPS','UPS','FedEx','NEWGISTICS'])[1 + n %% 5] AS carrier, '94001' || lpad((n * 7919 %% 1000000007)::text, 17, '0') AS number,
         age < CASE WHEN arrived THEN interval '12 days' ELSE interval '90 days' END AS still_asked,
-        (%(cities)s::text[])[1 + n %% 5] AS city,
+        (%(cities)s::text[])[1 + n %% 5] AS city, n %% greatest(%(parcels)s::bigint / 1000, 1) AS person,
         CASE
             WHEN arrived THEN CASE WHEN n %% 97 = 0 THEN 'ReturnToSender' ELSE 'Delivered' END
             WHEN n %% 100 = 0 THEN 'Exception' WHEN n %% 100 = 1 THEN 'DeliveryAttempt' WHEN n %% 100 = 2 THEN 'ReadyForPickup'
