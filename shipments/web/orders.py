@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods
 
 from shipments.models import ScanEvent, Shipment, Subscription
 from shipments.web import storefront, unlocking, visitors
+from shipments.web.discretion import about_a_parcel
 from shipments.web.forms_public import MOST_NUMBERS, OrderForm
 from shipments.web.parcel_view import ParcelView, Sight
 from shipments.web.presenting import present
-from shipments.web.public import about_a_parcel
 
 # A word that thousands of parcels have for an order ("none") is no order of anybody: of so many parcels only those that fit
 # themselves are shown, and no more are compared.

@@ -370,7 +370,7 @@ def test_after_five_tries_a_day_even_what_is_right_is_refused(
     assert right.status_code == wrong.status_code == 429
     assert text_of(right) == text_of(wrong)
     assert 0 < int(right["Retry-After"]) <= 24 * 3600
-    assert "Nothing is lost: try again in 11 h." in text_of(right)
+    assert "Nothing is lost: try again in 12 h." in text_of(right)
     assert asked(client, "20832", "ANOTHER").status_code == 200
 
     monkeypatch.setattr("django.utils.timezone.now", lambda: NOW + timedelta(days=1))
