@@ -85,6 +85,10 @@ class PrivateLink(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("private-link", args=[self.token])
 
+    def is_working(self, now: datetime) -> bool:
+        """Whether it opens something, as `working` has it."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
     def revoke(self, now: datetime) -> bool:
         """Close the link; False if it was closed already."""
         if self.revoked_at is not None:
