@@ -78,8 +78,9 @@ def _subscribed(
         subscription.confirmed_at = now
         if (milestone := news_of(shipment)) is not None:
             subscription.told = told_after(subscription.told, milestone)
-    if known is None or not is_active or request.sight >= known.sight:
-        # Both requests came from one mailbox: a lesser one takes nothing away.
+    link_works = request.link is None or request.link.is_working(now)
+    if known is None or not is_active or (request.sight >= known.sight and link_works):
+        # Both requests came from one mailbox: a lesser one, or one by a link that has ended since, takes nothing away.
         subscription.sight, subscription.link_id = request.sight, request.link_id
     if not is_active:
         # By their own wish from now on, whatever a merchant had noted before they ended its mails.

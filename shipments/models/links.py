@@ -51,7 +51,8 @@ class PrivateLinkManager(models.Manager.from_queryset(PrivateLinkQuerySet)):  # 
         link: PrivateLink | None = (
             self.working(timezone.now())
             .select_related("shipment__merchant__look", "shipment__carrier", "shipment__watch")
-            .defer("shipment__merchant__look__logo")
+            # Who opens the link has the token; and a key that is missing from the ring must not keep buyers out.
+            .defer("token", "shipment__merchant__look__logo")
             .filter(token_sha256=_digest(token))
             .first()
         )
@@ -84,6 +85,10 @@ class PrivateLink(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("private-link", args=[self.token])
+
+    def is_working(self, now: datetime) -> bool:
+        """Whether it opens something, as `working` has it."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
     def revoke(self, now: datetime) -> bool:
         """Close the link; False if it was closed already."""

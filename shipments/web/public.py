@@ -157,7 +157,10 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
     is_one = len(shipments) == 1
     form = DestinationForm(request.POST) if is_one else WhichParcelForm(request.POST)
     if not form.is_valid():
-        return _say(request, number, shipments, form, now, status=400)
+        if not is_one:
+            return _several(request, number, form, status=400)
+        view = present(shipments[0], sight=Sight.NUMBER, now=now, scans=scans_of(shipments[0]))
+        return _parcel_page(request, view, form=form, status=400)
     within = visitors.GUESSES_AT_A_PARCEL.allows(lookup_key(number), now)
     if not (visitors.GUESSES_OF_A_VISITOR.allows(visitors.visitor(request), now) and within):
         return visitors.too_many(
@@ -176,29 +179,12 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
         response: HttpResponse = redirect(request.path)
         unlocking.grant(response, request, fit, sight)
         return response
-    message = (
-        _("There is nothing more to show for this postal code.")
-        if is_one
-        else _("No single parcel with this number fits what you typed.")
+    if is_one:
+        message = _("There is nothing more to show for this postal code.")
+        return _parcel_page(request, less, form=form, message=message)
+    return _several(
+        request, number, form, message=_("No single parcel with this number fits what you typed.")
     )
-    return _say(request, number, shipments, form, now, message=message)
-
-
-def _say(
-    request: HttpRequest,
-    number: str,
-    shipments: Sequence[Shipment],
-    form: DestinationForm | WhichParcelForm,
-    now: datetime,
-    *,
-    message: str = "",
-    status: int = 200,
-) -> HttpResponse:
-    """The page the form stands on again, with what is to be said about it."""
-    if isinstance(form, WhichParcelForm):
-        return _several(request, number, form, message=message, status=status)
-    view = present(shipments[0], sight=Sight.NUMBER, now=now, scans=scans_of(shipments[0]))
-    return _parcel_page(request, view, form=form, message=message, status=status)
 
 
 def _results(request: HttpRequest, numbers: Sequence[str], now: datetime) -> list[Result]:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core import signing
 from django.db import connection
 from django.test import Client
@@ -252,6 +253,18 @@ def test_wrong_unknown_and_useless_postal_codes_get_the_same_answer(client: Clie
     assert pages[2] == pages[0]
     assert len({count for _, _, _, count in cases}) == 1
     assert [unlocking.COOKIE in response.cookies for _, _, response, _ in cases] == [False, False, False]
+
+
+def test_a_right_and_a_wrong_postal_code_take_the_same_statements(client: Client, parcel: Shipment) -> None:
+    counts = []
+    for typed, status in (("00000", 200), ("20832", 302)):
+        with CaptureQueriesContext(connection) as queries:
+            response = client.post(f"/track/{NUMBER}", {"postal_code": typed})
+        assert response.status_code == status
+        counts.append(len(queries))
+
+    # Three throttles, the parcels, the scans.
+    assert counts == [5, 5]
 
 
 @pytest.mark.parametrize(
@@ -588,6 +601,66 @@ def test_a_fragment_of_a_private_page_needs_the_link_too(client: Client, parcel:
 
     assert response.status_code == 404
     assert "EXAMPLE" not in response.content.decode()
+
+
+def test_a_link_ends_at_its_moment_on_every_address_behind_it(
+    client: Client, parcel: Shipment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = datetime(2026, 3, 6, 12, 0, 20, tzinfo=UTC)
+    Merchant.objects.update(link_days=1)
+    parcel.merchant.refresh_from_db()
+    link = PrivateLink.objects.make(parcel)
+    at = link.get_absolute_url()
+    statement = client.post(f"{at}/statement")["Location"]
+    pages = [at, f"{at}/statement", statement, f"{statement}.json"]
+    assert link.expires_at == made + timedelta(days=1)
+
+    def statuses(now: datetime) -> set[int]:
+        monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+        return {client.get(page).status_code for page in pages}
+
+    assert statuses(made + timedelta(days=1, seconds=-1)) == {200}
+    assert statuses(made + timedelta(days=1)) == {404}
+    # Longer links from now on are no longer ones of before.
+    Merchant.objects.update(link_days=None)
+    assert statuses(made + timedelta(days=2)) == {404}
+    assert client.get(f"{at}/proof").status_code == 404
+    client.post(f"{at}/email", {"email": "robin@example.com", "wants": "so-far"})
+    assert client.post(f"{at}/statement").status_code == 404
+    assert Mail.objects.exists() is False
+
+
+def test_a_link_opens_also_where_the_key_that_locks_its_token_is_missing(
+    client: Client, parcel: Shipment, settings: Any
+) -> None:
+    link = PrivateLink.objects.make(parcel).get_absolute_url()
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+
+    assert client.get(link).status_code == 200
+
+
+def test_tries_are_counted_together_in_every_frame_and_by_every_method(
+    client: Client, parcel: Shipment
+) -> None:
+    host = factories.a_host(parcel.merchant).host
+
+    answers = [
+        getattr(client, method)(f"{frame}/track/{NUMBER}", headers={"host": name}).status_code
+        for _ in range(10)
+        for frame, name in (("", "testserver"), ("/m/alpine", "testserver"), ("", host))
+        for method in ("get", "head")
+    ]
+    guesses = [
+        client.post(
+            f"{frame}/track/{NUMBER}", {"postal_code": "0"}, headers={"host": name}, REMOTE_ADDR=visitor
+        )
+        for visitor in ("198.51.100.7", "198.51.100.8")
+        for frame, name in (("", "testserver"), ("/m/alpine", "testserver"), ("", host))
+    ]
+
+    assert answers == [200] * 60
+    assert client.get(f"/m/alpine/track/{NUMBER}").status_code == 429
+    assert [guess.status_code for guess in guesses] == [200] * 5 + [429]
 
 
 def test_an_hour_is_what_a_postal_code_buys() -> None:

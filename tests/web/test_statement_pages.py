@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from shipments.facts.statements import new_number
 from shipments.models import AuditEntry, Merchant, PrivateLink, Proof, Shipment, Statement, User
 from shipments.tracking.statements import state
 from shipments.web import statements
@@ -296,6 +297,17 @@ def test_a_file_is_checked_and_a_changed_one_is_seen(client: Client, parcel: Shi
     assert FITS in check(content)
     assert CHANGED in check(content.replace(b"R. EXAMPLE", b"S. EXAMPLE"))
     assert CHANGED in check(content + b"\n")
+    assert CHANGED in check(json.dumps(json.loads(content), indent=2).encode())
+
+
+def test_a_carriers_words_are_not_taken_for_the_number_of_the_file(client: Client, parcel: Shipment) -> None:
+    other = new_number()
+    Shipment.objects.update(delivery_description=f'"number":"{other}"')
+    statement = a_statement(parcel)
+    content = (statement.document or "").encode()
+
+    assert other.encode() in content
+    assert FITS in text_of(client.post("/verify", {"file": SimpleUploadedFile("s.json", content)}))
 
 
 @pytest.mark.parametrize(

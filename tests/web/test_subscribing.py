@@ -226,6 +226,23 @@ def test_a_link_that_is_revoked_takes_no_wishes(client: Client) -> None:
     assert Mail.objects.exists() is False
 
 
+def test_an_old_request_by_a_link_that_has_ended_takes_nothing_away() -> None:
+    parcel = a_parcel()
+    working, ended = (PrivateLink.objects.make(parcel) for _ in range(2))
+    first, second = (
+        subscribing.ask(
+            parcel, ADDRESS, Wants.FROM_NOW, sight=Sight.PRIVATE_LINK, link=link, language="en", now=NOW
+        )
+        for link in (working, ended)
+    )
+    subscribing.confirm(first, NOW)
+    ended.revoke(NOW)
+
+    subscribing.confirm(second, NOW)
+
+    assert Subscription.objects.get().link == working
+
+
 # ---- Too often -----------------------------------------------------------------------------------------------------
 
 
