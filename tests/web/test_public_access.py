@@ -586,6 +586,13 @@ def test_revoked_unknown_and_archived_links_get_the_same_friendly_page(
     assert len(set(pages)) == 1
 
 
+def test_a_link_ends_in_no_sign_that_mail_programs_leave_out(parcel: Shipment) -> None:
+    tokens = {PrivateLink.objects.make(parcel).token for _ in range(20)}
+
+    assert len(tokens) == 20
+    assert all(re.fullmatch(r"[0-9a-f]{48}", token) for token in tokens)
+
+
 def test_a_link_opens_one_parcel_of_several_with_its_number(
     client: Client, twins: tuple[Shipment, Shipment]
 ) -> None:
