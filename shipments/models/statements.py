@@ -26,6 +26,12 @@ class StatementQuerySet(models.QuerySet["Statement"]):
         """Those of the parcel, the newest first, without what they say."""
         return self.filter(shipment=shipment).order_by("-made_at", "-pk").defer("document")
 
+    def under_its_carrier(self, shipment: Shipment) -> Self:
+        """Those of the parcel that were not made while it was under a wrong carrier: these tell of the parcel of somebody
+        else, who has its number there."""
+        corrected_at = shipment.carrier_corrected_at
+        return self if corrected_at is None else self.filter(made_at__gt=corrected_at)
+
     def erase(self) -> int:
         """Forget what they said of people; they can still be checked."""
         return self.exclude(document=None).update(document=None)
@@ -93,6 +99,7 @@ class Statement(models.Model):
         """The statement that says just this of the parcel already."""
         return (
             cls.objects.of(shipment)
+            .under_its_carrier(shipment)
             .filter(facts_sha256=facts_sha256, is_for_buyer=is_for_buyer)
             .exclude(document=None)
             .first()

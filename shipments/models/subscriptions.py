@@ -202,6 +202,14 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             )
             return int(cursor.rowcount)
 
+    def forget_postal_code(self, shipment: Shipment) -> int:
+        """Those who told the postal code of a parcel that goes to another one learn no more than its number tells, and so
+        do those who still have to confirm; how many subscriptions that were. With the merchant's word for a buyer nothing
+        was told."""
+        told_it = {"shipment": shipment, "sight": Sight.POSTAL_CODE}
+        SubscriptionRequest.objects.filter(**told_it).update(sight=Sight.NUMBER)
+        return self.filter(**told_it, consent="").update(sight=Sight.NUMBER)
+
     def subscribe_with_consent(
         self, merchant: Merchant, consents: Sequence[Consent], *, by_id: int | None, now: datetime
     ) -> int:

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from shipments.enums import EndReason, Lifecycle, Status
 from shipments.facts import numbers
+from shipments.facts.places import comparable_postal_code
 from shipments.facts.timeline import start_of_next_parcel
-from shipments.models import Carrier, PromisedDay, Proof, ScanEvent, Shipment, Watch
+from shipments.models import Carrier, PromisedDay, Proof, ScanEvent, Shipment, Subscription, Watch
 from shipments.tracking.adding import (
     BadParcel,
     read_gateway,
@@ -141,6 +142,8 @@ def correct(
             _save_facts(row, now, *after)
         else:
             _save(row, after)
+        if _goes_elsewhere(before, after):
+            Subscription.objects.forget_postal_code(row)
         if _ASKED_WITH & after.keys():
             if row.lifecycle == Lifecycle.ACTIVE:
                 row.watch.begin(now)
@@ -153,6 +156,14 @@ def correct(
                 # What it had ended for was the wrong facts' word: out of the archive, it is asked about.
                 Shipment.objects.filter(pk=row.pk).update(end_reason=EndReason.ARCHIVED)
         return Corrected(before, after)
+
+
+def _goes_elsewhere(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether the postal code is another one, and not only written otherwise."""
+    column = "destination_postal_code"
+    if column not in after:
+        return False
+    return comparable_postal_code(before[column]) != comparable_postal_code(after[column])
 
 
 def start_again(

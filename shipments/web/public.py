@@ -157,7 +157,7 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
     is_one = len(shipments) == 1
     form = DestinationForm(request.POST) if is_one else WhichParcelForm(request.POST)
     if not form.is_valid():
-        if not is_one:
+        if isinstance(form, WhichParcelForm):
             return _several(request, number, form, status=400)
         view = present(shipments[0], sight=Sight.NUMBER, now=now, scans=scans_of(shipments[0]))
         return _parcel_page(request, view, form=form, status=400)
@@ -179,12 +179,11 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
         response: HttpResponse = redirect(request.path)
         unlocking.grant(response, request, fit, sight)
         return response
-    if is_one:
-        message = _("There is nothing more to show for this postal code.")
-        return _parcel_page(request, less, form=form, message=message)
-    return _several(
-        request, number, form, message=_("No single parcel with this number fits what you typed.")
-    )
+    if isinstance(form, WhichParcelForm):
+        message = _("No single parcel with this number fits what you typed.")
+        return _several(request, number, form, message=message)
+    message = _("There is nothing more to show for this postal code.")
+    return _parcel_page(request, less, form=form, message=message)
 
 
 def _results(request: HttpRequest, numbers: Sequence[str], now: datetime) -> list[Result]:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -53,7 +54,7 @@ def of_link(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("private-statement", token, statement.number)
     context = {
         "statements": _listed(
-            shipment, lambda number: reverse("private-statement", args=[token, number]), is_for_buyer=True
+            _for_buyers(shipment), lambda number: reverse("private-statement", args=[token, number])
         ),
         "shipment": shipment,
         "back_url": reverse("private-link", args=[token]),
@@ -71,7 +72,7 @@ def by_link(request: HttpRequest, token: str, number: str, as_file: bool = False
     shipment = behind_link(request, token)
     if shipment is None:
         return render(request, "public/link_gone.html", status=404)
-    statement = _statement(shipment, number, is_for_buyer=True)
+    statement = _statement(_for_buyers(shipment), number)
     if as_file:
         return _file(statement)
     context = {
@@ -80,6 +81,11 @@ def by_link(request: HttpRequest, token: str, number: str, as_file: bool = False
         "file_url": reverse("private-statement-file", args=[token, statement.number]),
     }
     return render(request, "public/statement.html", context)
+
+
+def _for_buyers(shipment: Shipment) -> QuerySet[Statement]:
+    """The statements of the parcel that its buyer may read."""
+    return Statement.objects.of(shipment).under_its_carrier(shipment).filter(is_for_buyer=True)
 
 
 # ---- For the merchant's people
@@ -99,7 +105,7 @@ def of_parcel(request: MemberRequest, public_id: UUID) -> HttpResponse:
     context = {
         "room": "shipments",
         "statements": _listed(
-            shipment,
+            Statement.objects.of(shipment),
             lambda number: reverse("shipment-statement", args=[request.merchant.slug, public_id, number]),
         ),
         "shipment": shipment,
@@ -112,7 +118,7 @@ def of_parcel(request: MemberRequest, public_id: UUID) -> HttpResponse:
 def for_member(request: MemberRequest, public_id: UUID, number: str, as_file: bool = False) -> HttpResponse:
     """One statement, to print, or as the file its digest is of."""
     shipment = parcel_of(request, public_id)
-    statement = _statement(shipment, number)
+    statement = _statement(Statement.objects.of(shipment), number)
     if as_file:
         return _file(statement)
     slug = request.merchant.slug
@@ -126,8 +132,8 @@ def for_member(request: MemberRequest, public_id: UUID, number: str, as_file: bo
     return render(request, "dashboard/statement.html", context)
 
 
-def _listed(shipment: Shipment, url_of: Callable[[str], str], **narrowed: Any) -> list[dict[str, Any]]:
-    found = Statement.objects.of(shipment).filter(**narrowed).select_related("made_by")
+def _listed(statements: QuerySet[Statement], url_of: Callable[[str], str]) -> list[dict[str, Any]]:
+    found = statements.select_related("made_by")
     return [
         {
             "number": one.number,
@@ -140,10 +146,9 @@ def _listed(shipment: Shipment, url_of: Callable[[str], str], **narrowed: Any) -
     ]
 
 
-def _statement(shipment: Shipment, number: str, **narrowed: Any) -> Statement:
-    """The parcel's statement with this number, as long as it says something; else Http404."""
-    found = Statement.objects.filter(shipment=shipment, number=number, **narrowed).exclude(document=None)
-    statement = found.first()
+def _statement(statements: QuerySet[Statement], number: str) -> Statement:
+    """The one with this number, as long as it says something; else Http404."""
+    statement = statements.filter(number=number).exclude(document=None).defer(None).first()
     if statement is None:
         raise Http404
     return statement

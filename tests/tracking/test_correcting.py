@@ -8,10 +8,11 @@ import pytest
 from django.db import connection, transaction
 
 from shipments.carriers.base import NotKnown
-from shipments.enums import EndReason, Lifecycle, Status
+from shipments.enums import EndReason, Lifecycle, Sight, Status
 from shipments.facts.numbers import canonical
 from shipments.facts.times import DeliveryEstimate
-from shipments.models import Answer, PromisedDay, ScanEvent, Shipment, Watch
+from shipments.models import Answer, PrivateLink, PromisedDay, ScanEvent, Shipment, Subscription, Watch
+from shipments.models.subscriptions import Consent
 from shipments.tracking.adding import BadParcel
 from shipments.tracking.correcting import (
     Corrected,
@@ -22,6 +23,7 @@ from shipments.tracking.correcting import (
     start_again,
 )
 from shipments.tracking.ingest import Observation, ingest
+from tests.buyers.parcels import asked, subscribed
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -100,6 +102,38 @@ def test_what_the_merchant_says_is_put_right_and_told_before_and_after():
     )
     shipment.refresh_from_db()
     assert (shipment.order_number, shipment.recipient_name, shipment.proof_due) == ("B-88", "", True)
+
+
+@pytest.mark.parametrize(
+    ("corrected", "sight"),
+    [("80202", Sight.NUMBER), ("", Sight.NUMBER), ("20832-1234", Sight.POSTAL_CODE)],
+)
+def test_who_told_a_postal_code_that_was_wrong_learns_what_the_number_tells(corrected, sight):
+    shipment = a_shipment(number=NUMBER, destination_postal_code="20832")
+    confirmed = subscribed(shipment, sight=Sight.POSTAL_CODE)
+    still_to_confirm = asked(shipment, sight=Sight.POSTAL_CODE, email="other@example.com")
+    by_link = subscribed(
+        shipment,
+        sight=Sight.PRIVATE_LINK,
+        link=PrivateLink.objects.make(shipment),
+        email="third@example.com",
+    )
+    of_another_parcel = subscribed(a_shipment(destination_postal_code="20832"), sight=Sight.POSTAL_CODE)
+    Subscription.objects.subscribe_with_consent(
+        shipment.merchant, [Consent(shipment.pk, "fourth@example.com", "yes", "row 2")], by_id=None, now=NOW
+    )
+
+    say(shipment, postal_code=corrected)
+
+    for row, expected in (
+        (confirmed, sight),
+        (still_to_confirm, sight),
+        (by_link, Sight.PRIVATE_LINK),
+        (of_another_parcel, Sight.POSTAL_CODE),
+        (Subscription.objects.get(email="fourth@example.com"), Sight.POSTAL_CODE),
+    ):
+        row.refresh_from_db()
+        assert row.sight == expected
 
 
 def test_what_the_carrier_is_not_asked_with_makes_nothing_due():

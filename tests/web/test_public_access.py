@@ -1,7 +1,9 @@
 """Who sees how much of a parcel, and how often strangers may try."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -584,6 +586,13 @@ def test_revoked_unknown_and_archived_links_get_the_same_friendly_page(
     assert len(set(pages)) == 1
 
 
+def test_a_link_ends_in_no_sign_that_mail_programs_leave_out(parcel: Shipment) -> None:
+    tokens = {PrivateLink.objects.make(parcel).token for _ in range(20)}
+
+    assert len(tokens) == 20
+    assert all(re.fullmatch(r"[0-9a-f]{48}", token) for token in tokens)
+
+
 def test_a_link_opens_one_parcel_of_several_with_its_number(
     client: Client, twins: tuple[Shipment, Shipment]
 ) -> None:
@@ -661,6 +670,24 @@ def test_tries_are_counted_together_in_every_frame_and_by_every_method(
     assert answers == [200] * 60
     assert client.get(f"/m/alpine/track/{NUMBER}").status_code == 429
     assert [guess.status_code for guess in guesses] == [200] * 5 + [429]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_guesses_at_once_are_no_more_than_guesses_one_by_one(parcel: Shipment) -> None:
+    start = Barrier(8)
+
+    def guess(place: int) -> int:
+        start.wait()
+        try:
+            told = Client(REMOTE_ADDR=f"198.51.100.{place}").post(f"/track/{NUMBER}", {"postal_code": "0"})
+            return int(told.status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = sorted(threads.map(guess, range(8)))
+
+    assert answers == [200] * 5 + [429] * 3
 
 
 def test_an_hour_is_what_a_postal_code_buys() -> None:

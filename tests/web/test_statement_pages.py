@@ -198,6 +198,24 @@ def test_the_file_is_what_was_digested(
         assert json.loads(response.content)["parcel"]["tracking_number"] == NUMBER
 
 
+def test_a_statement_made_under_a_wrong_carrier_is_no_longer_the_buyers(
+    client: Client, parcel: Shipment, link: str
+) -> None:
+    wrong = a_statement(parcel)
+    where = f"{link}/statement/{wrong.number}"
+    assert client.get(where).status_code == 200
+
+    Shipment.objects.update(carrier_corrected_at=NOW)
+    right = state(parcel, by=None, is_for_buyer=True, now=NOW + timedelta(hours=1))[0]
+
+    assert [client.get(f"{where}{ending}").status_code for ending in ("", ".json")] == [404, 404]
+    listed = client.get(f"{link}/statement").content.decode()
+    assert (wrong.number in listed, right.number in listed) == (False, True)
+    # Whoever has a copy can still check it.
+    checked = client.get("/verify", {"number": wrong.number, "digest": wrong.digest})
+    assert FITS in text_of(checked)
+
+
 def test_an_erased_statement_is_not_shown(client: Client, parcel: Shipment, link: str) -> None:
     statement = a_statement(parcel)
     Statement.objects.all().erase()
