@@ -44,7 +44,7 @@ def environment(**options: Any) -> Environment:
         languages=_languages(),
         static=_static,
         url=_url,
-        htmx_script=htmx_script(),
+        htmx_script=_htmx_script,
         messages_of=get_messages,
         storefront_of=storefront.of,
         public_url=_public_url,
@@ -84,6 +84,12 @@ def _languages() -> list[tuple[str, str]]:
 def _static(path: str) -> str:
     """The address of a static file, which stays the same as long as the process lives."""
     return static(path)
+
+
+@lru_cache
+def _htmx_script() -> str:
+    """The tag that loads htmx; not made with the environment, which exists before static files are collected."""
+    return htmx_script()
 
 
 def _url(name: str) -> str:
