@@ -1,52 +1,42 @@
 """What a parcel's buyers asked for and were told, for the parcel's page of staff."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef
-from django.db.models.functions import JSONObject
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from shipments.buyers import letters
 from shipments.enums import Milestone, Wants
-from shipments.models import Mail, Shipment, Subscription
+from shipments.models import Subscription
 from shipments.web.history import Told
 
-# Of one parcel: buyers, and mails to each. Both are more than any parcel has.
-MOST_BUYERS, MOST_MAILS = 50, 20
+_MOMENTS = ("confirmed_at", "unsubscribed_at")
+_OF_A_BUYER = ("email", "wants", "consent", "consent_source")
 
 
-def told_to_buyers(shipment: Shipment) -> list[Told]:
-    """Who gets mails about the parcel and why, and what each was told and when; addresses are masked. One statement."""
-    mails = (
-        Mail.objects.filter(subscription=OuterRef("pk"))
-        .order_by("-made_at")
-        .values(
-            mail=JSONObject(kind="kind", key="key", made_at="made_at", due_at="due_at", sent_at="sent_at")
-        )
-    )
-    subscriptions = (
-        Subscription.objects.filter(shipment=shipment)
-        .defer("stop_token")
-        .annotate(letters=ArraySubquery(mails[:MOST_MAILS]))
-        .order_by("-confirmed_at", "-pk")[:MOST_BUYERS]
-    )
+def told_to_buyers(buyers: Sequence[Mapping[str, Any]]) -> list[Told]:
+    """Who gets mails about the parcel and why, and what each was told and when; addresses are masked.
+
+    `buyers` are those of `parcel_rows.load`.
+    """
     return [
         Told(moment, _("%(address)s: %(what)s") % {"address": address, "what": words})
-        for subscription in subscriptions
-        for moment, words, address in _rows(subscription)
+        for buyer in buyers
+        for moment, words, address in _rows(buyer)
     ]
 
 
-def _rows(subscription: Subscription) -> Sequence[tuple[datetime, str, str]]:
+def _rows(buyer: Mapping[str, Any]) -> Sequence[tuple[datetime, str, str]]:
     """When, what, and whose masked address."""
+    moments = {name: parse_datetime(buyer[name]) for name in _MOMENTS if buyer[name]}
+    subscription = Subscription(**{name: buyer[name] for name in _OF_A_BUYER} | moments)
     address = subscription.masked_email if subscription.email else _("address deleted")
     rows = [(subscription.confirmed_at, _beginning(subscription), address)]
     if subscription.unsubscribed_at is not None:
         rows.append((subscription.unsubscribed_at, _("ended the mails"), address))
-    for mail in subscription.letters:  # type: ignore[attr-defined]  # annotated above
+    for mail in buyer["letters"]:
         sent_at = _moment(mail["sent_at"])
         words = _what(mail["kind"], mail["key"] or "")
         if sent_at is None:

@@ -78,7 +78,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
     eager = _is_eager(shipment.watch, now)
     history = history_of(
         rows,
-        told=[*told_to_staff(rows), *told_to_buyers(shipment)],
+        told=[*told_to_staff(rows), *told_to_buyers(rows.buyers)],
         most=MOST_DEEDS if "history" in whole else FIRST_DEEDS,
         now=now,
     )

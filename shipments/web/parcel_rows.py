@@ -15,6 +15,7 @@ from django.utils import timezone
 from shipments.models import (
     Alert,
     Answer,
+    Mail,
     Merchant,
     MerchantHost,
     Note,
@@ -23,13 +24,14 @@ from shipments.models import (
     Proof,
     ScanEvent,
     Shipment,
+    Subscription,
     User,
 )
 from shipments.web.proof_parts import COLUMNS, MOST_PROOFS, ProofRow, read_row
 
 # Nobody reads more on one page, and no page may grow without end.
 MOST_SCANS, MOST_ANSWERS, MOST_NOTES, MOST_PROMISES, MOST_LINKS, MOST_SIBLINGS = 2000, 1000, 500, 100, 50, 20
-MOST_ALERTS = 200
+MOST_ALERTS, MOST_BUYERS, MOST_MAILS = 200, 50, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class ParcelRows:
     siblings: list[SiblingRow]
     proofs: list[ProofRow]
     alerts: list[AlertRow]
+    buyers: list[dict[str, Any]]
     live_token: str
     link_expires_at: datetime | None
     host: str
@@ -139,6 +142,7 @@ def load(merchant: Merchant, public_id: UUID) -> ParcelRows:
             for one in row.sibling_rows
         ],
         proofs=[read_row(one) for one in row.proof_rows],
+        buyers=row.buyer_rows,
         alerts=[
             AlertRow(
                 reason=one["reason"],
@@ -208,6 +212,25 @@ def _with_everything(merchant: Merchant, now: datetime) -> QuerySet[Shipment]:
                 status="status",
                 mailing_date="mailing_date",
                 created_at="created_at",
+            ),
+            buyer_rows=_many(
+                Subscription.objects.filter(shipment=OuterRef("pk")).order_by("-confirmed_at", "-pk"),
+                MOST_BUYERS,
+                email="email",
+                wants="wants",
+                consent="consent",
+                consent_source="consent_source",
+                confirmed_at="confirmed_at",
+                unsubscribed_at="unsubscribed_at",
+                letters=_many(
+                    Mail.objects.filter(subscription=OuterRef("pk")).order_by("-made_at"),
+                    MOST_MAILS,
+                    kind="kind",
+                    key="key",
+                    made_at="made_at",
+                    due_at="due_at",
+                    sent_at="sent_at",
+                ),
             ),
             alert_rows=_many(
                 Alert.objects.filter(shipment=OuterRef("pk"), told_to__len__gt=0).order_by("-told_at", "pk"),

@@ -35,7 +35,14 @@ from tests.web.test_access import address
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # Come as files, not as pages.
-FILES = {"shipment-export", "figures-csv", "import-bad-rows"}
+FILES = {
+    "shipment-export",
+    "figures-csv",
+    "import-bad-rows",
+    "shipment-picture",
+    "shipment-proof",
+    "shipment-statement-file",
+}
 OF_THE_DASHBOARD = sorted(
     route
     for (route, method), statuses in TABLE.items()

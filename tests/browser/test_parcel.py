@@ -80,7 +80,7 @@ def test_the_reply_is_copied_in_the_buyers_language_with_a_private_link(
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied.startswith("Hello Rosa Invented,\n\nThis is about your order A-77")
-        assert f"{live_server.url}/track/{NUMBER}" in copied
+        assert f"{live_server.url}/m/alpine/track/{NUMBER}" in copied
 
         page.get_by_role("link", name="Español").click()
         page.get_by_role("button", name="Use a private link instead").click()
