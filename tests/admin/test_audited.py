@@ -69,7 +69,7 @@ def test_a_merchant_is_written_down_with_who_and_from_where(operator: Client, ol
         "pickup_days": 3,
         "late_days": 1,
         "proof_always_due": False,
-        "link_days": None,
+        "link_days": 180,
         "order_on_links": False,
     }
 
