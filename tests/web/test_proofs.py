@@ -187,7 +187,7 @@ def test_the_private_page_shows_the_picture_with_words_for_who_cannot_see_it(
     picture = a_kept_picture(parcel)
     page = client.get(link).content.decode()
     assert (
-        f'<img src="{link}/proof/{picture.sha256}" width="240" height="80" loading="lazy" decoding="async" '
+        f'<img src="{link}/proof/{picture.sha256}" width="240" height="80" decoding="async" '
         'alt="Picture by USPS of the delivery: Thursday, 5 March, 2:05 pm">'
     ) in page
     assert "Signature or photo by USPS, kept here since 6 March" in page
