@@ -420,7 +420,7 @@ def _mails(told: _Teller) -> Iterator[State]:
 
 
 def _link_in(kind: str, path: str) -> str:
-    text = Mail.objects.get(kind=kind).text
+    text: str = Mail.objects.get(kind=kind).text
     return path + text.partition(path)[2].split()[0]
 
 
