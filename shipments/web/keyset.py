@@ -154,38 +154,39 @@ class Turn:
         return stretches
 
 
+Dressed = Callable[[ShipmentQuerySet], ShipmentQuerySet]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A list so short that whoever counted it has gathered it: the ids of a turn, in order. They are not looked for again."""
+
+    ids: Sequence[int]
+    order: Order
+    # Adds to the few that are shown what a page needs of them.
+    dressed: Dressed
+
+    def page(self, turn: Turn, *, size: int) -> "Page":
+        """The page that begins there."""
+        wanted = (self.ids[::-1] if turn.back else self.ids)[: size + 1]
+        shown = _shown(wanted, self.order, self.dressed).in_bulk()
+        return Page.of([shown[pk] for pk in wanted if pk in shown], turn, size)
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list to read pages of: `found` are its parcels, `road` is that on which they lie in this order, `dressed` adds to the few that are shown what a page needs of them. `known` are all rows of a list so short that
-    whoever counted them has gathered them, those of the turn, in order: they are not looked for again."""
+    """A list to read pages of: `found` are its parcels, `road` is that on which they lie in this order, `dressed` adds to
+    the few that are shown what a page needs of them."""
 
     found: ShipmentQuerySet
     road: Road
     order: Order
     reading: Reading
-    dressed: Callable[[ShipmentQuerySet], ShipmentQuerySet]
-    known: Sequence[int] | None = None
+    dressed: Dressed
 
     def page(self, turn: Turn, *, size: int) -> "Page":
         """The page that begins there."""
-        rows = self._rows(turn, limit=size + 1)
-        more, rows = len(rows) > size, rows[:size]
-        if turn.back:
-            rows.reverse()
-        if not rows:
-            return Page(rows)
-        return Page(
-            rows,
-            newer=_mark(rows[0]) if (more if turn.back else turn.mark is not None) else None,
-            older=_mark(rows[-1]) if (turn.back or more) else None,
-        )
-
-    def _rows(self, turn: Turn, *, limit: int) -> list[Any]:
-        """Up to `limit` rows in the direction of reading."""
-        if self.known is not None:
-            wanted = (self.known[::-1] if turn.back else self.known)[:limit]
-            shown = self._shown(wanted).in_bulk()
-            return [shown[pk] for pk in wanted if pk in shown]
+        limit = size + 1
         reverse = turn.reverses(self.order)
         mark, rows = turn.mark, list[Any]()
         for stretch in turn.stretches(self.order):
@@ -196,11 +197,7 @@ class Listed:
             rows += self._stretch(where, reverse=reverse, limit=limit - len(rows))
             if len(rows) == limit:
                 break
-        return rows
-
-    def _shown(self, ids: Any) -> ShipmentQuerySet:
-        # The ids alone are sorted; everything else is read of the few that are left.
-        return self.dressed(Shipment.objects.filter(pk__in=ids).annotate(sort_key=self.order.sort.key))
+        return Page.of(rows, turn, size)
 
     def _stretch(self, where: models.Q, *, reverse: bool, limit: int) -> list[Any]:
         sort = self.order.sort
@@ -212,7 +209,12 @@ class Listed:
                 ids: Any = near_first(fitting, road, ["pk"], walk=walk, gather=gather, limit=limit)
             case Reading.IN_ORDER:
                 ids = fitting.order_by(*walk).values("pk")[:limit]
-        return list(self._shown(ids).order_by(*walk))
+        return list(_shown(ids, self.order, self.dressed).order_by(*walk))
+
+
+def _shown(ids: Any, order: Order, dressed: Dressed) -> ShipmentQuerySet:
+    # The ids alone are sorted; everything else is read of the few that are left.
+    return dressed(Shipment.objects.filter(pk__in=ids).annotate(sort_key=order.sort.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,20 @@ class Page:
     rows: Sequence[Any]
     newer: Mark | None = None
     older: Mark | None = None
+
+    @classmethod
+    def of(cls, rows: list[Any], turn: Turn, size: int) -> "Page":
+        """The page of these rows, which are in the direction of reading, one more than fit where there are more."""
+        more, rows = len(rows) > size, rows[:size]
+        if turn.back:
+            rows.reverse()
+        if not rows:
+            return cls(rows)
+        return cls(
+            rows,
+            newer=_mark(rows[0]) if (more if turn.back else turn.mark is not None) else None,
+            older=_mark(rows[-1]) if (turn.back or more) else None,
+        )
 
 
 def _mark(row: Any) -> Mark:

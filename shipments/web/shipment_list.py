@@ -32,6 +32,7 @@ from shipments.web.keyset import (
     ORDER,
     PROMISED,
     SCAN,
+    Gathered,
     Listed,
     Order,
     Page,
@@ -227,15 +228,17 @@ def _found(request: MemberRequest, wanted: ListFilter, now: datetime) -> Shipmen
 
 def _listed(
     request: MemberRequest, address: ListAddress, counts: Counts, table: Table, now: datetime
-) -> Listed:
+) -> Listed | Gathered:
     wanted, order = address.wanted, address.sorting
+    known = counts.known(wanted.tab)
+    if known is not None:
+        return Gathered(known, order, table.dressed)
     return Listed(
         found=_found(request, wanted, now),
         road=_road(request, wanted, order, now),
         order=order,
         reading=_reading(wanted, order),
         dressed=table.dressed,
-        known=counts.known(wanted.tab),
     )
 
 
