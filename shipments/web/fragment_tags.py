@@ -1,4 +1,4 @@
-"""What the dashboard shows of a parcel in the same way as a public page."""
+"""What the dashboard shows in the same way as a public page, and what it has to draw fifty times."""
 
 from typing import Any
 
@@ -11,6 +11,6 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def fragment(context: Any, name: str) -> SafeString:
-    """A template of public pages (`templates/jinja2`), with what is known here."""
+    """A template of Jinja2 (`templates/jinja2`), with what is known here."""
     drawn: str = engines["jinja2"].get_template(name).render(context.flatten(), context["request"])
     return mark_safe(drawn)  # noqa: S308  (Jinja2 has escaped what is not ours)
