@@ -60,12 +60,14 @@ def _zones_worth_naming(scans: Sequence[ScanEvent]) -> list[str]:
     The newest is read first: whoever reads on from there knows the clock of every time, whether older scans are open or not.
     """
     names: list[str] = []
+    labels: dict[tuple[str, int | None, str], str] = {}
     before = ""
     for scan in scans:
         if scan.local_time is None:
             names.append("")
             continue
-        name = spelling.zone_label(scan.zone, scan.offset, scan.known_by)
+        clock = (scan.zone, scan.offset, scan.known_by)
+        name = labels.get(clock) or labels.setdefault(clock, spelling.zone_label(*clock))
         names.append(name if name != before or scan.known_by == ZoneKnownBy.ASSUMED else "")
         before = name
     return names

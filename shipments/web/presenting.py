@@ -7,6 +7,7 @@ Templates get these plain objects and never a model, so that a page cannot show 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
@@ -68,7 +69,7 @@ def present(
         is_late=wording.is_late(words, now=now),
         action=_given_up(shipment) or wording.action(words) or "",
         step_text=_step_text(status),
-        steps=_steps(status),
+        steps=_steps(status, spelling.locale()),
         days=days_of(views[:OPEN_SCANS], today),
         older_days=days_of(views[OPEN_SCANS:], today),
         older_count=max(len(shown) - OPEN_SCANS, 0),
@@ -89,7 +90,10 @@ def present(
 # ---- Steps ---------------------------------------------------------------------------------------------------------
 
 
-def _steps(status: Status) -> tuple[StepView, ...]:
+# The same for every parcel in this status.
+@lru_cache
+def _steps(status: Status, language: str) -> tuple[StepView, ...]:
+    """The five steps in the active language, which is `language`."""
     reached = step_of(status)
     if reached is None:
         return ()
