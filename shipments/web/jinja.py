@@ -1,4 +1,4 @@
-"""Templates of public pages: Jinja2, which compiles them to Python. A parcel's page is drawn in a fifth of the time it takes
+"""Templates of public pages: Jinja2, which compiles them to Python. A parcel's page is drawn in a third of the time it takes
 Django's own engine, and public pages are what the whole world may ask for at once."""
 
 from collections.abc import Mapping
