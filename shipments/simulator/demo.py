@@ -1,7 +1,9 @@
 """The parcels of the demo shop: all carriers and situations over the past weeks, and some that move while one looks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 from shipments.enums import CarrierCode, Gateway
 from shipments.simulator.journeys import DEFAULT_SEED, dice, journey_for, make_number
@@ -125,18 +127,26 @@ def demo_parcels(now: datetime, seed: int = DEFAULT_SEED) -> list[DemoParcel]:
 def demo_history(now: datetime, seed: int = DEFAULT_SEED) -> list[DemoParcel]:
     """Some 300 parcels of the ten weeks before `demo_parcels` begins, on working days, all arrived or gone back by now."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    kinds = [(carrier, scenario) for carrier, scenario, weight in _HISTORY for _ in range(weight)]
+    kinds = _dealt(seed, today)
     parcels: dict[str, DemoParcel] = {}
     for days in _HISTORY_DAYS:
         day = today - timedelta(days=days)
         for turn in range(_HISTORY_A_DAY if day.weekday() < 5 else 0):
             place = days * _HISTORY_A_DAY + turn
             chance = dice(seed, "demo history", place, day)
-            carrier, scenario = chance.choice(kinds)
+            carrier, scenario = next(kinds)
             start = day + timedelta(minutes=chance.randrange(13 * 60, 22 * 60))
             parcel = _parcel(carrier, scenario, start, seed, place, order=30_000 + place)
             parcels.setdefault(parcel.number, parcel)
     return list(parcels.values())
+
+
+def _dealt(seed: int, today: datetime) -> Iterator[tuple[CarrierCode, Scenario]]:
+    """The kinds of the history, without end, like cards from a shuffled pack: thrown with dice, the rarest would be missing on some days."""
+    pack = [(carrier, scenario) for carrier, scenario, weight in _HISTORY for _ in range(weight)]
+    for turn in count():
+        dice(seed, "demo history", "pack", turn, today).shuffle(pack)
+        yield from pack
 
 
 def _shipped(now: datetime, seed: int) -> list[DemoParcel]:

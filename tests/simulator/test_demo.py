@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from shipments.enums import CarrierCode, Gateway, Status
 from shipments.simulator.demo import demo_history, demo_parcels
 from shipments.simulator.journeys import journey_for, scans_until
+from shipments.simulator.numbers import Scenario
 from shipments.simulator.steps import LIVE
 
 EVENING = datetime(2026, 11, 21, 19, 31, tzinfo=UTC)
@@ -80,3 +81,11 @@ def test_the_months_before_have_a_few_parcels_every_working_day_and_their_story_
     assert all(day.weekday() < 5 for day in days)
     ends = {scans_until(journey, EVENING)[-1].words.status for journey in journeys if journey}
     assert ends <= {Status.DELIVERED, Status.RETURN_TO_SENDER}
+
+
+def test_no_kind_of_parcel_is_missing_from_the_history_on_any_day() -> None:
+    for days in range(60):
+        history = demo_history(EVENING + timedelta(days=days))
+
+        assert Scenario.REFUSED in {parcel.scenario for parcel in history}
+        assert Scenario.DAMAGED in {parcel.scenario for parcel in history}
