@@ -1,6 +1,7 @@
 """Pulse of the queue, a carrier's closed hours, and caps on how often strangers may try."""
 
 import socket
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
@@ -78,25 +79,34 @@ class ThrottleManager(models.Manager["Throttle"]):
     """Caps that hold across every process and host."""
 
     def allows(self, what: str, whom: str, *, limit: int, per: timedelta, now: datetime) -> bool:
-        """Count one try and say whether it is still within `limit` tries per `per`.
+        """Count one try and say whether it is still within `limit` tries per `per`."""
+        return self.count_tries([(what, whom, per)], now)[0] <= limit
 
-        `whom` (an address, a number) is kept as a hash only. Windows are aligned, so a burst across a border
-        can reach twice the limit, once.
+    def count_tries(self, tried: Sequence[tuple[str, str, timedelta]], now: datetime) -> list[int]:
+        """Count one try of each `(what, whom, per)`, which are all different, and say how many each has now.
+
+        `whom` (an address, a number) is kept as a hash only. Windows of length `per` are aligned, so a burst across a border
+        can reach twice a limit, once.
         """
-        window = int(now.timestamp() // per.total_seconds())
-        key = sha256(f"{what}|{whom}|{window}".encode()).hexdigest()
+        ends = {
+            sha256(f"{what}|{whom}|{now.timestamp() // per.total_seconds():.0f}".encode()).hexdigest(): now
+            + per
+            for what, whom, per in tried
+        }
         with prepared_cursor() as cursor:
-            # One statement: two tries at once cannot both read the last free one.
+            # One statement: two tries at once cannot both read the last free one. In the order of the keys, so that
+            # two that count the same things do not wait for each other in a circle.
             cursor.execute(
                 """
-                INSERT INTO shipments_throttle (key, tries, ends_at) VALUES (%s, 1, %s)
+                INSERT INTO shipments_throttle (key, tries, ends_at)
+                SELECT key, 1, ends_at FROM unnest(%s::text[], %s::timestamptz[]) AS tried (key, ends_at) ORDER BY key
                 ON CONFLICT (key) DO UPDATE SET tries = shipments_throttle.tries + 1
-                RETURNING tries
+                RETURNING key, tries
                 """,
-                [key, now + per],
+                [list(ends), list(ends.values())],
             )
-            row = cursor.fetchone()
-        return bool(row[0] <= limit)
+            tries = dict(cursor.fetchall())
+        return [tries[key] for key in ends]
 
     def forget_ended(self, now: datetime) -> int:
         """Drop the counts whose window has passed."""

@@ -42,11 +42,13 @@ def by_order(request: HttpRequest) -> HttpResponse:
         return render(request, "public/order.html", {"form": form}, status=400)
     number: str = form.cleaned_data["order_number"]
     now = timezone.now()
-    within = visitors.GUESSES_AT_AN_ORDER.allows(number.casefold(), now)
-    if not (visitors.GUESSES_OF_A_VISITOR.allows(visitors.visitor(request), now) and within):
-        return visitors.too_many(
-            request, visitors.GUESSES_OF_A_VISITOR if within else visitors.GUESSES_AT_AN_ORDER, now=now
-        )
+    spent = visitors.spent(
+        now,
+        (visitors.GUESSES_AT_AN_ORDER, number.casefold()),
+        (visitors.GUESSES_OF_A_VISITOR, visitors.visitor(request)),
+    )
+    if spent is not None:
+        return visitors.too_many(request, spent, now=now)
     keys = _fitting(request, number, form)
     parcels = _shown(keys[:MOST_NUMBERS], now)
     context = {

@@ -161,11 +161,13 @@ def _unlock(request: HttpRequest, number: str, shipments: Sequence[Shipment], no
             return _several(request, number, form, status=400)
         view = present(shipments[0], sight=Sight.NUMBER, now=now, scans=scans_of(shipments[0]))
         return _parcel_page(request, view, form=form, status=400)
-    within = visitors.GUESSES_AT_A_PARCEL.allows(lookup_key(number), now)
-    if not (visitors.GUESSES_OF_A_VISITOR.allows(visitors.visitor(request), now) and within):
-        return visitors.too_many(
-            request, visitors.GUESSES_OF_A_VISITOR if within else visitors.GUESSES_AT_A_PARCEL, now=now
-        )
+    spent = visitors.spent(
+        now,
+        (visitors.GUESSES_AT_A_PARCEL, lookup_key(number)),
+        (visitors.GUESSES_OF_A_VISITOR, visitors.visitor(request)),
+    )
+    if spent is not None:
+        return visitors.too_many(request, spent, now=now)
     postal_code = form.cleaned_data["postal_code"]
     fit = unlocking.fitting(
         shipments, postal_code=postal_code, mailed_on=form.cleaned_data.get("mailing_date")

@@ -33,6 +33,13 @@ class Limit:
         return timedelta(seconds=self.per.total_seconds() - now.timestamp() % self.per.total_seconds())
 
 
+def spent(now: datetime, *tries: tuple[Limit, str]) -> Limit | None:
+    """Count one try of each limit for its whom, and give the first that is spent by it; None while all allow it."""
+    counted = Throttle.objects.count_tries([(limit.what, whom, limit.per) for limit, whom in tries], now)
+    over = (limit for (limit, _whom), tried in zip(tries, counted, strict=True) if tried > limit.tries)
+    return next(over, None)
+
+
 # Enough for a household behind one address, and its open pages that ask again by themselves.
 LOOKUPS = Limit("look up", 60, timedelta(minutes=1))
 # A list holds up to 35 numbers.
