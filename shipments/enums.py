@@ -218,6 +218,14 @@ class AnswerKind(StrEnum):
     UNREADABLE = "unreadable"
 
 
+class BreakerState(StrEnum):
+    """Whether an account is asked with: closed, it is; open, it is not; half-open, one probe tells."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
 class FetchTrouble(StrEnum):
     """Why a carrier's picture of a delivery is not kept."""
 

@@ -5,6 +5,7 @@ from shipments.models.alerts import Alert
 from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
+from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
 from shipments.models.figures import Cohort, Reckoning, StaleDay
@@ -34,11 +35,14 @@ __all__ = [
     "AttentionReview",
     "AuditEntry",
     "BadRow",
+    "Budget",
     "BulkAction",
+    "CallCount",
     "Carrier",
     "CarrierAccount",
     "Cohort",
     "ColumnMatch",
+    "EngineTotal",
     "Heartbeat",
     "Import",
     "ImportChunk",

@@ -107,6 +107,20 @@ class CarrierAccount(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Ask about every parcel this often, at any hour. For simulators."),
     )
+    calls_per_hour = models.PositiveIntegerField(
+        _("calls an hour"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("What the carrier allows this account. Empty: what the gateway publishes."),
+    )
+    calls_per_second = models.PositiveIntegerField(
+        _("calls a second"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("The same by the second."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
@@ -127,6 +141,14 @@ class CarrierAccount(models.Model):
             models.CheckConstraint(
                 condition=models.Q(cadence_seconds__isnull=True) | models.Q(cadence_seconds__gte=1),
                 name="account_cadence_is_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(calls_per_hour__isnull=True) | models.Q(calls_per_hour__gte=1),
+                name="account_calls_per_hour_are_positive",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(calls_per_second__isnull=True) | models.Q(calls_per_second__gte=1),
+                name="account_calls_per_second_are_positive",
             ),
         ]
 

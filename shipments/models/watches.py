@@ -155,6 +155,7 @@ class Watch(models.Model):
     shipment = models.OneToOneField(Shipment, models.CASCADE, primary_key=True, related_name="watch")
     merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="+", db_index=False)
     due_at = models.DateTimeField(_("due"), null=True)
+    wanted_by = models.DateTimeField(_("wanted by"), null=True)
     by_hand = models.BooleanField(_("asked for by a person"), default=False)
     lease = models.UUIDField(null=True)
     account = models.ForeignKey(CarrierAccount, models.SET_NULL, null=True, related_name="+", db_index=False)
