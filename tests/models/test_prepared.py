@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from shipments.models import Shipment, Watch
+from shipments.models import ScanEvent, Shipment, Watch
 from shipments.models.prepared import Prepared
 from shipments.web.parcel_view import Sight
 from shipments.web.presenting import present
@@ -45,6 +45,41 @@ def test_the_rows_are_those_of_the_queryset() -> None:
     assert not hasattr(query(bare.lookup_key)[0], "watch")
     assert query("nothing' OR '1'='1") == []
     assert len(queries) == 1
+
+
+def test_a_row_is_made_as_django_makes_it_and_reads_the_columns_left_out_when_asked() -> None:
+    parcel = ingested(
+        a_shipment(order_number="A-1"), a_snapshot(a_scan(*DELIVERED, place=OLNEY), a_scan(*ACCEPTED))
+    ).shipment
+    wanted = ScanEvent.objects.filter(shipment=parcel).order_by("pk")
+    columns = (
+        "shipment_id",
+        "local_date",
+        "local_time",
+        "ordered_at",
+        "at",
+        "latitude",
+        "earlier_parcel",
+        "city",
+    )
+    query: Prepared[ScanEvent] = Prepared(lambda pk: wanted.filter(answer=pk).only(*columns), sample=-1)
+
+    found, expected = query(parcel.answer_id), list(wanted.only(*columns))
+
+    def known(scan: ScanEvent) -> dict[str, object]:
+        return {name: (type(value), value) for name, value in vars(scan).items() if name != "_state"}
+
+    assert [known(scan) for scan in found] == [known(scan) for scan in expected]
+    assert [scan.get_deferred_fields() for scan in found] == [scan.get_deferred_fields() for scan in expected]
+    assert [(scan._state.adding, scan._state.db) for scan in found] == [(False, "default")] * 2
+    assert [scan.text for scan in found] == [scan.text for scan in expected]
+
+
+def test_a_model_that_is_made_in_a_way_of_its_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Shipment, "__init__", lambda self, *args: None)
+
+    with pytest.raises(ValueError, match="Shipment is made in a way of its own"):
+        by_key()("x")
 
 
 @pytest.mark.parametrize(
