@@ -11,11 +11,12 @@ from django.contrib.messages import get_messages
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, get_urlconf, reverse
-from django.utils.translation import get_language, get_language_info, gettext, ngettext
+from django.utils.translation import get_language, get_language_info, gettext, ngettext, override
 from django_htmx.jinja import htmx_script
-from jinja2 import ChainableUndefined, Environment, UndefinedError, pass_context
+from jinja2 import ChainableUndefined, Environment, Template, UndefinedError, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.utils import missing
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from shipments.web import storefront
@@ -30,21 +31,78 @@ class Missing(ChainableUndefined):
             raise UndefinedError(self._undefined_message)
 
 
+class Translated(Environment):
+    """Jinja2 that compiles each template once for every language, with its strings in that language as plain text: most of
+    what a page says is the same for every parcel, and is neither looked up nor escaped again for each.
+
+    Whoever asks for a template gets that of the active language.
+    """
+
+    # None for the one whoever asks turns to.
+    _language: str | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._of_language: dict[str, Translated] = {}
+
+    def get_template(
+        self, name: "str | Template", parent: str | None = None, globals: Any = None
+    ) -> Template:
+        if self._language is None:
+            return self._in(get_language() or settings.LANGUAGE_CODE).get_template(name, parent, globals)
+        return super().get_template(name, parent, globals)
+
+    def _in(self, language: str) -> "Translated":
+        made = self._of_language.get(language)
+        if made is None:
+            overlay: Any = self.overlay()
+            overlay._language = language
+            made = self._of_language.setdefault(language, overlay)
+        return made
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        return tree if self._language is None else _WithWords(self._language).visit(tree)
+
+
+class _WithWords(NodeTransformer):
+    """Puts what is the same whenever a page is drawn in a language in the place of the call that would tell it."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        self.generic_visit(node)
+        if not isinstance(node.node, nodes.Name) or node.kwargs:
+            return node
+        match node.node.name, node.args:
+            case (("_" | "gettext"), [nodes.Const(value=str(message))]):
+                with override(self._language):
+                    return _constant(gettext(message), node)
+            case "static", [nodes.Const(value=str(path))]:
+                return nodes.Const(static(path), lineno=node.lineno)
+            case "htmx_script", []:
+                return _constant(htmx_script(), node)
+        return node
+
+
+def _constant(text: str, node: nodes.Call) -> nodes.Expr:
+    """Our own words, which are not escaped."""
+    return nodes.MarkSafe(nodes.Const(text, lineno=node.lineno), lineno=node.lineno)
+
+
 def environment(**options: Any) -> Environment:
     """Jinja2 with the product's translations, addresses and frames; what it prints is escaped."""
-    made = Environment(  # noqa: S701  (Django's backend asks for autoescape)
-        **{**options, "undefined": Missing}, lstrip_blocks=True, extensions=["jinja2.ext.i18n"]
-    )
+    made = Translated(**{**options, "undefined": Missing}, lstrip_blocks=True, extensions=["jinja2.ext.i18n"])
     made.policies["ext.i18n.trimmed"] = True
     installed: Any = made
     installed.install_gettext_callables(_gettext, _ngettext)
-    # Without the detour that the extension makes for strings with values in them.
     made.globals["_"] = _gettext
     made.globals.update(
         languages=_languages(),
-        static=_static,
+        static=static,
         url=_url,
-        htmx_script=_htmx_script,
+        htmx_script=htmx_script,
         messages_of=get_messages,
         storefront_of=storefront.of,
         public_url=_public_url,
@@ -59,14 +117,8 @@ def of_the_reader(request: HttpRequest) -> dict[str, Any]:
     return {"language": get_language()}
 
 
-@pass_context
-def _gettext(context: Context, message: str) -> Markup:
-    """A string of a template in the active language; what is put into it is escaped, and it itself is our own."""
-    return _translated(message, context.parent["language"])
-
-
-@lru_cache(2048)
-def _translated(message: str, language: str) -> Markup:
+def _gettext(message: str) -> Markup:
+    """A string that a template only knows when it is drawn; what is put into it is escaped, and it itself is our own."""
     return Markup(gettext(message))  # noqa: S704  (our own words)
 
 
@@ -78,18 +130,6 @@ def _languages() -> list[tuple[str, str]]:
     """The languages there are, each by its own name."""
     names: list[Mapping[str, Any]] = [get_language_info(code) for code, _name in settings.LANGUAGES]
     return [(name["code"], name["name_local"][:1].upper() + name["name_local"][1:]) for name in names]
-
-
-@lru_cache
-def _static(path: str) -> str:
-    """The address of a static file, which stays the same as long as the process lives."""
-    return static(path)
-
-
-@lru_cache
-def _htmx_script() -> str:
-    """The tag that loads htmx; not made with the environment, which exists before static files are collected."""
-    return htmx_script()
 
 
 def _url(name: str) -> str:
