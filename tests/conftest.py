@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.db import connection, transaction
 from django.test import Client
+from hypothesis import HealthCheck, settings
 
 from shipments.models import Carrier, Merchant, User
 from shipments.web.storefront import hosts
@@ -18,6 +19,11 @@ from tests import factories
 
 # Playwright's event loop runs in the thread of the test; Django would refuse its own database calls there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+# How long an example takes says how busy the machine is. Which ones are tried stays Hypothesis' choice: always the same
+# where CI is set, others each time elsewhere.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

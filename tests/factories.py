@@ -323,7 +323,7 @@ def running_simulator(*arguments: str) -> Iterator[Simulator]:
     )
     running = Simulator(f"http://127.0.0.1:{port}")
     try:
-        for _ in range(150):
+        for _ in range(600):
             try:
                 running.calls()
                 break
@@ -334,7 +334,7 @@ def running_simulator(*arguments: str) -> Iterator[Simulator]:
                     ) from None
                 clock.sleep(0.1)
         else:
-            raise AssertionError("The simulator did not answer within 15 seconds.")
+            raise AssertionError("The simulator did not answer within a minute.")
         yield running
     finally:
         process.terminate()

@@ -21,6 +21,8 @@ from trackingsite.settings import STATIC_ROOT, STORAGES  # noqa: E402
 SECRET_KEY = "tests-only"
 # Fixed, so that a failing test fails again.
 CREDENTIAL_KEYS = ["Zm9yIHRlc3RzIG9ubHksIDMyIGJ5dGVzIGxvbmcuLi4="]
+# A code of an authenticator that is typed at the end of its half minute may arrive in the next one.
+MFA_TOTP_TOLERANCE = 1
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

@@ -383,7 +383,7 @@ def test_while_one_round_is_written_another_waits_for_nothing_and_writes_nothing
     assert is_written.wait(timeout=30)
     tell(found(an_item(a_shipment(merchant), Reason.EXCEPTION)), NOW)
     second.start()
-    second.join(timeout=10)
+    second.join(timeout=25)
     try:
         assert meanwhile == [0]
     finally:

@@ -6,10 +6,14 @@ except where CI is set: there they fail.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
+
+from tests.browser.driving import PATIENCE
 
 FLAGS = [
     "--no-sandbox",
@@ -21,6 +25,24 @@ FLAGS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+# What a reader does with a page. Playwright would do it as soon as the element is there: while the rest of its form, the
+# hidden fields among it, is still on the way, and before the scripts that listen for it.
+DEEDS = ("check", "clear", "click", "fill", "focus", "press", "select_option", "set_input_files", "uncheck")
+
+expect.set_options(timeout=PATIENCE)
+
+
+def _on_a_whole_page(deed: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(deed)
+    def do(self: Locator, *args: Any, **options: Any) -> Any:
+        self.page.wait_for_load_state()
+        return deed(self, *args, **options)
+
+    return do
+
+
+for _deed in DEEDS:
+    setattr(Locator, _deed, _on_a_whole_page(getattr(Locator, _deed)))
 
 
 @pytest.fixture(scope="module")

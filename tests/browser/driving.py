@@ -1,4 +1,10 @@
-"""How tests drive the browser: a page that may not complain, signing in, and what axe finds."""
+"""How tests drive the browser: a page that may not complain, signing in, and what axe finds.
+
+A click that leads elsewhere comes back as soon as the answer to it begins; the new page is still being read then, and its
+scripts have not run. What a reader does next waits until it is whole (see conftest.py). What is looked at next has to wait,
+too: with `expect`, which asks again, for what only the new page has, or with `arrived` where that is the address. Whatever
+does not wait (`page.url`, `all_text_contents`, `evaluate`, a query) comes after.
+"""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +17,8 @@ from playwright.sync_api import Browser, Page
 ColorScheme = Literal["light", "dark"]
 # How Chromium reports a page that names what was wrong with a form.
 REFUSAL = re.compile("the server responded with a status of (400|409|410)")
+# For how many milliseconds anything is waited for. A build machine that is busy elsewhere may need them; nobody else waits.
+PATIENCE = 30_000
 
 
 @contextmanager
@@ -43,23 +51,39 @@ def a_page(
         ),
     )
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE)
     yield page
     context.close()
     assert complaints == []
 
 
+def arrived(page: Page, address: str) -> None:
+    """Wait until the page with exactly this address is there, whole and with its scripts."""
+    page.wait_for_url(lambda at: at == address)
+
+
 def sign_in(page: Page, live_server: Any, email: str = "alice@example.com") -> None:
-    page.goto(f"{live_server.url}/app/")
+    """Sign in, and go on to the list."""
+    sign_in_on_the_way(page, f"{live_server.url}/app/alpine/shipments/", email)
+
+
+def sign_in_on_the_way(page: Page, address: str, email: str = "alice@example.com") -> None:
+    """Ask for a page of the dashboard, and sign in to get there."""
+    page.goto(address)
+    give_name_and_password(page, email)
+    arrived(page, address)
+
+
+def give_name_and_password(page: Page, email: str) -> None:
+    """Fill in and send the form of the sign-in; where that leads is not waited for."""
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/app/alpine/attention/")
-    page.goto(f"{live_server.url}/app/alpine/shipments/")
 
 
 def barriers(page: Page) -> list[str]:
-    """What axe finds that keeps somebody from using the page."""
+    """What axe finds that keeps somebody from using the page, once it is there whole."""
+    page.wait_for_load_state()
     return [
         f"{found['id']}: {node['html'][:200]} {node['failureSummary']}"
         # Lists of all that is well would take longer to hand over than to find.

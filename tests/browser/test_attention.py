@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from shipments.analytics import attention
 from shipments.enums import Status
 from shipments.models import AttentionItem, Merchant, Note, Shipment, User
-from tests.browser.driving import ColorScheme, a_page, barriers, sign_in
+from tests.browser.driving import ColorScheme, a_page, arrived, barriers, sign_in
 from tests.factories import a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -35,7 +35,7 @@ def begin(page: Page, live_server: Any) -> None:
     """Mary signs in and sits down before what needs somebody."""
     sign_in(page, live_server, "mary@example.com")
     page.get_by_role("navigation", name="Dashboard").get_by_role("link", name="Attention").click()
-    page.wait_for_url("**/attention/")
+    arrived(page, f"{live_server.url}/app/alpine/attention/")
 
 
 def row(page: Page, shipment: Shipment) -> Locator:
@@ -154,7 +154,7 @@ def test_without_scripts_everything_can_be_done(
         row(page, first).get_by_role("button", name="Done").click()
         expect(page.get_by_text("It comes back only when something new happens.")).to_be_visible()
         expect(row(page, first)).to_have_count(0)
-        assert page.url.endswith(f"#item-{second.public_id}")
+        expect(page).to_have_url(f"{live_server.url}/app/alpine/attention/#item-{second.public_id}")
 
         row(page, second).get_by_role("button", name="Take it").click()
         expect(row(page, second)).to_contain_text("Yours")
@@ -172,6 +172,7 @@ def test_without_scripts_everything_can_be_done(
 
         page.get_by_role("link", name="Done 1").click()
         row(page, first).get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("link", name="To do 1")).to_be_visible()
         page.get_by_role("link", name="Put off 2").click()
         row(page, third).get_by_role("button", name="Bring it back").click()
         page.get_by_role("link", name="To do 2").click()

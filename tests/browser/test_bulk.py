@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from shipments.bulk import acting
 from shipments.enums import Lifecycle, Status
 from shipments.models import BulkAction, Merchant, Shipment, User
-from tests.browser.driving import ColorScheme, a_page
+from tests.browser.driving import ColorScheme, a_page, arrived, barriers, sign_in_on_the_way
 from tests.factories import a_bulk_action, a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -23,11 +22,7 @@ MANY = 53
 
 
 def sign_in(page: Page, live_server: Any, to: str = LIST, email: str = "mary@example.com") -> None:
-    page.goto(f"{live_server.url}{to}")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"**{to}")
+    sign_in_on_the_way(page, live_server.url + to, email)
 
 
 def done_by_the_queue(page: Page, *, scripts: bool) -> None:
@@ -56,7 +51,7 @@ def test_two_ticked_parcels_are_tagged_and_found_by_their_tag(
         expect(page.locator("progress")).to_have_attribute("value", "2")
 
         page.get_by_role("link", name="Back to the list").click()
-        page.wait_for_url(f"**{LIST}")
+        arrived(page, live_server.url + LIST)
         page.goto(f"{live_server.url}{LIST}?tag=vip")
         expect(page.get_by_role("link", name=first.number)).to_be_visible()
         expect(page.get_by_role("link", name=second.number)).to_be_visible()
@@ -142,11 +137,7 @@ def test_pages_have_no_barriers_and_fit_the_screen(
     found: dict[str, list[str]] = {}
 
     def look(name: str, page: Page) -> None:
-        found[name] = [
-            f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for one in Axe().run(page).response["violations"]
-            for node in one["nodes"]
-        ]
+        found[name] = barriers(page)
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             found[name].append("wider than the screen")
 
@@ -156,10 +147,11 @@ def test_pages_have_no_barriers_and_fit_the_screen(
         page.locator("#bulk-more summary").click()
         look("bar", page)
         page.get_by_role("button", name="Set the resolution…").click()
+        expect(page.get_by_role("link", name="Back, change nothing")).to_be_visible()
         look("question", page)
         page.goto(f"{live_server.url}/app/alpine/bulk/")
         look("recent", page)
         for name, action in actions.items():
             page.goto(f"{live_server.url}/app/alpine/bulk/{action.public_id}/")
             look(name, page)
-    assert {name: barriers for name, barriers in found.items() if barriers} == {}
+    assert {name: barrier for name, barrier in found.items() if barrier} == {}

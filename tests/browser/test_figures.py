@@ -5,7 +5,6 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -13,7 +12,7 @@ from shipments.analytics import cohorts
 from shipments.enums import Status
 from shipments.facts.spelling import today_at
 from shipments.models import Merchant, User
-from tests.browser.driving import ColorScheme, a_page
+from tests.browser.driving import ColorScheme, a_page, arrived, barriers, give_name_and_password
 from tests.factories import a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -22,11 +21,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def to_the_figures(page: Page, live_server: Any) -> None:
     """Through the sign-in and the dashboard's own navigation."""
     page.goto(f"{live_server.url}/app/")
-    page.get_by_label("Email").fill("alice@example.com")
-    page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
+    give_name_and_password(page, "alice@example.com")
     page.get_by_role("navigation", name="Dashboard").get_by_role("link", name="Figures").click()
-    page.wait_for_url("**/app/alpine/figures/")
+    arrived(page, f"{live_server.url}/app/alpine/figures/")
 
 
 @pytest.fixture
@@ -122,12 +119,7 @@ def test_the_figures_have_no_barriers_and_fit_the_screen(
             page.goto(f"{live_server.url}/app/alpine/figures/{asked}")
             for details in page.locator("main details").all():
                 details.locator("summary").click()
-            barriers = [
-                f"{found['id']}: {node['html'][:200]}"
-                for found in Axe().run(page).response["violations"]
-                for node in found["nodes"]
-            ]
-            assert (asked, barriers) == (asked, [])
+            assert (asked, barriers(page)) == (asked, [])
             assert (asked, page.evaluate("document.documentElement.scrollWidth")) == (asked, width)
 
 

@@ -4,25 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from shipments.bulk import importing
 from shipments.enums import WorkState
 from shipments.models import Import, Merchant, Shipment, User
-from tests.browser.driving import ColorScheme, a_page
+from tests.browser.driving import ColorScheme, a_page, barriers, sign_in_on_the_way
 from tests.factories import a_draft, a_shipment, an_impb
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def sign_in(page: Page, live_server: Any, email: str = "mary@example.com") -> None:
-    page.goto(f"{live_server.url}/accounts/login/?next=/app/alpine/imports/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/app/alpine/imports/")
+    sign_in_on_the_way(page, f"{live_server.url}/app/alpine/imports/", email)
 
 
 def a_file(folder: Path, *numbers: str) -> Path:
@@ -67,7 +62,7 @@ def test_a_file_is_dropped_matched_looked_at_imported_and_its_refused_row_mended
         # The page finds out by itself.
         expect(page.get_by_role("heading", name="Done")).to_be_visible()
         expect(page.locator(".tiles")).to_contain_text("New1 There already1 1 completed Refused1")
-        assert page.url == address
+        expect(page).to_have_url(address)
 
         with page.expect_download() as download:
             page.get_by_role("link", name="Refused rows as a file").click()
@@ -83,6 +78,7 @@ def test_a_file_is_dropped_matched_looked_at_imported_and_its_refused_row_mended
         expect(page.get_by_label("Why it was not imported")).to_have_value("")
         page.get_by_role("button", name="Look at the first rows").click()
         page.get_by_role("button", name="Import 1 row").click()
+        expect(page.get_by_text("Waiting for its turn")).to_be_visible()
         importing.work_on(Import.objects.latest("pk").pk)
         expect(page.get_by_role("heading", name="Done")).to_be_visible()
     assert list(
@@ -112,6 +108,7 @@ def test_without_scripts_a_file_is_refused_another_one_imported_and_a_third_one_
         page.get_by_label("Sendung").select_option("Tracking number")
         page.get_by_role("button", name="Look at the first rows").click()
         page.get_by_role("button", name="Import 2 rows").click()
+        expect(page.get_by_text("Waiting for its turn")).to_be_visible()
         importing.work_on(Import.objects.get().pk)
         page.get_by_role("link", name="Look again").click()
         expect(page.get_by_role("heading", name="Done")).to_be_visible()
@@ -144,11 +141,7 @@ def test_pages_of_imports_have_no_barriers_and_fit_the_screen(
         sign_in(page, live_server)
         for address in addresses:
             page.goto(f"{live_server.url}/app/alpine/imports/{address}")
-            found[address] = [
-                f"{barrier['id']}: {node['html'][:200]} {node['failureSummary']}"
-                for barrier in Axe().run(page).response["violations"]
-                for node in barrier["nodes"]
-            ]
+            found[address] = barriers(page)
             if (across := page.evaluate("document.documentElement.scrollWidth")) > width:
                 found[address].append(f"{across} pixels across")
-    assert {address: barriers for address, barriers in found.items() if barriers} == {}
+    assert {address: barrier for address, barrier in found.items() if barrier} == {}

@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, expect
 
 from shipments.models import Merchant, PrivateLink, Shipment, User, Watch
-from tests.browser.driving import ColorScheme, a_page, barriers, sign_in
+from tests.browser.driving import ColorScheme, a_page, arrived, barriers, sign_in
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -68,12 +68,12 @@ def test_from_the_sign_in_to_the_list_to_a_parcel_to_what_its_buyer_sees(
         private = page.get_by_role("textbox", name="Private link").input_value()
         assert private == f"{live_server.url}/t/{PrivateLink.objects.get().token}"
         page.get_by_role("link", name="Open it").click()
-        assert page.url == private
+        arrived(page, private)
         expect(page.get_by_text("R INVENTED")).to_be_visible()
 
         page.go_back()
         page.get_by_role("link", name="Public page").click()
-        assert page.url == f"{live_server.url}/m/alpine/track/{parcel.number}"
+        arrived(page, f"{live_server.url}/m/alpine/track/{parcel.number}")
         expect(page.get_by_role("heading", level=1)).to_contain_text("Delivered")
         expect(page.get_by_text("R INVENTED")).to_have_count(0)
         expect(page.get_by_text("20832")).to_have_count(0)
@@ -98,7 +98,7 @@ def test_news_appears_by_itself_while_the_page_is_open_and_keeps_open_what_the_r
         expect(page.get_by_role("listitem").filter(has_text="USPS in possession of item")).to_be_visible()
         expect(page.locator("#answers")).to_have_attribute("open", "")
         expect(page.locator("#news")).to_contain_text("Handed to USPS")
-        assert page.url.endswith(f"/{shipment.public_id}/")
+        expect(page).to_have_url(f"{live_server.url}/app/alpine/shipments/{shipment.public_id}/")
 
 
 def test_without_scripts_numbers_are_added_found_and_opened(
@@ -115,10 +115,11 @@ def test_without_scripts_numbers_are_added_found_and_opened(
         expect(page.get_by_text("1 parcel added.")).to_be_visible()
         page.get_by_label("Tracking number, line 1").fill("")
         page.get_by_role("button", name="Try again").click()
-        page.wait_for_url("**/app/alpine/shipments/")
+        arrived(page, f"{live_server.url}/app/alpine/shipments/")
 
         page.get_by_label("Number, order, recipient or tag").fill(NEW_NUMBER[-6:])
         page.get_by_role("button", name="Search").click()
+        arrived(page, f"{live_server.url}/app/alpine/shipments/?q={NEW_NUMBER[-6:]}")
         page.get_by_role("link", name=NEW_NUMBER).click()
         expect(page.get_by_text("There are no scans yet.")).to_be_visible()
 
@@ -136,7 +137,7 @@ def test_without_scripts_a_parcel_is_refreshed_and_its_link_made_and_revoked(
         expect(page.get_by_text("The private link no longer works.")).to_be_visible()
         page.get_by_text("alice@example.com").first.click()
         page.get_by_role("button", name="Sign out").click()
-        page.wait_for_url(f"{live_server.url}/")
+        arrived(page, f"{live_server.url}/")
 
 
 ADDRESSES: dict[str, Callable[[Shipment], str]] = {

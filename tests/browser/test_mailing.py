@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from shipments.models import Mail, Merchant, Shipment, Subscription
-from tests.browser.driving import ColorScheme, a_page, barriers
+from tests.browser.driving import ColorScheme, a_page, arrived, barriers
 from tests.factories import ACCEPTED, LABEL, a_scan, a_shipment, a_snapshot, ingested
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -82,7 +82,7 @@ def test_asking_confirming_and_stopping(
         expect(page.get_by_role("heading", level=1)).to_have_text("These mails have ended")
         assert Subscription.objects.get().unsubscribed_at is not None
         page.get_by_role("link", name="To the parcel").click()
-        assert page.url == f"{live_server.url}/track/{parcel.number}"
+        arrived(page, f"{live_server.url}/track/{parcel.number}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -94,8 +94,10 @@ def test_mails_are_readable_for_everybody(
         page.get_by_label("Your e-mail address").fill("robin@example.com")
         page.get_by_role("radio", name="Both").check()
         page.get_by_role("button", name="Send me the link").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Look in your mailbox")
         page.goto(live_server.url + link_to("/mail/confirm/", "buyer-confirm"))
         page.get_by_role("button", name="Yes, send me these mails").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Confirmed: we write to you")
         # In a page of their own: the site's policy forbids what mails need.
         for mail in Mail.objects.order_by("pk"):
             page.goto("about:blank")

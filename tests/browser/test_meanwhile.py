@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from shipments.analytics import attention
 from shipments.enums import Status
 from shipments.models import AttentionItem, Shipment, User
-from tests.browser.driving import a_page, barriers, sign_in
+from tests.browser.driving import a_page, arrived, barriers, sign_in
 from tests.factories import a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -82,9 +82,12 @@ def test_the_way_back_is_to_the_list_as_it_was_asked_for(
         sign_in(page, live_server)
         page.goto(asked)
         page.locator("#shipments a.number").click()
+        address = f"{live_server.url}/app/alpine/shipments/{parcel.public_id}/"
+        arrived(page, address)
         # A page in between, as after a correction.
-        page.goto(f"{page.url}correct/")
+        page.goto(f"{address}correct/")
         page.get_by_role("link", name="Leave it as it is").click()
+        arrived(page, address)
 
         page.get_by_role("link", name="← Shipments").click()
 

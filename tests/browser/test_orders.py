@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from shipments.models import Merchant, Shipment
-from tests.browser.driving import ColorScheme, a_page, barriers
+from tests.browser.driving import ColorScheme, a_page, arrived, barriers
 from tests.factories import ACCEPTED, LABEL, a_scan, a_shipment, a_snapshot, ingested
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -80,8 +80,8 @@ def test_from_an_order_to_its_parcels(
         expect(page.get_by_text("2 parcels so far.")).to_be_visible()
         expect(page.get_by_role("main").get_by_role("listitem")).to_have_count(2)
         look()
-        assert page.url == f"{live_server.url}{frame}/track/order"
+        expect(page).to_have_url(f"{live_server.url}{frame}/track/order")
 
         page.get_by_role("link", name=parcels[0].number).click()
-        assert page.url == f"{live_server.url}{frame}/track/{parcels[0].number}"
+        arrived(page, f"{live_server.url}{frame}/track/{parcels[0].number}")
         expect(page.get_by_role("heading", level=1)).to_contain_text("Handed to USPS")

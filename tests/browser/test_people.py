@@ -3,16 +3,17 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
-from axe_playwright_python.sync_playwright import Axe
 from django.core.cache import cache
 from playwright.sync_api import Browser, Page, expect
 
 from shipments.models import Invitation, Mail, Membership, Merchant, User
 from tests.authenticator import code_of
-from tests.browser.driving import ColorScheme, a_page
+from tests.browser import driving
+from tests.browser.driving import ColorScheme, a_page, arrived, give_name_and_password
 from tests.factories import a_merchant, a_person, an_invitation
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -29,24 +30,21 @@ def _tries_are_forgotten() -> Iterator[None]:
 
 def sign_in(page: Page, live_server: Any, email: str = "alice@example.com") -> None:
     page.goto(f"{live_server.url}/accounts/login/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    give_name_and_password(page, email)
+    # To the dashboard, or to the question for a second factor.
+    page.wait_for_url(lambda at: urlsplit(at).path != "/accounts/login/")
 
 
 def give_password(page: Page) -> None:
     expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", name="Is it you?")).to_have_count(0)
 
 
 def barriers(page: Page, width: int) -> list[str]:
     """What axe finds that keeps somebody from using the page, and whether it fits the screen."""
-    found = [
-        f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for each in Axe().run(page).response["violations"]
-        for node in each["nodes"]
-    ]
+    found = driving.barriers(page)
     across = page.evaluate("document.documentElement.scrollWidth")
     return found if across <= width else [*found, f"{across} pixels across"]
 
@@ -57,7 +55,7 @@ def test_from_an_invitation_to_a_mail_to_a_member(
 ) -> None:
     with a_page(browser, scripts=scripts) as page:
         sign_in(page, live_server)
-        page.wait_for_url("**/app/alpine/attention/")
+        arrived(page, f"{live_server.url}/app/alpine/attention/")
         page.get_by_role("link", name="Settings").click()
         page.get_by_role("link", name="People").click()
         page.get_by_label("E-mail address").fill("nora@example.com")
@@ -71,7 +69,7 @@ def test_from_an_invitation_to_a_mail_to_a_member(
     (link,) = re.findall(rf"{live_server.url}/join/\S+", Mail.objects.get().text)
     with a_page(browser, scripts=scripts) as page:
         page.goto(link)
-        assert page.url == f"{live_server.url}/join/"
+        arrived(page, f"{live_server.url}/join/")
         expect(page.get_by_role("heading", level=1)).to_have_text("Join Alpine Outfitters")
         page.get_by_label("Your name").fill("Nora Field")
         page.get_by_label("Password", exact=True).fill("short")
@@ -82,7 +80,7 @@ def test_from_an_invitation_to_a_mail_to_a_member(
         page.get_by_label("Password", exact=True).fill("a staple of another kind")
         page.get_by_label("The same password again").fill("a staple of another kind")
         page.get_by_role("button", name="Make the account and join").click()
-        page.wait_for_url("**/app/alpine/attention/")
+        arrived(page, f"{live_server.url}/app/alpine/attention/")
         expect(page.get_by_text("You belong to Alpine Outfitters now.")).to_be_visible()
 
         page.get_by_role("link", name="Settings").click()
@@ -106,7 +104,7 @@ def test_a_second_factor_is_set_up_and_used(
         give_password(page)
         expect(page.get_by_role("img", name="A QR code that holds the secret below")).to_be_visible()
         # What the policy against foreign code holds back has no size.
-        assert page.locator("img.qr").evaluate("image => image.naturalWidth") > 0
+        expect(page.locator("img.qr")).not_to_have_js_property("naturalWidth", 0)
         secret = page.locator(".secret").inner_text().replace(" ", "")
         page.get_by_label("Code", exact=True).fill(code_of(secret))
         page.get_by_role("button", name="Turn it on").click()
@@ -123,7 +121,7 @@ def test_a_second_factor_is_set_up_and_used(
         expect(page.get_by_text("This code is not right")).to_be_visible()
         page.get_by_label("Code").fill(recovery)
         page.get_by_role("button", name="Sign in", exact=True).click()
-        page.wait_for_url("**/app/alpine/attention/")
+        arrived(page, f"{live_server.url}/app/alpine/attention/")
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -166,14 +164,14 @@ def test_among_thirty_merchants_one_is_found_by_a_few_letters_and_by_scrolling(
         expect(page.get_by_text("No merchant of yours is called that.")).to_be_visible()
         page.get_by_label("Find a merchant").fill("17")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/app/shop-17/attention/")
+        arrived(page, f"{live_server.url}/app/shop-17/attention/")
     with a_page(browser, scripts=False) as page:
         sign_in(page, live_server)
         page.goto(f"{live_server.url}/app/alpine/attention/")
         page.locator("#person-menu summary").click()
         expect(page.get_by_label("Find a merchant")).to_be_hidden()
         page.get_by_role("link", name="Shop 29").click()
-        page.wait_for_url("**/app/shop-29/attention/")
+        arrived(page, f"{live_server.url}/app/shop-29/attention/")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390), ("light", 320)])

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from shipments.models import Merchant, PrivateLink, Shipment, Statement, User
-from tests.browser.driving import ColorScheme, a_page, barriers, sign_in
+from tests.browser.driving import ColorScheme, a_page, arrived, barriers, sign_in
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -62,9 +62,9 @@ def test_a_buyer_sees_the_picture_makes_a_statement_and_somebody_else_checks_it(
 
         page.get_by_role("link", name="Proof statement, to print or to send").click()
         page.get_by_role("button", name="Make a statement of what is known now").click()
-        statement = Statement.objects.get()
-        assert page.url == f"{live_server.url}{link}/statement/{statement.number}"
         expect(page.get_by_role("heading", level=1)).to_have_text("Proof statement")
+        statement = Statement.objects.get()
+        arrived(page, f"{live_server.url}{link}/statement/{statement.number}")
         expect(page.get_by_text("R INVENTED")).to_be_visible()
         expect(page.get_by_role("row", name="Delivered, Front Door/Porch")).to_contain_text(
             "time zone of the place"
@@ -102,8 +102,10 @@ def test_staff_make_a_statement_that_prints_without_the_frame_of_the_page(
         page.get_by_role("link", name=parcel.number).click()
         expect(page.get_by_role("img", name="Picture by USPS of the delivery")).to_be_visible()
         page.get_by_role("link", name="Proof statement", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Proof statements")
         assert barriers(page) == []
         page.get_by_role("button", name="Make a statement of what is known now").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Proof statement")
         expect(page.get_by_text("A-77")).to_be_visible()
         assert barriers(page) == []
 

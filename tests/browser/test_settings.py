@@ -5,7 +5,6 @@ from datetime import time
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
@@ -16,7 +15,8 @@ from shipments.enums import Reason
 from shipments.models import Mail, Membership, Merchant, User
 from shipments.outbound.mail import send_due
 from tests.analytics.test_alerts import an_item, found
-from tests.browser.driving import ColorScheme, a_page
+from tests.browser import driving
+from tests.browser.driving import ColorScheme, a_page, arrived, give_name_and_password
 from tests.factories import a_shipment
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -26,19 +26,13 @@ PARTS = ("", "attention/", "alerts/")
 
 def sign_in(page: Page, live_server: Any, email: str) -> None:
     page.goto(f"{live_server.url}/app/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/app/alpine/**")
+    give_name_and_password(page, email)
+    arrived(page, f"{live_server.url}/app/alpine/attention/")
 
 
 def barriers(page: Page, width: int) -> list[str]:
     """What axe finds that keeps somebody from using the page, and what runs off the screen."""
-    seen = [
-        f"{each['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for each in Axe().run(page).response["violations"]
-        for node in each["nodes"]
-    ]
+    seen = driving.barriers(page)
     across = page.evaluate("document.documentElement.scrollWidth")
     return seen + ([f"{across} pixels across"] if across > width else [])
 
@@ -60,7 +54,8 @@ def test_an_owner_sets_up_the_merchant_and_what_they_are_told(
         expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
         expect(page.get_by_label("Time zone")).to_have_value("America/Los_Angeles")
 
-        page.get_by_role("link", name="Attention", exact=True).last.click()
+        parts = page.get_by_role("navigation", name="Settings")
+        parts.get_by_role("link", name="Attention", exact=True).click()
         page.get_by_label("Gone quiet, across a border").fill("9")
         page.get_by_label("Every delivery needs a signature or a picture").check()
         page.get_by_role("button", name="Save").click()
@@ -72,6 +67,7 @@ def test_an_owner_sets_up_the_merchant_and_what_they_are_told(
         page.get_by_label("At", exact=True).select_option(label="7 am")
         page.get_by_label("Problem reported").check()
         page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
         expect(page.get_by_label("Problem reported")).to_be_checked()
         expect(page.get_by_text("Pacific Time")).to_be_visible()
         page.get_by_role("button", name="Send me a test mail").click()

@@ -82,7 +82,7 @@ def test_many_threads_at_once_get_no_more_than_there_are(held: list[Slot]) -> No
     together = threading.Barrier(12)
 
     def ask(n: int) -> str:
-        together.wait(10)
+        together.wait(60)
         try:
             held.append(Slot(n % 6))
         except NoSlot:
@@ -105,7 +105,7 @@ connection.settings_dict["NAME"] = sys.argv[1]
 from shipments.bulk.export_slots import Slot
 mine = [Slot({ANA}), Slot({ANA})]
 print("taken", flush=True)
-time.sleep(60)
+time.sleep(300)
 """
     other = subprocess.Popen(
         [sys.executable, "-c", script, connection.settings_dict["NAME"]],
@@ -121,8 +121,8 @@ time.sleep(60)
         other.kill()
         other.communicate()
 
-    assert free_within(ANA, 10)
-    assert free_within(CLEO, 10)
+    assert free_within(ANA, 60)
+    assert free_within(CLEO, 60)
 
 
 @pytest.mark.parametrize("how", ["read to its end", "fails", "closed before", "closed unread"])
@@ -154,4 +154,4 @@ def test_a_file_gives_its_slot_back_when_it_ends_in_any_way(held: list[Slot], ho
             file.close()
 
     assert ended == ([] if how == "closed unread" else [True])
-    assert free_within(ANA, 5)
+    assert free_within(ANA, 60)

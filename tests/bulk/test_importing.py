@@ -482,7 +482,7 @@ def at_once(*works: Any) -> None:
     start, failures = threading.Barrier(len(works)), []
 
     def run(work: Any) -> None:
-        start.wait(10)
+        start.wait(60)
         try:
             work()
         except DatabaseError as failure:
@@ -571,7 +571,7 @@ def test_numbers_pasted_while_a_file_brings_them_in_another_order_wait_for_its_s
         hand.join(0.5)
         # Had it stored the first of its numbers before it waits, this would wait for it in a ring.
         importing.step(second.pk, now=NOW)
-    hand.join(10)
+    hand.join(60)
 
     assert added == [False, False]
     assert Shipment.objects.count() == 2
@@ -613,7 +613,7 @@ def test_a_worker_killed_in_a_step_leaves_no_half_and_the_next_one_doubles_nothi
     )
     assert worker.returncode == -signal.SIGKILL, worker.stderr.decode()
     # The server notices that its client is gone when it next speaks to it.
-    for _wait in range(100):
+    for _wait in range(600):
         job.refresh_from_db()
         if Shipment.objects.count() == 50 * steps:
             break

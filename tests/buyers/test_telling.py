@@ -334,7 +334,7 @@ def test_workers_at_once_tell_each_subscriber_once() -> None:
 
     def work() -> None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             tell_due(later(minutes=30))
         except BaseException as exc:  # noqa: BLE001  (shown by the test's own thread)
             failures.append(exc)
@@ -345,7 +345,7 @@ def test_workers_at_once_tell_each_subscriber_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
     assert failures == []
     sent = list(Mail.objects.filter(kind="buyer-news").values_list("to", flat=True))
@@ -362,16 +362,16 @@ def test_what_another_worker_has_taken_is_left_to_it() -> None:
         with transaction.atomic():
             Subscription.objects.select_for_update().get()
             taken.set()
-            done.wait(timeout=20)
+            done.wait(timeout=120)
         connections.close_all()
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert taken.wait(timeout=10)
+    assert taken.wait(timeout=60)
     with transaction.atomic():
         assert tell_batch(later(minutes=30)) == 0
     done.set()
-    holder.join(timeout=10)
+    holder.join(timeout=60)
 
     assert tell_batch(later(minutes=30)) == 1
 

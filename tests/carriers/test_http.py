@@ -175,7 +175,7 @@ def test_a_silent_carrier_times_out() -> None:
 
 
 def test_a_carrier_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WHOLE_EXCHANGE", timedelta(seconds=0.2))
+    monkeypatch.setattr(module, "WHOLE_EXCHANGE", timedelta(seconds=0.5))
 
     async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -456,7 +456,7 @@ def test_a_carrier_out_of_reach_is_not_asked_for_every_parcel() -> None:
 
 # ---- The time one call of track may take
 
-TOO_LATE = "Pitney Bowes tracking: no answer within the 0.5 seconds that one round of questions may take."
+TOO_LATE = "Pitney Bowes tracking: no answer within the 1 seconds that one round of questions may take."
 
 
 def test_when_time_is_up_answers_are_kept_and_the_rest_is_tried_later() -> None:
@@ -477,9 +477,9 @@ def test_when_time_is_up_answers_are_kept_and_the_rest_is_tried_later() -> None:
         return httpx.Response(200, json=an_answer(number))
 
     begun = monotonic()
-    outcomes = track(slow_from_the_third_on, questions(10), concurrency=2, time_limit=timedelta(seconds=0.5))
+    outcomes = track(slow_from_the_third_on, questions(10), concurrency=2, time_limit=timedelta(seconds=1))
 
-    assert monotonic() - begun < 5
+    assert monotonic() - begun < 25
     assert [type(outcome.result) for outcome in outcomes] == [Snapshot] * 2 + [TryLater] * 8
     assert {str(outcome.result) for outcome in outcomes[2:]} == {TOO_LATE}
     assert all(outcome.part for outcome in outcomes[:2])
@@ -496,9 +496,9 @@ def test_a_slow_sign_in_is_given_up_in_time_too() -> None:
         return httpx.Response(500)
 
     begun = monotonic()
-    outcomes = track(sleepy, questions(3), time_limit=timedelta(seconds=0.5))
+    outcomes = track(sleepy, questions(3), time_limit=timedelta(seconds=1))
 
-    assert monotonic() - begun < 5
+    assert monotonic() - begun < 25
     assert [str(outcome.result) for outcome in outcomes] == [TOO_LATE] * 3
     assert paths == ["/oauth/token"]
 
@@ -510,7 +510,7 @@ def test_waiting_for_another_workers_token_ends_in_time_too() -> None:
 
     carrier = PitneyBowes()
 
-    outcomes = track(carrier, questions(3), tokens=Busy(), time_limit=timedelta(seconds=0.5))
+    outcomes = track(carrier, questions(3), tokens=Busy(), time_limit=timedelta(seconds=1))
 
     assert [str(outcome.result) for outcome in outcomes] == [TOO_LATE] * 3
     assert carrier.asked == []

@@ -81,7 +81,7 @@ def test_what_is_under_way_when_time_is_up_is_given_up() -> None:
     begun = monotonic()
     round_ = asyncio.run(run())
 
-    assert monotonic() - begun < 5
+    assert monotonic() - begun < 25
     assert type(round_.ended_by) is TryLater
 
 

@@ -549,8 +549,8 @@ def test_a_body_without_end_is_given_up() -> None:
 
 # ---- The time one call of track may take
 
-TOO_LATE = "USPS tracking: no answer within the 0.5 seconds that one round of questions may take."
-HALF_A_SECOND = timedelta(seconds=0.5)
+TOO_LATE = "USPS tracking: no answer within the 1 seconds that one round of questions may take."
+A_SECOND = timedelta(seconds=1)
 
 
 def test_when_time_is_up_a_search_keeps_its_answers_and_the_rest_is_tried_later() -> None:
@@ -568,8 +568,8 @@ def test_when_time_is_up_a_search_keeps_its_answers_and_the_rest_is_tried_later(
 
     wire = Wire(answer)
     begun = monotonic()
-    outcomes = track(wire, questions(*numbers(35)), time_limit=HALF_A_SECOND)
-    assert monotonic() - begun < 5
+    outcomes = track(wire, questions(*numbers(35)), time_limit=A_SECOND)
+    assert monotonic() - begun < 25
     assert [len(call) for call in wire.calls] == [35, 18, 17, 1, 1, 1]
     assert given_up == [1]
     assert results(outcomes) == [NotAllowed] * 2 + [TryLater] * 33
@@ -586,8 +586,8 @@ def test_when_time_is_up_the_calls_that_were_answered_stay_so() -> None:
 
     wire = Wire(answer)
     begun = monotonic()
-    outcomes = track(wire, questions(*asked), time_limit=HALF_A_SECOND)
-    assert monotonic() - begun < 5
+    outcomes = track(wire, questions(*asked), time_limit=A_SECOND)
+    assert monotonic() - begun < 25
     assert len(wire.calls) == 3
     assert results(outcomes) == [Snapshot] * 35 + [TryLater] * 35 * 4
     assert {str(outcome.result) for outcome in outcomes[35:]} == {TOO_LATE}
@@ -603,8 +603,8 @@ def test_a_slow_sign_in_is_given_up_in_time_too() -> None:
 
     wire = Sleepy()
     begun = monotonic()
-    outcomes = track(wire, questions(*numbers(3)), time_limit=HALF_A_SECOND)
-    assert monotonic() - begun < 5
+    outcomes = track(wire, questions(*numbers(3)), time_limit=A_SECOND)
+    assert monotonic() - begun < 25
     assert [str(outcome.result) for outcome in outcomes] == [TOO_LATE] * 3
     assert len(wire.requests) == 1
 

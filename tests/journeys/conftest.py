@@ -40,7 +40,7 @@ class Installation:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=180,
             check=False,
         )
         assert done.returncode in codes, (arguments, done.returncode, done.stdout, done.stderr)

@@ -32,7 +32,7 @@ def wait_for_scans(installation: Installation, count: int) -> None:
     def are_there() -> bool:
         return bool(installation.rows("SELECT count(*) FROM shipments_scanevent")[0][0] >= count)
 
-    wait_until(are_there, 30, f"{count} scans")
+    wait_until(are_there, 120, f"{count} scans")
 
 
 def show_the_journey_until(moment: datetime, simulator: Simulator) -> None:
@@ -71,7 +71,7 @@ def test_a_parcel_goes_from_label_to_delivery_through_the_queue(installation: In
             seen.append(installation.rows("SELECT status FROM shipments_shipment")[0][0])
     finally:
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     assert seen == ["Acceptance", "InTransit", "OutForDelivery", "Delivered"]
 
     (told,) = installation.tracked(number)
@@ -90,7 +90,8 @@ def test_a_parcel_goes_from_label_to_delivery_through_the_queue(installation: In
 def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     installation: Installation, calm: Simulator
 ):
-    start = datetime.now(UTC) - timedelta(days=6)
+    # Long over: no scan is made between the last answer and the count of what there is.
+    start = datetime.now(UTC) - timedelta(days=14)
     numbers = [make_number("USPS", Scenario.ON_TIME, start, variant=n) for n in range(10)]
     add_account(installation, calm)
     # Nobody answers while the parcels are added: they are kept, unknown, and due.
@@ -98,16 +99,16 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_and_doubles_nothing(
     installation.manage("track", *numbers, codes=(4,))
     calm.reset()
     installation.rows("UPDATE shipments_watch SET due_at = now()")
-    calm.faults("latency:5000")
+    calm.faults("latency:9000")
 
     worker = installation.start("refresh", "--once")
     wait_until(
         lambda: "usps.tracking" in calm.calls()["calls"],
-        30,
+        60,
         "the batch is asked",
     )
     worker.kill()
-    worker.wait(10)
+    worker.wait(60)
 
     assert installation.rows("SELECT count(*), count(lease) FROM shipments_watch") == [(10, 10)]
     assert installation.rows("SELECT count(*) FROM shipments_scanevent") == [(0,)]
@@ -147,12 +148,12 @@ def test_the_picture_of_a_delivery_is_fetched_by_the_queue_and_kept(
     try:
         wait_until(
             lambda: bool(installation.rows("SELECT count(*) FROM shipments_proofpicture")[0][0]),
-            60,
+            120,
             "the picture is kept",
         )
     finally:
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     ((sent, kind, data),) = installation.rows(
         "SELECT original_sha256, media_type, data FROM shipments_proofpicture"
     )

@@ -164,7 +164,7 @@ def test_of_tags_added_at_once_none_is_lost() -> None:
     pk, start = a_shipment().pk, threading.Barrier(6)
 
     def work(tag: str) -> None:
-        start.wait(10)
+        start.wait(60)
         Shipment.objects.filter(pk=pk).tag(tag)
         connection.close()
 
@@ -172,6 +172,6 @@ def test_of_tags_added_at_once_none_is_lost() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sorted(Shipment.objects.get().tags) == [f"tag {n}" for n in range(6)]

@@ -143,7 +143,7 @@ def test_a_worker_that_is_killed_in_its_batch_loses_no_mail_and_doubles_none(mai
         assert reached_bob.wait(timeout=60)
     finally:
         worker.send_signal(signal.SIGKILL)
-        worker.wait(timeout=10)
+        worker.wait(timeout=60)
     mail_server.at_recipient, mail_server.thinks = (lambda _address: "250 OK"), 0
 
     assert mail_server.recipients == ["alice@example.com"]

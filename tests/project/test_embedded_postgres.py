@@ -51,7 +51,7 @@ def living(embedded: Embedded) -> embedded_postgres.Server:
     return server
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     give_up_at = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < give_up_at, "it did not happen"

@@ -20,8 +20,8 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for the cluster's processes in /proc"),
 ]
 MANAGE = Path(__file__).parents[2] / "manage.py"
-# What the product promises: work goes on within a minute. A slow machine gets the start of the cluster on top.
-A_MINUTE = 60 + 15
+# What the product promises: work goes on within a minute. A busy machine gets the start of the cluster on top.
+A_MINUTE = 60 + 60
 
 
 class Worker:
@@ -82,7 +82,7 @@ def worker(tmp_path: Path) -> Iterator[Worker]:
     finally:
         if started.process.poll() is None:
             started.process.terminate()
-            started.process.wait(timeout=30)
+            started.process.wait(timeout=60)
         started.embedded.stop()
 
 
@@ -113,7 +113,7 @@ def test_a_cluster_that_hangs_is_replaced_whole_and_leaves_nothing_at_the_end(wo
     fresh = worker.session()
     assert fresh != hung
     worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(timeout=30) == 0
+    assert worker.process.wait(timeout=60) == 0
     assert processes_of(fresh) == []
     said = worker.log.read_text()
     assert "The queue cluster has shown no sign of life for" in said

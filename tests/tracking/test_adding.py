@@ -205,7 +205,7 @@ def test_eight_adders_at_once_make_one_parcel():
     start, added = threading.Barrier(8), []
 
     def work() -> None:
-        start.wait(10)
+        start.wait(60)
         added.append(add(merchant).is_new)
         connection.close()
 
@@ -213,7 +213,7 @@ def test_eight_adders_at_once_make_one_parcel():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sorted(added) == [False] * 7 + [True]
     assert (Shipment.objects.count(), Watch.objects.count()) == (1, 1)
@@ -226,7 +226,7 @@ def test_two_who_paste_one_list_in_opposite_order_do_not_wait_for_each_other_for
     start, added = threading.Barrier(2), []
 
     def work(wanted) -> None:
-        start.wait(10)
+        start.wait(60)
         added.append([one.is_new for one in add_parcels(merchant, [Wanted(parcel) for parcel in wanted])])
         connection.close()
 
@@ -234,7 +234,7 @@ def test_two_who_paste_one_list_in_opposite_order_do_not_wait_for_each_other_for
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert sum(map(sum, added)) == 60
     assert (len(added), Shipment.objects.count(), Watch.objects.count()) == (2, 60, 60)

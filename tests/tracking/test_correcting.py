@@ -400,7 +400,7 @@ def test_parcels_with_one_number_are_locked_in_the_order_of_their_ids():
         assert correction.is_alive()
         # NOWAIT would say so if the correction had the younger already.
         Shipment.objects.select_for_update(nowait=True).get(pk=younger.pk)
-    correction.join(10)
+    correction.join(60)
 
     assert not correction.is_alive()
     elder.refresh_from_db()
@@ -433,19 +433,19 @@ def test_a_double_that_is_being_made_this_moment_is_pointed_at_too():
         with transaction.atomic():
             a_shipment(Shipment.objects.get(pk=shipment.pk).merchant, number=NUMBER, carrier="NEWGISTICS")
             is_there.set()
-            may_end.wait(10)
+            may_end.wait(120)
         connection.close()
 
     first, second = threading.Thread(target=make_the_other), threading.Thread(target=correct_it)
     first.start()
-    is_there.wait(10)
+    is_there.wait(60)
     second.start()
     second.join(0.5)
     # It waits for the other transaction: whether there is a double is not known before that ends.
     assert second.is_alive()
     may_end.set()
-    first.join(10)
-    second.join(10)
+    first.join(60)
+    second.join(60)
 
     assert refusals == ["NEWGISTICS"]
     shipment.refresh_from_db()

@@ -139,7 +139,7 @@ def test_eight_workers_who_all_saw_no_live_token_fetch_one(kept, monkeypatch):
         token = look(row, rejected)
         if not hasattr(looked, "done"):
             looked.done = True
-            start.wait(10)
+            start.wait(60)
         return token
 
     monkeypatch.setattr(gateway, "_live", looked_at_once)
@@ -158,7 +158,7 @@ def test_eight_workers_who_all_saw_no_live_token_fetch_one(kept, monkeypatch):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert len(fetched) == 1
     assert got == [f"token-{fetched[0]}"] * 8

@@ -586,7 +586,7 @@ def test_eight_threads_with_the_same_scans_store_each_once():
 
     def work(order: int) -> None:
         try:
-            start.wait(10)
+            start.wait(60)
             # Every thread's answers have bytes of their own: only the lock keeps their scans from meeting.
             outcomes = [an_outcome(shipment, snapshot, part=b"%d" % order) for shipment in shipments]
             seen = [
@@ -603,7 +603,7 @@ def test_eight_threads_with_the_same_scans_store_each_once():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
 
     assert errors == []
     assert (ScanEvent.objects.count(), Answer.objects.count()) == (30, 80)

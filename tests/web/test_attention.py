@@ -827,19 +827,19 @@ def test_news_being_stored_while_somebody_clicks_bring_the_item_back(
                 # As `tracking.ingest` does: news bear the moment at which storing them began.
                 Shipment.objects.filter(pk=item.shipment_id).update(changed_at=began)
                 stored.set()
-                assert clicked.wait(10)
+                assert clicked.wait(60)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as others:
         ingesting = others.submit(ingest)
-        assert stored.wait(10)
+        assert stored.wait(60)
         act(manager, item, "done", seen=page)
         assert state_of(item) == "done"
         assert item.done_at is not None
         assert item.done_at > began
         clicked.set()
-        ingesting.result(10)
+        ingesting.result(60)
     attention.review(timezone.now(), [item.shipment_id])
 
     assert state_of(item) == "open"
@@ -860,10 +860,12 @@ def test_a_click_that_waits_for_a_review_is_judged_by_what_the_review_brought(
                 AttentionItem.objects.select_for_update().get(pk=item.pk)
                 Shipment.objects.filter(pk=item.shipment_id).update(changed_at=timezone.now())
                 reviewing.set()
-                # Until the click waits for the lock.
-                for _ in range(200):
+                # Until the click waits for this transaction; others may be waiting elsewhere.
+                for _ in range(3000):
                     with connection.cursor() as cursor:
-                        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                        cursor.execute(
+                            "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+                        )
                         if cursor.fetchone() != (0,):
                             return
                     time.sleep(0.02)
@@ -873,9 +875,9 @@ def test_a_click_that_waits_for_a_review_is_judged_by_what_the_review_brought(
 
     with ThreadPoolExecutor(1) as others:
         reviewed = others.submit(review)
-        assert reviewing.wait(10)
+        assert reviewing.wait(60)
         act(manager, item, "done", seen=page)
-        reviewed.result(10)
+        reviewed.result(60)
 
     assert state_of(item) == "open"
 

@@ -691,7 +691,7 @@ def test_of_two_corrections_at_the_same_moment_one_is_kept_and_one_refused(
 
     def post(pk: int) -> int:
         try:
-            together.wait(10)
+            together.wait(60)
             return int(clients[pk].post(url(shipment, "correct/"), sent[pk]).status_code)
         finally:
             connection.close()

@@ -434,7 +434,7 @@ def test_confirming_twice_at_once_subscribes_once() -> None:
 
     def press() -> None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             subscribing.confirm(SubscriptionRequest.objects.get(pk=request.pk), NOW)
         except BaseException as exc:  # noqa: BLE001  (shown by the test's own thread)
             failures.append(exc)
@@ -445,7 +445,7 @@ def test_confirming_twice_at_once_subscribes_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
     assert failures == []
     assert (Subscription.objects.count(), Mail.objects.filter(kind="buyer-so-far").count()) == (1, 1)
@@ -461,7 +461,7 @@ def test_two_requests_of_one_address_confirmed_at_once_are_one_subscription() ->
 
     def press(pk: int) -> None:
         try:
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             subscribing.confirm(SubscriptionRequest.objects.get(pk=pk), NOW)
         except BaseException as exc:  # noqa: BLE001  (shown by the test's own thread)
             failures.append(exc)
@@ -472,7 +472,7 @@ def test_two_requests_of_one_address_confirmed_at_once_are_one_subscription() ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
     assert failures == []
     assert Subscription.objects.count() == 1
