@@ -332,7 +332,7 @@ def test_the_queued_test_writes_its_result_on_the_account(account):
 def test_a_parcel_that_ends_while_a_person_closes_it_makes_neither_wait_for_ever(monkeypatch):
     shipment, account = a_shipment(), an_account(None)
     entry = ingested(shipment, a_snapshot(a_scan()), account=account)
-    monkeypatch.setattr(runner, "next_look", lambda situation, **more: Next(None, EndReason.SETTLED))
+    monkeypatch.setattr(runner, "next_look", lambda situation, **more: Next(None, None, EndReason.SETTLED))
     has_the_parcel, failures = threading.Event(), []
 
     def close() -> None:
