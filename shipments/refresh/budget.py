@@ -132,10 +132,10 @@ def spent_by(account_id: int, now: datetime | None = None) -> tuple[datetime, Sp
             WITH clock AS MATERIALIZED (SELECT COALESCE(%(now)s::timestamptz, clock_timestamp()) AS now)
             SELECT clock.now, COALESCE(sum(ledger.calls), 0), COALESCE(sum(ledger.by_hand), 0)
             FROM clock LEFT JOIN shipments_callcount AS ledger ON ledger.account_id = %(account)s
-                AND ledger.minute >= date_trunc('minute', clock.now - %(back)s::interval, 'UTC')
+                AND ledger.minute >= date_trunc('minute', clock.now - %(back)s * interval '1 second', 'UTC')
             GROUP BY clock.now
             """,
-            {"now": now, "account": account_id, "back": quotas.HOUR + SOON},
+            {"now": now, "account": account_id, "back": (quotas.HOUR + SOON).total_seconds()},
         )
         at, calls, by_hand = cursor.fetchone()
     return at, Spent(int(calls), int(by_hand))
