@@ -60,6 +60,17 @@ def test_planned_calls_are_paced_and_peoples_are_not():
     assert (row.minute, row.calls, row.by_hand) == (NOW, 60, 57)
 
 
+def test_a_round_that_goes_on_does_not_wait_for_the_pace_which_waits_for_it():
+    account = account_with(calls_per_hour=60)
+    assert take(account, 3, by_hand=False, now=NOW).calls == 3
+    assert take(account, 4, by_hand=False, goes_on=True, now=NOW).calls == 4
+    # Seven intervals for seven calls, less the burst.
+    assert take(account, 1, by_hand=False, now=NOW + timedelta(seconds=4 * 67)).calls == 0
+    assert take(account, 1, by_hand=False, now=NOW + timedelta(seconds=5 * 67)).calls == 1
+    # The reserve is not for it.
+    assert take(account, 99, by_hand=False, goes_on=True, now=NOW + timedelta(seconds=336)).calls == 46
+
+
 def test_calls_come_back_an_hour_after_they_were_made():
     account = account_with(calls_per_hour=5)
     assert take(account, 9, by_hand=True, now=NOW + timedelta(seconds=59)).calls == 5
