@@ -34,7 +34,7 @@ SPREAD_AFTER_WINDOW = timedelta(minutes=30)
 # Parcels that are put off for a closed window are replaced by others so often within one sweep.
 ROUNDS = 5
 # So many parcels for each place are weighed, and never more than these: the rest is wanted later.
-WEIGHED_PER_PLACE, MOST_WEIGHED, LEAST_WEIGHED = 8, 4_000, 500
+WEIGHED_PER_PLACE, MOST_WEIGHED, LEAST_WEIGHED = 8, 2_000, 500
 # How far what is due is counted, in hours of an account's looks: beyond, the policy decides the same.
 PRESSURE_COUNTED = 24
 BETWEEN_SWEEPS = timedelta(minutes=1)

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from shipments.models import CallCount, Merchant, Shipment, Watch
 from shipments.models.watches import Turn
+from shipments.refresh import waiting
 from shipments.refresh.budget import take
 from shipments.refresh.planner import LEASE, Batch, plan_due, room
 from tests.factories import a_budget, a_merchant, a_shipment, an_account, an_impb
@@ -448,3 +449,30 @@ def test_planners_of_many_hosts_never_plan_a_parcel_twice_or_more_than_there_are
     for thread in threads:
         thread.join(30)
     assert len(made) == len(set(made)) == 105
+
+
+def test_of_very_many_merchants_each_has_its_turn(monkeypatch):
+    monkeypatch.setattr(waiting, "MERCHANTS_A_MINUTE", 2)
+    account = an_account(None, calls_per_hour=60)
+    parcels = [a_shipment(a_merchant(), due_at=DAY).pk for _ in range(7)]
+    Watch.objects.update(account=account)
+    turns = [
+        {one.shipment_id for one in waiting.first_of({account.pk: 500}, DAY + timedelta(minutes=minute))}
+        for minute in range(200)
+    ]
+    # Two merchants with three sorts each: six groups a minute.
+    assert max(len(turn) for turn in turns) == 6
+    assert set.union(*turns) == set(parcels)
+
+
+def test_a_plan_costs_as_many_statements_for_many_accounts_as_for_few():
+    def statements(count: int) -> int:
+        for _ in range(count):
+            merchant = a_merchant()
+            an_account(merchant, calls_per_hour=60)
+            a_shipment(merchant, due_at=DAY)
+        with CaptureQueriesContext(connection) as queries:
+            plan_due(DAY)
+        return len(queries)
+
+    assert statements(2) == statements(9)
