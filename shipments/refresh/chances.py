@@ -27,6 +27,8 @@ _DAY_HOURS = 24
 _WEEK_HOURS = 168
 # A look longer ago than this counts as this long ago: tables end somewhere, and nothing is lost by it.
 LONGEST_GAP = 2.0 * _WEEK_HOURS
+# Nor does it matter how much farther away than this the next news is.
+LONGEST_AHEAD = 24.0
 # Scans come at odd hours too: this share of a day's news is spread evenly over it.
 _ANY_HOUR = 0.2
 
@@ -197,27 +199,37 @@ class Calendar:
         self.quiet_from = [hours for hours, _ in quiet]
         self.quiet_share = [1.0, *(share for _, share in quiet)]
 
-    def news(self, begin: float, gap: float, silence: float) -> tuple[float, float]:
-        """What news is worth that came in the `gap` hours after `begin` (hours since Monday midnight, at the place); and
-        the same times the hours from `begin` until it came, on average. `silence`: hours since the last scan.
+    def news(self, begin: float, gap: float, silence: float) -> tuple[float, float, float]:
+        """What the news of the `gap` hours after `begin` (hours since Monday midnight, at the place) is worth; how many hours
+        after `begin` it came on average; and in how many hours from the end of the gap as much will have come again.
+        `silence`: hours since the last scan.
         """
         end = begin + gap
         first, last = int(begin), int(end)
-        rates = self.rates
+        rates, summed = self.rates, self.summed
         into, over = begin - first, end - last
-        raw = self.summed[last] + rates[last] * over - self.summed[first] - rates[first] * into
+        until_now = summed[last] + rates[last] * over
+        raw = until_now - summed[first] - rates[first] * into
         if raw <= 0.0:
-            return 0.0, 0.0
-        moment = (
+            return 0.0, 0.0, 0.0
+        came_after = (
             self.moments[last]
             + rates[last] * over * (last + over / 2)
             - self.moments[first]
             - rates[first] * into * (first + into / 2)
-        )
-        until = moment / raw - begin
-        raw *= self.quiet_share[bisect_right(self.quiet_from, silence)]
-        worth = self.most * -math.expm1(-raw / self.most)
-        return worth, worth * until
+        ) / raw - begin
+        share = self.quiet_share[bisect_right(self.quiet_from, silence)]
+        most = self.most
+        unseen = most * math.exp(-raw * share / most)
+        worth = most - unseen
+        if worth >= unseen:
+            # What there was to come has mostly come.
+            return worth, came_after, LONGEST_AHEAD
+        wanted = until_now - most * math.log1p(-worth / unseen) / share
+        hour = bisect_right(summed, wanted) - 1
+        if hour >= len(rates):
+            return worth, came_after, LONGEST_AHEAD
+        return worth, came_after, min(hour + (wanted - summed[hour]) / rates[hour] - end, LONGEST_AHEAD)
 
 
 @lru_cache(maxsize=4096)
