@@ -11,6 +11,7 @@ value may be somebody's name.
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
@@ -49,6 +50,36 @@ def parse_json(body: bytes, what: str, *, http_status: int | None = None) -> Any
     would break whoever stores or adds them up. `what` names the exchange in the message.
     """
 
+    return _parse(body, what, http_status, _DECODER.decode)
+
+
+def parse_elements(
+    body: bytes, what: str, *, http_status: int | None = None
+) -> tuple[Any, list[tuple[Any, bytes]]]:
+    """The JSON value of a body like `parse_json`, and, where it is a list, each element with the very bytes that say it;
+    of another value just that."""
+
+    def decoded(text: str) -> tuple[Any, list[tuple[Any, bytes]]]:
+        at = _past_blanks(text, 0)
+        elements: list[tuple[Any, bytes]] = []
+        while text[at : at + 1] == ("," if elements else "["):
+            start = _past_blanks(text, at + 1)
+            try:
+                element, end = _DECODER.raw_decode(text, start)
+            except ValueError:
+                # An empty list, or none that can be read: the usual way says which.
+                break
+            elements.append((element, text[start:end].encode()))
+            at = _past_blanks(text, end)
+        if elements and text[at : at + 1] == "]" and _past_blanks(text, at + 1) == len(text):
+            return [element for element, _own in elements], elements
+        value = _DECODER.decode(text)
+        return value, [] if isinstance(value, list) else [(value, text.strip().encode())]
+
+    return _parse(body, what, http_status, decoded)
+
+
+def _parse(body: bytes, what: str, http_status: int | None, decode: Callable[[str], T]) -> T:
     def refused(why: str) -> UnreadableAnswer:
         return UnreadableAnswer(f"{what}: {why}.", http_status=http_status, kept=body[:MAX_KEPT])
 
@@ -62,15 +93,18 @@ def parse_json(body: bytes, what: str, *, http_status: int | None = None) -> Any
     if text.lstrip().startswith("<"):
         raise refused("the answer is a web page or XML instead of JSON")
     try:
-        return json.loads(
-            text, parse_constant=_no_such_number, parse_float=_finite_float, parse_int=_bounded_int
-        )
+        return decode(text)
     except RecursionError:
         raise refused("the answer is nested too deeply") from None
     except json.JSONDecodeError as exc:
         raise refused(f"the answer is not complete JSON (it breaks at character {exc.pos:,})") from None
     except ValueError:
         raise refused("the answer holds a number out of range") from None
+
+
+def _past_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found is not None else at
 
 
 def _no_such_number(name: str) -> float:
@@ -88,6 +122,10 @@ def _bounded_int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError("more digits than any number of a carrier")
     return int(digits)
+
+
+_BLANKS = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder(parse_constant=_no_such_number, parse_float=_finite_float, parse_int=_bounded_int)
 
 
 # ---- What was lost

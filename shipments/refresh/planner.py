@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from shipments.carriers.registry import max_batch
+from shipments.carriers.registry import in_one_go
 from shipments.enums import Gateway, Lifecycle
 from shipments.models import CarrierAccount, MaintenanceWindow, Shipment, Watch
 from shipments.refresh.windows import reopens_at
@@ -64,7 +64,7 @@ def plan_due(now: datetime, *, limit: int = MOST_PER_SWEEP) -> list[Batch]:
     return [
         Batch(account.pk, lease, tuple(ready[start : start + size]))
         for account, ready in asked
-        for size in (max_batch(Gateway(account.gateway)),)
+        for size in (in_one_go(Gateway(account.gateway)),)
         for start in range(0, len(ready), size)
     ]
 

@@ -19,7 +19,7 @@ from shipments.fields import WrongKeyRing
 from shipments.models import CarrierAccount, Heartbeat, Shipment, Watch
 from shipments.refresh.planner import LEASE, by_account, plan_due
 from shipments.refresh.policy import Situation, next_look
-from shipments.tracking.gateway import open_client, question_about
+from shipments.tracking.gateway import open_client, question_about, to_ask_about
 from shipments.tracking.ingest import Ingested, Observation, ingest
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) ->
     now = timezone.now()
     held = Watch.objects.hold(shipment_ids, lease, until=now + LEASE)
     account = CarrierAccount.objects.defer("key", "secret").filter(pk=account_id, is_active=True).first()
-    shipments = list(Shipment.objects.filter(pk__in=held, lifecycle=Lifecycle.ACTIVE).order_by("pk"))
+    shipments = list(to_ask_about(held).filter(lifecycle=Lifecycle.ACTIVE))
     ended = set(held) - {shipment.pk for shipment in shipments}
     Watch.objects.reschedule(dict.fromkeys(ended), lease=lease)
     if account is None or account.is_paused(now):

@@ -5,10 +5,9 @@ The way of one answer: keep its bytes (`Answer`), read every scan's place in tim
 An answer with the content of the last one only moves `Watch.checked_at`.
 """
 
-import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
@@ -16,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from shipments import queueing
-from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Scan, Snapshot
+from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Scan, Snapshot, Unchanged, digest_of
 from shipments.carriers.errors import ERROR_KINDS, CarrierError
 from shipments.enums import AnswerKind, Status
 from shipments.facts.timeline import fingerprint
@@ -32,9 +31,30 @@ from shipments.models import (
     UnrecognisedCode,
     Watch,
 )
+from shipments.models import quick
 from shipments.models.carriers import KEPT_TEXT
 from shipments.models.subscriptions import BuyerNews, news_of
 from shipments.tracking.deriving import SCAN_FACTS, SCAN_TEXTS, SHIPMENT_FACTS, cut_to_fit, derive, settle
+
+# Every writer of a parcel takes this lock first, in this order.
+_LOCK = """
+SELECT shipment.id, answer.sha256 FROM shipments_shipment AS shipment
+LEFT JOIN shipments_answer AS answer ON answer.id = shipment.answer_id
+WHERE shipment.id = ANY(%s) ORDER BY shipment.id FOR UPDATE OF shipment
+"""
+# What `refresh` looks at to say when to ask again about a parcel without news; another column would cost a statement each.
+_TO_LOOK_AGAIN = (
+    "number", "merchant__time_zone", "carrier__scans_once", "lifecycle", "status", "status_group", "created_at",
+    "last_scan_at", "first_scan_at", "labelled_at", "delivered_on", "delivered_at", "delivered_offset", "estimated_on",
+    "estimated_to", "estimated_offset", "mailing_date", "service_name", "last_location", "destination_postal_code",
+    "facts_fetched_at", "changed_at", "status_since", "resolution", "answer__sha256",
+)  # fmt: skip
+_WHOLE_SCAN = tuple(field.attname for field in ScanEvent._meta.concrete_fields if not field.primary_key)
+_SHIPMENT_COLUMNS = tuple("answer_id" if name == "answer" else name for name in SHIPMENT_FACTS)
+_HEARD = (
+    "account_id", "checked_at", "heard", "heard_text", "misses", "error_kind", "error_text", "error_at",
+    "error_answer_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +106,7 @@ class _Round:
         self.watches: dict[int, Watch] = {}
 
     def run(self) -> list[Ingested]:
-        locked = (
-            Shipment.objects.select_for_update(of=("self",))
-            .select_related("merchant", "carrier", "answer")
-            .defer("answer__body")
-            .filter(pk__in=list(self.seen))
-            .order_by("pk")
-        )
-        self.shipments = {shipment.pk: shipment for shipment in locked}
+        self._lock_and_load()
         self.watches = {watch.pk: watch for watch in Watch.objects.filter(pk__in=list(self.shipments))}
         # Asked before a person corrected the carrier: the answer is kept, and nothing follows from it.
         misdirected = {pk for pk, shipment in self.shipments.items() if not self._is_about(shipment)}
@@ -119,6 +132,31 @@ class _Round:
             if pk in self.watches
         ]
 
+    def _lock_and_load(self) -> None:
+        """The parcels as they are now, locked; of those about which nothing new was said only the columns that say
+        so and when to look again."""
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [list(self.seen)])
+            known = {pk: sha256 for pk, sha256 in cursor.fetchall()}
+        for pk, sha256 in known.items():
+            question = self.seen[pk].outcome.question
+            if isinstance(self.seen[pk].outcome.result, Unchanged) and question.known != sha256:
+                # Something else was heard between the question and its answer.
+                self.seen[pk] = replace(self.seen[pk], outcome=self.seen[pk].outcome.read())
+        unchanged = [pk for pk in known if isinstance(self.seen[pk].outcome.result, Unchanged)]
+        others = [pk for pk in known if pk not in set(unchanged)]
+        rows = Shipment.objects.select_related("merchant", "carrier", "answer")
+        loaded = [
+            *(rows.filter(pk__in=unchanged).only(*_TO_LOOK_AGAIN) if unchanged else ()),
+            *(rows.filter(pk__in=others).defer("answer__body", "recipient_words") if others else ()),
+        ]
+        self.shipments = {shipment.pk: shipment for shipment in sorted(loaded, key=lambda one: one.pk)}
+
+    def _digest(self, pk: int, part: bytes) -> str:
+        outcome = self.seen[pk].outcome
+        known = outcome.question.known
+        return known if known is not None and isinstance(outcome.result, Unchanged) else digest_of(part)
+
     def _is_about(self, shipment: Shipment) -> bool:
         question = self.seen[shipment.pk].outcome.question
         return (question.number, question.carrier) == (shipment.number, shipment.carrier_id)
@@ -136,7 +174,7 @@ class _Round:
         }
         if not parts:
             return {}
-        digests = {pk: hashlib.sha256(part).hexdigest() for pk, part in parts.items()}
+        digests = {pk: self._digest(pk, part) for pk, part in parts.items()}
         known: dict[int, Answer] = {
             pk: answer
             for pk, digest in digests.items()
@@ -144,9 +182,7 @@ class _Round:
         }
         missing = [pk for pk in parts if pk not in known]
         if missing:
-            Answer.objects.bulk_create(
-                [self._answer(pk, parts[pk], digests[pk]) for pk in missing], ignore_conflicts=True
-            )
+            quick.insert(Answer, [self._answer(pk, parts[pk], digests[pk]) for pk in missing], or_leave=True)
             # Read back instead of trusting the insert: content may come again after other content.
             rows = Answer.objects.filter(
                 shipment__in=missing, sha256__in={digests[pk] for pk in missing}
@@ -154,23 +190,23 @@ class _Round:
             known.update((row.shipment_id, row) for row in rows if row.sha256 == digests[row.shipment_id])
         return known
 
-    def _answer(self, pk: int, part: bytes, digest: str) -> Answer:
+    def _answer(self, pk: int, part: bytes, digest: str) -> dict[str, Any]:
         shipment, seen = self.shipments[pk], self.seen[pk]
         result = seen.outcome.result
         unreadable = result.unreadable if isinstance(result, Snapshot) else ()
-        return Answer(
-            shipment=shipment,
-            merchant_id=shipment.merchant_id,
-            account=seen.account,
-            gateway=seen.account.gateway,
-            kind=_kind(result),
-            body=zlib.compress(part),
-            size=len(part),
-            sha256=digest,
-            body_sha256=seen.outcome.body_sha256 or digest,
-            fetched_at=seen.outcome.fetched_at,
-            unreadable=[{"where": bad.where, "reason": bad.reason} for bad in unreadable],
-        )
+        return {
+            "shipment_id": pk,
+            "merchant_id": shipment.merchant_id,
+            "account_id": seen.account.pk,
+            "gateway": seen.account.gateway,
+            "kind": _kind(result),
+            "body": f"\\x{zlib.compress(part).hex()}",
+            "size": len(part),
+            "sha256": digest,
+            "body_sha256": seen.outcome.body_sha256 or digest,
+            "fetched_at": seen.outcome.fetched_at,
+            "unreadable": [{"where": bad.where, "reason": bad.reason} for bad in unreadable],
+        }
 
     # ---- Scans and shipments -----------------------------------------------------------------------------------
 
@@ -179,7 +215,7 @@ class _Round:
         if not fresh:
             return {}, set()
         stored: dict[int, list[ScanEvent]] = {pk: [] for pk in fresh}
-        for row in ScanEvent.objects.filter(shipment__in=list(fresh)).order_by("pk"):
+        for row in quick.read(ScanEvent, "shipment_id", list(fresh)):
             stored[row.shipment_id].append(row)
         mappings: dict[str, list[StatusMapping]] = {}
         for mapping in StatusMapping.objects.order_by("-code", "-text"):
@@ -190,6 +226,7 @@ class _Round:
         unrecognised: list[ScanEvent] = []
         new_counts: dict[int, int] = {}
         changed: list[Shipment] = []
+        was = {pk: dict(self.shipments[pk].__dict__) for pk in fresh}
         promises: list[PromisedDay] = []
         told: list[BuyerNews] = []
         for pk, (outcome, answer) in fresh.items():
@@ -207,7 +244,7 @@ class _Round:
             touched, is_news = settle(
                 shipment, scans, shown, snapshot, is_newest=is_newest, fetched_at=outcome.fetched_at
             )
-            updates += [scan for scan in stored[pk] if scan.pk in touched]
+            updates += [scan for scan in stored[pk] if scan.id in touched]
             inserts += added
             unrecognised += [
                 event for event in added if event.status == Status.UNKNOWN and event.status_by == ""
@@ -228,9 +265,15 @@ class _Round:
                 told.append(news)
             changed.append(shipment)
 
-        ScanEvent.objects.bulk_create(inserts, batch_size=2000)
-        _overwrite(updates, SCAN_FACTS)
-        _overwrite(changed, SHIPMENT_FACTS)
+        for scan_id, event in zip(quick.insert(ScanEvent, _new_rows(inserts)), inserts, strict=True):
+            event.id = scan_id
+        quick.overwrite(ScanEvent, _rows(updates, SCAN_FACTS))
+        told_anew = [
+            name
+            for name in _SHIPMENT_COLUMNS
+            if any(shipment.__dict__[name] != was[shipment.pk][name] for shipment in changed)
+        ]
+        quick.overwrite(Shipment, _rows(changed, told_anew))
         PromisedDay.objects.bulk_create(promises, ignore_conflicts=True)
         # Such addresses end: their pictures are fetched at once.
         delivered = [shipment for shipment in changed if shipment.status == Status.DELIVERED]
@@ -281,6 +324,7 @@ class _Round:
     # ---- Watches -----------------------------------------------------------------------------------------------
 
     def _touch_watches(self, answers: dict[int, Answer]) -> None:
+        before = {pk: dict(watch.__dict__) for pk, watch in self.watches.items()}
         for pk, watch in self.watches.items():
             outcome, account = self.seen[pk].outcome, self.seen[pk].account
             result = outcome.result
@@ -306,21 +350,13 @@ class _Round:
             if not overtaken:
                 watch.checked_at = outcome.fetched_at
                 watch.heard = _kind(result)
-                watch.heard_text = "" if isinstance(result, Snapshot) else result.reason[:500]
-        _overwrite(
-            [self.watches[pk] for pk in sorted(self.watches)],
-            (
-                "account",
-                "checked_at",
-                "heard",
-                "heard_text",
-                "misses",
-                "error_kind",
-                "error_text",
-                "error_at",
-                "error_answer",
-            ),
-        )
+                watch.heard_text = "" if isinstance(result, Snapshot | Unchanged) else result.reason[:500]
+        told_anew = [
+            name
+            for name in _HEARD
+            if any(watch.__dict__[name] != before[pk][name] for pk, watch in self.watches.items())
+        ]
+        quick.overwrite(Watch, _rows([self.watches[pk] for pk in sorted(self.watches)], told_anew))
 
 
 def _kept_bytes(outcome: Outcome) -> bytes | None:
@@ -329,7 +365,7 @@ def _kept_bytes(outcome: Outcome) -> bytes | None:
 
 def _kind(result: object) -> AnswerKind:
     match result:
-        case Snapshot():
+        case Snapshot() | Unchanged():
             return AnswerKind.SNAPSHOT
         case NotKnown():
             return AnswerKind.NOT_KNOWN
@@ -349,35 +385,57 @@ def _event(
         mapped = next((mapping for mapping in mappings if mapping.fits(scan.code, scan.text)), None)
         if mapped is not None:
             status, status_by = Status(mapped.status), "mapping"
-    event = ScanEvent(
-        shipment=shipment,
-        merchant_id=shipment.merchant_id,
-        answer=answer,
-        fingerprint=fingerprint(scan.posted, code=scan.code, place=scan.place, text=scan.text),
-        local_date=scan.posted.on,
-        local_time=scan.posted.at,
-        posted_offset=None if scan.posted.offset is None else round(scan.posted.offset.total_seconds() / 60),
-        posted_instant=scan.posted.instant,
-        position=position,
-        status=status,
-        status_by=status_by,
-        code=scan.code,
-        text=scan.text,
-        text_for_buyers=scan.text_for_buyers,
-        text_for_sellers=scan.text_for_sellers,
-        city=scan.place.city,
-        region=scan.place.region,
-        postal_code=scan.place.postal_code,
-        country=scan.place.country,
-        latitude=scan.place.latitude,
-        longitude=scan.place.longitude,
-        url=scan.url,
-        leg=scan.leg,
-        signed_by=scan.signed_by,
-        details=dict(scan.details),
+    posted, place = scan.posted, scan.place
+    event = quick.bare(
+        ScanEvent,
+        {
+            "id": None,
+            "shipment_id": shipment.pk,
+            "merchant_id": shipment.merchant_id,
+            "answer_id": answer.pk,
+            "fingerprint": fingerprint(posted, code=scan.code, place=place, text=scan.text),
+            "local_date": posted.on,
+            "local_time": posted.at,
+            "posted_offset": None if posted.offset is None else round(posted.offset.total_seconds() / 60),
+            "posted_instant": posted.instant,
+            "offset": None,
+            "zone": "",
+            "at": None,
+            "known_by": "",
+            "ordered_at": None,
+            "position": position,
+            "status": status,
+            "status_by": status_by,
+            "code": scan.code,
+            "text": scan.text,
+            "text_for_buyers": scan.text_for_buyers,
+            "text_for_sellers": scan.text_for_sellers,
+            "city": place.city,
+            "region": place.region,
+            "postal_code": place.postal_code,
+            "country": place.country,
+            "latitude": place.latitude,
+            "longitude": place.longitude,
+            "url": scan.url,
+            "leg": scan.leg,
+            "signed_by": scan.signed_by,
+            "details": dict(scan.details),
+            "withdrawn_at": None,
+            "earlier_parcel": False,
+        },
     )
     cut_to_fit(event, SCAN_TEXTS)
     return event
+
+
+def _new_rows(events: Iterable[ScanEvent]) -> list[dict[str, Any]]:
+    """The columns of scans that are not stored yet."""
+    return [{name: event.__dict__[name] for name in _WHOLE_SCAN} for event in events]
+
+
+def _rows(rows: Iterable[Model], names: Sequence[str]) -> list[dict[str, Any]]:
+    """These columns of stored rows."""
+    return [{"pk": row.pk, **{name: row.__dict__[name] for name in names}} for row in rows]
 
 
 def _promise(shipment: Shipment) -> tuple[object, ...]:
@@ -401,12 +459,3 @@ def _oldest_first(scans: Sequence[Scan]) -> Sequence[Scan]:
         return scans
     first, last = scans[0].posted, scans[-1].posted
     return scans if (first.on, first.at or time.max) < (last.on, last.at or time.max) else scans[::-1]
-
-
-def _overwrite(rows: Sequence[Model], fields: Sequence[str]) -> None:
-    """Write these fields of existing rows in one statement; an upsert costs a fraction of Django's `bulk_update`."""
-    if rows:
-        manager: Any = type(rows[0])._default_manager
-        manager.bulk_create(
-            rows, update_conflicts=True, unique_fields=["pk"], update_fields=list(fields), batch_size=2000
-        )

@@ -21,7 +21,9 @@ from django.db import connection
 from django.utils import timezone
 
 from shipments import tasks
+from shipments.carriers.pitney_bowes import client as pitney_bowes
 from shipments.carriers.registry import max_batch
+from shipments.carriers.usps import client as usps
 from shipments.enums import Gateway
 from shipments.facts.numbers import lookup_key
 from shipments.management.benchmarks import canned
@@ -31,7 +33,7 @@ from shipments.refresh import planner
 from shipments.simulator.journeys import Journey
 
 # Calls under way at a time, as the two clients make them.
-AT_ONCE = {Gateway.USPS: 2, Gateway.PITNEY_BOWES: 8}
+AT_ONCE = {Gateway.USPS: usps.AT_ONCE, Gateway.PITNEY_BOWES: pitney_bowes.AT_ONCE}
 # Parcels whose answers are not counted: a worker has been running for a while.
 WARMING = 100
 PASSES = ("first answer", "no news", "one new scan")
