@@ -57,6 +57,18 @@ class Scan:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+# Stands in a scan that is not `timed` yet.
+SOME_DAY = Posted(date.min)
+
+
+def timed(scan: Scan, posted: Posted) -> Scan:
+    """The same at that moment."""
+    return Scan(
+        posted, scan.place, scan.code, scan.text, scan.status, scan.status_by, scan.text_for_buyers,
+        scan.text_for_sellers, scan.url, scan.leg, scan.signed_by, scan.details,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A part of an answer that could not be read: where it stood, and why. The raw answer keeps the part."""

@@ -12,8 +12,9 @@ value may be somebody's name.
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 from pydantic import (
@@ -34,6 +35,9 @@ from shipments.carriers.http import MAX_KEPT
 MAX_FINDINGS = 100
 # Elements of a list read at all. USPS stops at 99 events; Pitney Bowes names no limit.
 MAX_ELEMENTS = 1000
+# Different sayings of scans kept in memory, of about a kilobyte each, and the longest value in one.
+MOST_REMEMBERED = 2_048
+MAX_REMEMBERED = 300
 # No carrier's number is longer than 34 digits.
 MAX_DIGITS = 40
 
@@ -151,6 +155,12 @@ class Findings:
         if len(self._found) < MAX_FINDINGS:
             self._found.append(Unreadable(".".join(self._path), reason))
 
+    def note_all(self, found: Iterable[Unreadable]) -> None:
+        """Entries that were noted apart, as if they had been noted here."""
+        for one in found:
+            with self.at(one.where):
+                self.note(one.reason)
+
     @property
     def found(self) -> tuple[Unreadable, ...]:
         return tuple(self._found)
@@ -221,6 +231,51 @@ class Wire(BaseModel):
         """These fields under their wire names, without the empty ones: for the `details` of our shapes."""
         told = {wire_name(type(self), name): getattr(self, name) for name in fields}
         return {name: value for name, value in told.items() if value not in (None, "", [], {}, ())}
+
+
+def remembering(
+    reader: "Callable[[dict[str, Any], Findings], T]", *, but: Collection[str]
+) -> "Callable[[dict[str, Any], Findings], T]":
+    """`reader` for objects of which the same come again and again, members named in `but` aside: those it does not see.
+
+    A day's scans are a few thousand different sayings at different times, and reading one takes a hundred times as long as
+    finding it again. What is given out is shared: nobody may change it.
+    """
+
+    @lru_cache(maxsize=MOST_REMEMBERED)
+    def read(members: tuple[tuple[str, type, Any], ...]) -> tuple[T, tuple[Unreadable, ...]]:
+        findings = Findings()
+        # A refusal is not remembered: it is rare, and an exception carries where it was raised.
+        return reader({name: value for name, _kind, value in members}, findings), findings.found
+
+    def read_or_find(raw: dict[str, Any], findings: Findings) -> T:
+        # With its type: to Python, True and 1 are one key.
+        members = tuple((name, value.__class__, value) for name, value in raw.items() if name not in but)
+        for name, kind, value in members:
+            # Lists and objects cannot be keys, and what is long is not kept: the carrier decides how long.
+            if kind is dict or kind is list or (kind is str and len(value) + len(name) > MAX_REMEMBERED):
+                return reader({name: value for name, _kind, value in members}, findings)
+        told, lost = read(members)
+        if lost:
+            findings.note_all(lost)
+        return told
+
+    return read_or_find
+
+
+def optional(raw: Mapping[str, Any], name: str, reader: Callable[[str], T], findings: Findings) -> T | None:
+    """One member that is a text, as a field of a `Wire` with the default None is read."""
+    value = raw.get(name)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        if not isinstance(value, str):
+            raise ValueError("not text")
+        return reader(value)
+    except ValueError as exc:
+        with findings.at(name):
+            findings.note(reason_of(exc))
+        return None
 
 
 def wire_name(model: type[BaseModel], field: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from html import unescape
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -215,6 +216,7 @@ def read_time(text: str) -> time:
     return _real_time(match)
 
 
+@lru_cache(maxsize=8_192)
 def read_wire_offset(text: str) -> timedelta:
     """An offset as `facts.times.read_offset` takes it; the ValueError does not repeat the value."""
     try:

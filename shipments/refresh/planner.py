@@ -40,7 +40,11 @@ def plan_due(now: datetime, *, limit: int = MOST_PER_SWEEP) -> list[Batch]:
     lease = watches[0].lease
     assert lease is not None
     by_hand = {watch.pk for watch in watches if watch.by_hand}
-    leased = Shipment.objects.filter(pk__in=[watch.pk for watch in watches]).order_by("pk")
+    leased = list(
+        Shipment.objects.filter(pk__in=[watch.pk for watch in watches])
+        .only("merchant_id", "carrier_id", "gateway", "lifecycle")
+        .order_by("pk")
+    )
     shipments = [shipment for shipment in leased if shipment.lifecycle == Lifecycle.ACTIVE]
     # Ended since it became due: nobody asks any more.
     Watch.objects.reschedule(

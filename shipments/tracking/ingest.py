@@ -21,7 +21,9 @@ from shipments.enums import AnswerKind, Status
 from shipments.facts.timeline import fingerprint
 from shipments.models import (
     Answer,
+    Carrier,
     CarrierAccount,
+    Merchant,
     PromisedDay,
     Proof,
     ScanEvent,
@@ -30,8 +32,8 @@ from shipments.models import (
     Subscription,
     UnrecognisedCode,
     Watch,
+    quick,
 )
-from shipments.models import quick
 from shipments.models.carriers import KEPT_TEXT
 from shipments.models.subscriptions import BuyerNews, news_of
 from shipments.tracking.deriving import SCAN_FACTS, SCAN_TEXTS, SHIPMENT_FACTS, cut_to_fit, derive, settle
@@ -44,7 +46,7 @@ WHERE shipment.id = ANY(%s) ORDER BY shipment.id FOR UPDATE OF shipment
 """
 # What `refresh` looks at to say when to ask again about a parcel without news; another column would cost a statement each.
 _TO_LOOK_AGAIN = (
-    "number", "merchant__time_zone", "carrier__scans_once", "lifecycle", "status", "status_group", "created_at",
+    "number", "merchant_id", "carrier_id", "lifecycle", "status", "status_group", "created_at",
     "last_scan_at", "first_scan_at", "labelled_at", "delivered_on", "delivered_at", "delivered_offset", "estimated_on",
     "estimated_to", "estimated_offset", "mailing_date", "service_name", "last_location", "destination_postal_code",
     "facts_fetched_at", "changed_at", "status_since", "resolution", "answer__sha256",
@@ -137,7 +139,7 @@ class _Round:
         so and when to look again."""
         with connection.cursor() as cursor:
             cursor.execute(_LOCK, [list(self.seen)])
-            known = {pk: sha256 for pk, sha256 in cursor.fetchall()}
+            known = dict(cursor.fetchall())
         for pk, sha256 in known.items():
             question = self.seen[pk].outcome.question
             if isinstance(self.seen[pk].outcome.result, Unchanged) and question.known != sha256:
@@ -145,11 +147,17 @@ class _Round:
                 self.seen[pk] = replace(self.seen[pk], outcome=self.seen[pk].outcome.read())
         unchanged = [pk for pk in known if isinstance(self.seen[pk].outcome.result, Unchanged)]
         others = [pk for pk in known if pk not in set(unchanged)]
-        rows = Shipment.objects.select_related("merchant", "carrier", "answer")
+        rows = Shipment.objects.select_related("answer")
         loaded = [
             *(rows.filter(pk__in=unchanged).only(*_TO_LOOK_AGAIN) if unchanged else ()),
             *(rows.filter(pk__in=others).defer("answer__body", "recipient_words") if others else ()),
         ]
+        # A few rows that thousands of parcels share.
+        merchants = Merchant.objects.in_bulk({shipment.merchant_id for shipment in loaded})
+        carriers = Carrier.objects.in_bulk({shipment.carrier_id for shipment in loaded})
+        for shipment in loaded:
+            shipment._state.fields_cache["merchant"] = merchants[shipment.merchant_id]
+            shipment._state.fields_cache["carrier"] = carriers[shipment.carrier_id]
         self.shipments = {shipment.pk: shipment for shipment in sorted(loaded, key=lambda one: one.pk)}
 
     def _digest(self, pk: int, part: bytes) -> str:

@@ -64,11 +64,9 @@ def read(
     except UnreadableAnswer as exc:
         # A page in front of the service says nothing about a piece, whatever its status.
         return exc if answered else about_the_call(reply, None)
-    if answered:
-        if isinstance(value, list) or (
-            len(asked) == 1 and isinstance(value, dict) and "trackingNumber" in value
-        ):
-            return _of_items(reply, elements, asked, secrets=secrets, known=known)
+    alone = len(asked) == 1 and isinstance(value, dict) and "trackingNumber" in value
+    if answered and (isinstance(value, list) or alone):
+        return _of_items(reply, elements, asked, secrets=secrets, known=known)
     refusal = refusal_in(value, status=None if answered else reply.status, secrets=secrets)
     if answered and refusal is None:
         return UnreadableAnswer(f"{TRACKING}: the answer is no list of parcels.", http_status=reply.status)
