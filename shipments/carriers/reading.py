@@ -14,7 +14,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Self, TypeVar
 
 from pydantic import (
@@ -145,11 +145,18 @@ class Findings:
     @contextmanager
     def at(self, step: str) -> Iterator[None]:
         """Entries noted inside stand one step deeper: `scanDetailsList[3]`, then `eventTime`."""
-        self._path.append(step)
+        self.enter(step)
         try:
             yield
         finally:
-            self._path.pop()
+            self.leave()
+
+    def enter(self, step: str) -> None:
+        """Stand one step deeper until `leave`: what `at` does, for where it is done a thousand times an answer."""
+        self._path.append(step)
+
+    def leave(self) -> None:
+        self._path.pop()
 
     def note(self, reason: str) -> None:
         if len(self._found) < MAX_FINDINGS:
@@ -203,22 +210,23 @@ class Wire(BaseModel):
         cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
     ) -> Any:
         assert info.field_name is not None
-        field = cls.model_fields[info.field_name]
+        name, is_required, default = _field(cls, info.field_name)
         missing = value is None or (isinstance(value, str) and not value.strip())
-        if field.is_required():
+        if is_required:
             if missing:
                 raise ValueError("missing")
             return handler(value)
-        default = field.get_default(call_default_factory=True)
         if missing:
             return default
         findings = findings_of(info)
-        with findings.at(wire_name(cls, info.field_name)):
-            try:
-                return handler(value)
-            except ValueError as exc:
-                findings.note(reason_of(exc))
-                return default
+        findings.enter(name)
+        try:
+            return handler(value)
+        except ValueError as exc:
+            findings.note(reason_of(exc))
+            return default
+        finally:
+            findings.leave()
 
     @classmethod
     def read(cls, raw: Any, findings: Findings) -> Self:
@@ -231,6 +239,14 @@ class Wire(BaseModel):
         """These fields under their wire names, without the empty ones: for the `details` of our shapes."""
         told = {wire_name(type(self), name): getattr(self, name) for name in fields}
         return {name: value for name, value in told.items() if value not in (None, "", [], {}, ())}
+
+
+@cache
+def _field(model: type[Wire], name: str) -> tuple[str, bool, Any]:
+    """What the carrier calls the field, whether it is needed, and what stands in it otherwise: nothing that can change."""
+    field = model.model_fields[name]
+    required = field.is_required()
+    return wire_name(model, name), required, None if required else field.get_default()
 
 
 def remembering(
@@ -308,11 +324,13 @@ def read_each(
         return (), (Unreadable(where, "neither an array nor an object"),)
     good: list[T] = []
     for at, element in enumerate(elements[:MAX_ELEMENTS]):
-        with findings.at(f"{where}[{at}]"):
-            try:
-                good.append(reader(element, findings))
-            except ValueError as exc:
-                findings.note(reason_of(exc))
+        findings.enter(f"{where}[{at}]")
+        try:
+            good.append(reader(element, findings))
+        except ValueError as exc:
+            findings.note(reason_of(exc))
+        finally:
+            findings.leave()
     if len(elements) > MAX_ELEMENTS:
         return tuple(good), (
             Unreadable(where, f"longer than {MAX_ELEMENTS:,} elements; the rest was left out"),

@@ -28,14 +28,18 @@ def bare(model: type[Model], values: dict[str, Any], *, stored: bool = False) ->
     return row
 
 
-def read(model: type[Model], by: str, keys: Sequence[int]) -> list[Model]:
-    """The whole rows whose column `by` is one of the keys, in the order of their own keys."""
-    columns, names, texts = _whole(model)
+def read(
+    model: type[Model], by: str, keys: Sequence[int], names: tuple[str, ...] | None = None
+) -> list[Model]:
+    """The rows whose column `by` is one of the keys, in the order of their own keys; whole, or these columns, to which
+    belongs the key. Another column costs a statement when it is asked for, as after `only`."""
+    columns, names, texts = _read_columns(model, names)
+    key = model._meta.pk.column  # type: ignore[union-attr]
     with connection.cursor() as cursor:
         # Django's loader of instants is written in Python; the database is told to speak UTC anyway.
         cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(
-            f"SELECT {columns} FROM {model._meta.db_table} WHERE {by} = ANY(%s) ORDER BY id",  # noqa: S608  (our own names)
+            f"SELECT {columns} FROM {model._meta.db_table} WHERE {by} = ANY(%s) ORDER BY {key}",  # noqa: S608  (our own names)
             [list(keys)],
         )
         found = cursor.fetchall()
@@ -104,9 +108,13 @@ def _columns(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, st
 
 
 @cache
-def _whole(model: type[models.Model]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """All columns as SQL, their names in Python, and those of them that come as JSON texts."""
-    fields = model._meta.concrete_fields
+def _read_columns(
+    model: type[models.Model], names: tuple[str, ...] | None
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The columns as SQL, their names in Python, and those of them that come as JSON texts."""
+    fields: Sequence[Any] = model._meta.concrete_fields
+    if names is not None:
+        fields = [model._meta.get_field(name) for name in names]
     columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     texts = [field.attname for field in fields if isinstance(field, models.JSONField)]
     return columns, tuple(field.attname for field in fields), tuple(texts)

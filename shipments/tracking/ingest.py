@@ -46,10 +46,10 @@ WHERE shipment.id = ANY(%s) ORDER BY shipment.id FOR UPDATE OF shipment
 """
 # What `refresh` looks at to say when to ask again about a parcel without news; another column would cost a statement each.
 _TO_LOOK_AGAIN = (
-    "number", "merchant_id", "carrier_id", "lifecycle", "status", "status_group", "created_at",
+    "id", "number", "merchant", "carrier", "answer", "lifecycle", "status", "status_group", "created_at",
     "last_scan_at", "first_scan_at", "labelled_at", "delivered_on", "delivered_at", "delivered_offset", "estimated_on",
     "estimated_to", "estimated_offset", "mailing_date", "service_name", "last_location", "destination_postal_code",
-    "facts_fetched_at", "changed_at", "status_since", "resolution", "answer__sha256",
+    "facts_fetched_at", "changed_at", "status_since", "resolution",
 )  # fmt: skip
 _WHOLE_SCAN = tuple(field.attname for field in ScanEvent._meta.concrete_fields if not field.primary_key)
 _SHIPMENT_COLUMNS = tuple("answer_id" if name == "answer" else name for name in SHIPMENT_FACTS)
@@ -109,7 +109,9 @@ class _Round:
 
     def run(self) -> list[Ingested]:
         self._lock_and_load()
-        self.watches = {watch.pk: watch for watch in Watch.objects.filter(pk__in=list(self.shipments))}
+        self.watches = {
+            watch.shipment_id: watch for watch in quick.read(Watch, "shipment_id", list(self.shipments))
+        }
         # Asked before a person corrected the carrier: the answer is kept, and nothing follows from it.
         misdirected = {pk for pk, shipment in self.shipments.items() if not self._is_about(shipment)}
         for pk in misdirected:
@@ -122,7 +124,7 @@ class _Round:
             if isinstance((outcome := self.seen[pk].outcome).result, Snapshot)
             and pk in answers
             and pk not in misdirected
-            and self.shipments[pk].answer_id != answers[pk].pk
+            and self.shipments[pk].answer_id != answers[pk]
         }
         new_scans, changed = self._store_scans(fresh)
         self._touch_watches(answers)
@@ -139,18 +141,17 @@ class _Round:
         so and when to look again."""
         with connection.cursor() as cursor:
             cursor.execute(_LOCK, [list(self.seen)])
-            known = dict(cursor.fetchall())
-        for pk, sha256 in known.items():
+            self.known = dict(cursor.fetchall())
+        for pk, sha256 in self.known.items():
             question = self.seen[pk].outcome.question
             if isinstance(self.seen[pk].outcome.result, Unchanged) and question.known != sha256:
                 # Something else was heard between the question and its answer.
                 self.seen[pk] = replace(self.seen[pk], outcome=self.seen[pk].outcome.read())
-        unchanged = [pk for pk in known if isinstance(self.seen[pk].outcome.result, Unchanged)]
-        others = [pk for pk in known if pk not in set(unchanged)]
-        rows = Shipment.objects.select_related("answer")
+        unchanged = [pk for pk in self.known if isinstance(self.seen[pk].outcome.result, Unchanged)]
+        others = [pk for pk in self.known if not isinstance(self.seen[pk].outcome.result, Unchanged)]
         loaded = [
-            *(rows.filter(pk__in=unchanged).only(*_TO_LOOK_AGAIN) if unchanged else ()),
-            *(rows.filter(pk__in=others).defer("answer__body", "recipient_words") if others else ()),
+            *(quick.read(Shipment, "id", unchanged, _TO_LOOK_AGAIN) if unchanged else ()),
+            *(quick.read(Shipment, "id", others) if others else ()),
         ]
         # A few rows that thousands of parcels share.
         merchants = Merchant.objects.in_bulk({shipment.merchant_id for shipment in loaded})
@@ -175,18 +176,18 @@ class _Round:
 
     # ---- Answers -----------------------------------------------------------------------------------------------
 
-    def _keep_answers(self) -> dict[int, Answer]:
-        """The row of each parcel's part of an answer: known by its digest, or stored now."""
+    def _keep_answers(self) -> dict[int, int]:
+        """The key of each parcel's part of an answer: known by its digest, or stored now."""
         parts = {
             pk: part for pk in self.shipments if (part := _kept_bytes(self.seen[pk].outcome)) is not None
         }
         if not parts:
             return {}
         digests = {pk: self._digest(pk, part) for pk, part in parts.items()}
-        known: dict[int, Answer] = {
-            pk: answer
+        known: dict[int, int] = {
+            pk: answer_id
             for pk, digest in digests.items()
-            if (answer := self.shipments[pk].answer) is not None and answer.sha256 == digest
+            if (answer_id := self.shipments[pk].answer_id) is not None and self.known[pk] == digest
         }
         missing = [pk for pk in parts if pk not in known]
         if missing:
@@ -194,8 +195,8 @@ class _Round:
             # Read back instead of trusting the insert: content may come again after other content.
             rows = Answer.objects.filter(
                 shipment__in=missing, sha256__in={digests[pk] for pk in missing}
-            ).defer("body")
-            known.update((row.shipment_id, row) for row in rows if row.sha256 == digests[row.shipment_id])
+            ).values_list("shipment", "pk", "sha256")
+            known.update((pk, answer_id) for pk, answer_id, sha256 in rows if sha256 == digests[pk])
         return known
 
     def _answer(self, pk: int, part: bytes, digest: str) -> dict[str, Any]:
@@ -218,7 +219,7 @@ class _Round:
 
     # ---- Scans and shipments -----------------------------------------------------------------------------------
 
-    def _store_scans(self, fresh: dict[int, tuple[Outcome, Answer]]) -> tuple[dict[int, int], set[int]]:
+    def _store_scans(self, fresh: dict[int, tuple[Outcome, int]]) -> tuple[dict[int, int], set[int]]:
         """Bring scans and shipments up to the answers with new content; count new scans, name the changed parcels."""
         if not fresh:
             return {}, set()
@@ -261,7 +262,7 @@ class _Round:
             was_known = shipment.facts_fetched_at is not None
             status_before = shipment.status
             if is_newest:
-                shipment.answer, shipment.answered_by = answer, self.seen[pk].account.gateway
+                shipment.answer_id, shipment.answered_by = answer, self.seen[pk].account.gateway
                 shipment.facts_fetched_at = outcome.fetched_at
             promised = _promise(shipment)
             is_news |= derive(shipment, scans, snapshot if is_newest else None)
@@ -331,12 +332,12 @@ class _Round:
 
     # ---- Watches -----------------------------------------------------------------------------------------------
 
-    def _touch_watches(self, answers: dict[int, Answer]) -> None:
+    def _touch_watches(self, answers: dict[int, int]) -> None:
         before = {pk: dict(watch.__dict__) for pk, watch in self.watches.items()}
         for pk, watch in self.watches.items():
             outcome, account = self.seen[pk].outcome, self.seen[pk].account
             result = outcome.result
-            watch.account = account
+            watch.account_id = account.pk
             overtaken = watch.checked_at is not None and outcome.fetched_at < watch.checked_at
             if isinstance(result, CarrierError) and overtaken:
                 continue
@@ -344,11 +345,11 @@ class _Round:
                 watch.misses = min(watch.misses + 1, 32_000)
                 watch.error_kind = ERROR_KINDS[type(result)]
                 watch.error_at = outcome.fetched_at
-                watch.error_answer = answers.get(pk)
-                kept = "The raw answer was kept. " if watch.error_answer is not None else ""
+                watch.error_answer_id = answers.get(pk)
+                kept = "The raw answer was kept. " if watch.error_answer_id is not None else ""
                 watch.error_text = f"{result} {kept}{result.advice}".strip()[:500]
                 continue
-            watch.misses, watch.error_kind, watch.error_text, watch.error_at, watch.error_answer = (
+            watch.misses, watch.error_kind, watch.error_text, watch.error_at, watch.error_answer_id = (
                 0,
                 "",
                 "",
@@ -384,7 +385,7 @@ def _kind(result: object) -> AnswerKind:
 
 
 def _event(
-    shipment: Shipment, answer: Answer, scan: Scan, position: int, mappings: Iterable[StatusMapping]
+    shipment: Shipment, answer_id: int, scan: Scan, position: int, mappings: Iterable[StatusMapping]
 ) -> ScanEvent:
     """A scan as a row, its moment still to be settled."""
     status, status_by = scan.status or Status.UNKNOWN, scan.status_by
@@ -400,7 +401,7 @@ def _event(
             "id": None,
             "shipment_id": shipment.pk,
             "merchant_id": shipment.merchant_id,
-            "answer_id": answer.pk,
+            "answer_id": answer_id,
             "fingerprint": fingerprint(posted, code=scan.code, place=place, text=scan.text),
             "local_date": posted.on,
             "local_time": posted.at,
