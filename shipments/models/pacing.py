@@ -21,7 +21,7 @@ class HeartbeatManager(models.Manager["Heartbeat"]):
     def beat(self, now: datetime) -> None:
         """Say that a worker of this host is alive and reaches the database."""
         self.bulk_create(
-            [self.model(name=_this_host(), at=now)],
+            [Heartbeat(name=_this_host(), at=now)],
             update_conflicts=True,
             unique_fields=["name"],
             update_fields=["at"],

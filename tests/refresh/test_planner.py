@@ -1,5 +1,6 @@
 """What is due becomes full batches by account; what cannot be asked now is put off with its reason."""
 
+import math
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,16 +26,13 @@ DAY = datetime(2026, 6, 10, 15, 0, tzinfo=UTC)
 EASTERN = ZoneInfo("America/New_York")
 
 
-def test_usps_batches_hold_thirty_five():
+def test_what_is_asked_in_one_go_is_one_batch():
     merchant = a_merchant()
     account = an_account(merchant)
     for _ in range(40):
         a_shipment(merchant, due_at=DAY)
     batches = plan_due(DAY)
-    assert [(batch.account_id, len(batch.shipment_ids)) for batch in batches] == [
-        (account.pk, 35),
-        (account.pk, 5),
-    ]
+    assert [(batch.account_id, len(batch.shipment_ids)) for batch in batches] == [(account.pk, 40)]
     assert set(Watch.objects.values_list("lease", "due_at")) == {(batches[0].lease, DAY + LEASE)}
 
 
@@ -182,13 +180,13 @@ def test_no_more_is_planned_than_the_account_has_calls_for():
     account = an_account(merchant, calls_per_hour=60)
     many(merchant, 500)
     # A burst of three calls.
-    assert [len(batch.shipment_ids) for batch in plan_due(DAY)] == [35, 35, 35]
+    assert [len(batch.shipment_ids) for batch in plan_due(DAY)] == [105]
     # What was planned and not asked yet counts.
     assert plan_due(DAY + timedelta(seconds=30)) == []
     Watch.objects.exclude(lease=None).update(lease=None, due_at=None)
     take(account, 3, by_hand=False, now=DAY)
     assert plan_due(DAY + timedelta(seconds=30)) == []
-    assert len(plan_due(DAY + timedelta(seconds=67))) == 1
+    assert [len(batch.shipment_ids) for batch in plan_due(DAY + timedelta(seconds=67))] == [35]
 
 
 def test_nothing_is_planned_from_the_reserve_and_people_may_have_it():
@@ -269,7 +267,7 @@ def test_a_merchant_with_very_many_parcels_does_not_starve_one_with_ten():
         now = DAY + timedelta(minutes=minute)
         batches = plan_due(now)
         for batch in batches:
-            take(account, 1, by_hand=False, now=now)
+            take(account, math.ceil(len(batch.shipment_ids) / 35), by_hand=False, now=now)
             seen |= set(batch.shipment_ids)
             Watch.objects.reschedule(
                 dict.fromkeys(batch.shipment_ids, Turn(now + timedelta(hours=2), now + timedelta(hours=2))),
