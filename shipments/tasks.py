@@ -25,6 +25,7 @@ from shipments.models import (
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 from shipments.tracking import proof
+from trackingsite import logs
 
 
 def sweep() -> None:
@@ -36,6 +37,7 @@ def sweep() -> None:
         queueing.enqueue(queueing.WORK_ON_BULK, action_id)
 
 
+@logs.about_its_arguments("account", "batch")
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
     """Ask about one batch; when it was the last one waiting, look for more."""
     Heartbeat.objects.beat(timezone.now())
@@ -47,6 +49,7 @@ def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
         queueing.enqueue(queueing.SWEEP)
 
 
+@logs.about_its_arguments("account")
 def test_account(account_id: int) -> None:
     """Try an account's credentials and write the result on its row."""
     Heartbeat.objects.beat(timezone.now())
@@ -134,4 +137,5 @@ def housekeep() -> None:
     Invitation.objects.forget_ended(timezone.now())
     sign_ins.forget_ended(timezone.now())
     Tally.objects.compact()
+    queueing.forget_failures(timezone.now())
     AuditEntry.objects.make_months(timezone.now())
