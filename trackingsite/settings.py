@@ -57,6 +57,9 @@ CREDENTIAL_KEYS = (
     .split()
 )
 
+# Whoever has it may read the metrics; without one there are none.
+METRICS_TOKEN = env.secret("TRACKINGSITE_METRICS_TOKEN") or ""
+
 # --- Database ---------------------------------------------------------------------------------------------------
 
 # The pool belongs to the web process alone (wsgi.py sets this): django-q2's workers lose tasks with it.
@@ -110,6 +113,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "shipments.web.request_ids.with_request_id",
+    # Load balancers ask by address and without encryption: before the host is judged and the redirect to https.
+    "shipments.web.probes.Probes",
     # Before all that follow: it decides on which host names there is anything.
     "shipments.web.storefront.Storefronts",
     "django.middleware.security.SecurityMiddleware",

@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from shipments.checks import credential_keys_are_usable, production_stands_alone
+from shipments.checks import credential_keys_are_usable, production_stands_alone, the_metrics_token_is_usable
 from trackingsite.database_url import database_from_url
 from trackingsite.keys import kept_secret
 
@@ -177,3 +177,21 @@ def test_programs_can_read_every_line_of_the_log_the_queues_too(tmp_path: Path) 
         ("ERROR", "django-q", "Failed 'sweep'"),
         ("WARNING", "django.request", "Not Found: /t/…"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("token", "in_production", "is_refused"),
+    [
+        ("", True, False),
+        ("x" * 31, True, True),
+        ("x" * 32, True, False),
+        ("x", False, False),
+        ("x" * 40 + " y", False, True),
+        ("é" * 40, False, True),
+    ],
+)
+def test_a_token_for_the_metrics_cannot_be_guessed_and_fits_a_header(
+    settings, token, in_production, is_refused
+):
+    settings.METRICS_TOKEN, settings.PRODUCTION = token, in_production
+    assert [error.id for error in the_metrics_token_is_usable(None)] == ["shipments.E004"] * is_refused

@@ -1,0 +1,171 @@
+"""The readings as Prometheus and OpenMetrics write them; docs/metrics.md says what each metric is for."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from shipments.enums import BreakerState
+from shipments.monitoring.readings import MOST_ROWS, Account, Parcels, Readings
+
+_BY_ACCOUNT = ("account", "gateway")
+# What a parcel without an account, and a deed of nobody, is labelled with: empty labels are none in Prometheus.
+_NOBODY = ("none", "none")
+
+# How calls end: label → name of the total.
+OUTCOMES = {
+    "answered": "calls_answered",
+    "failed": "calls_failed",
+    "refused": "calls_refused",
+    "over_quota": "calls_over_quota",
+}
+# Other totals: metric → name of the total, and what it counts.
+TOTALS = {
+    "asked_parcels": ("parcels_asked", "Parcels a carrier was asked about."),
+    "news_parcels": ("parcels_news", "Parcels for which an answer brought news."),
+    "stored_scans": ("scans_stored", "Scans stored for the first time."),
+}
+
+
+def exposition(readings: Readings, accept: str) -> tuple[bytes, str]:
+    """The readings as text, and its media type: OpenMetrics where the reader accepts it, else the format of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(readings))
+    write, media_type = choose_encoder(accept)
+    return write(registry), media_type
+
+
+class _Families(Collector):
+    """All metrics of one moment."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _of_parcels(self._readings)
+        yield from _of_calls(self._readings)
+        yield from _of_quotas(self._readings)
+        yield from _of_the_queue(self._readings)
+
+
+def _of_parcels(readings: Readings) -> Iterator[Metric]:
+    parcels: dict[Account | None, Parcels] = {account: Parcels() for account in readings.quotas}
+    parcels |= readings.parcels
+    bound = "Counted up to trackingsite_due_parcels_bound."
+    columns: tuple[tuple[str, str, str, Mapping[Account | None, float]], ...] = (
+        ("due_parcels", "", f"Parcels worth a look now, with nobody asking. {bound}", {
+            account: found.due for account, found in parcels.items()}),
+        ("due_lag_seconds", "seconds", "For how long the parcel due longest has been due.", {
+            account: _age(readings.at, found.due_since) for account, found in parcels.items()}),
+        ("late_parcels", "", f"Due parcels that should have been looked at by now. {bound}", {
+            account: found.late for account, found in parcels.items()}),
+        ("late_lag_seconds", "seconds", "For how long the latest parcel has been late.", {
+            account: _age(readings.at, found.late_since) for account, found in parcels.items()}),
+        ("leased_parcels", "", "Parcels a worker has taken to ask about.", {
+            account: found.being_asked for account, found in parcels.items()}),
+        ("abandoned_parcels", "", "Parcels whose worker has not come back in time; the next sweep takes them up.", {
+            account: found.abandoned for account, found in parcels.items()}),
+    )  # fmt: skip
+    for name, unit, words, values in columns:
+        yield _gauge(name, words, _BY_ACCOUNT, _labelled(values), unit=unit)
+    words = "How far the due parcels of each account are counted: a figure that has reached it may be larger."
+    yield _gauge("due_parcels_bound", words, (), [((), readings.counted_to)])
+
+
+def _of_calls(readings: Readings) -> Iterator[Metric]:
+    # From nought, so that the first call of an account is a rise already.
+    accounts: set[Account | None] = {*readings.quotas, *readings.totals}
+    totals = {account: readings.totals.get(account, {}) for account in sorted(accounts, key=_order)}
+    calls = CounterMetricFamily(
+        "trackingsite_calls", "Calls to carriers, by how they ended.", labels=[*_BY_ACCOUNT, "outcome"]
+    )
+    for account, by_name in totals.items():
+        for outcome, name in OUTCOMES.items():
+            if account is not None or name in by_name:
+                calls.add_metric([*_labels(account), outcome], by_name.get(name, 0))
+    yield calls
+    for metric, (name, words) in TOTALS.items():
+        family = CounterMetricFamily(f"trackingsite_{metric}", words, labels=_BY_ACCOUNT)
+        for account, by_name in totals.items():
+            if account is not None or name in by_name:
+                family.add_metric(_labels(account), by_name.get(name, 0))
+        yield family
+
+
+def _of_quotas(readings: Readings) -> Iterator[Metric]:
+    quotas = readings.quotas
+    limits = {account: quota.limit for account, quota in quotas.items() if quota.limit is not None}
+    left = {account: quota.left for account, quota in quotas.items() if quota.left is not None}
+    spent = {account: quota.spent for account, quota in quotas.items()}
+    paused = {account: int(quota.is_paused) for account, quota in quotas.items()}
+    words = "Calls an hour that the account may make; without a quota it is not among these."
+    yield _gauge("quota_calls_per_hour", words, _BY_ACCOUNT, _labelled(limits))
+    yield _gauge("quota_spent_calls", "Calls of the last hour.", _BY_ACCOUNT, _labelled(spent))
+    yield _gauge("quota_left_calls", "Calls left of the quota.", _BY_ACCOUNT, _labelled(left))
+    words = "1 while a carrier has told the account to wait, else 0."
+    yield _gauge("account_paused", words, _BY_ACCOUNT, _labelled(paused))
+    states = [
+        ((*_labels(account), state.value), int(quota.breaker == state))
+        for account, quota in quotas.items()
+        for state in BreakerState
+    ]
+    words = "1 for the state the account's breaker is in, 0 for the others."
+    yield _gauge("breaker_state", words, (*_BY_ACCOUNT, "state"), states)
+
+
+def _of_the_queue(readings: Readings) -> Iterator[Metric]:
+    queue = readings.queue
+    figures: tuple[tuple[str, str, str, float], ...] = (
+        ("queue_waiting_tasks", "", "Tasks no worker has taken up.", queue.waiting),
+        ("queue_lag_seconds", "seconds", "For how long the first of them has waited.", _age(readings.at, queue.waits_since)),
+        ("queue_begun_tasks", "", "Tasks a worker has.", queue.begun),
+        ("queue_failed_tasks", "", "Tasks that failed within the last hour.", queue.failed),
+    )  # fmt: skip
+    for name, unit, words, value in figures:
+        yield _gauge(name, words, (), [((), value)], unit=unit)
+    pending = sorted(readings.pending.items())
+    words = f"Work that waits to be done, by kind. Counted up to {MOST_ROWS}."
+    yield _gauge("pending_rows", words, ("work",), [((kind,), found.rows) for kind, found in pending])
+    words = "For how long the first of it has waited."
+    ages = [((kind,), _age(readings.at, found.since)) for kind, found in pending]
+    yield _gauge("pending_lag_seconds", words, ("work",), ages, unit="seconds")
+    words = "How long ago a worker of the host showed that it works."
+    beats = [((host,), _age(readings.at, beat)) for host, beat in sorted(readings.beats.items())]
+    yield _gauge("heartbeat_age_seconds", words, ("host",), beats, unit="seconds")
+
+
+def _gauge(
+    name: str,
+    words: str,
+    labels: tuple[str, ...],
+    samples: Iterable[tuple[tuple[str, ...], float]],
+    *,
+    unit: str = "",
+) -> Metric:
+    family = GaugeMetricFamily(f"trackingsite_{name}", words, labels=labels, unit=unit)
+    for values, sample in samples:
+        family.add_metric(values, sample)
+    return family
+
+
+def _labelled(
+    values: Mapping[Account | None, float] | Mapping[Account, float],
+) -> list[tuple[tuple[str, str], float]]:
+    by_account: dict[Account | None, float] = dict(values.items())
+    return [(_labels(account), by_account[account]) for account in sorted(by_account, key=_order)]
+
+
+def _labels(account: Account | None) -> tuple[str, str]:
+    return _NOBODY if account is None else (str(account.pk), account.gateway)
+
+
+def _order(account: Account | None) -> int:
+    return 0 if account is None else account.pk
+
+
+def _age(now: datetime, since: datetime | None) -> float:
+    """Seconds since then; none where nothing waits, and none where another host's clock is ahead of ours."""
+    return 0.0 if since is None else max((now - since).total_seconds(), 0.0)
