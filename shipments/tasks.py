@@ -11,6 +11,7 @@ from shipments.buyers import telling
 from shipments.models import (
     Alert,
     AuditEntry,
+    CallCount,
     CarrierAccount,
     Heartbeat,
     Import,
@@ -29,9 +30,9 @@ from trackingsite import logs
 
 
 def sweep() -> None:
-    """Find what is due and queue a task for each batch of it."""
+    """Find what is due and queue a task for each batch of it, as far as there is room in the queue."""
     Heartbeat.objects.beat(timezone.now())
-    for batch in planner.plan_due(timezone.now()):
+    for batch in planner.plan_due(timezone.now(), limit=planner.room(queueing.waiting())):
         queueing.enqueue(queueing.REFRESH, batch.account_id, str(batch.lease), *batch.shipment_ids)
     for action_id in acting.left_undone(timezone.now()):
         queueing.enqueue(queueing.WORK_ON_BULK, action_id)
@@ -133,6 +134,7 @@ def housekeep() -> None:
     SubscriptionRequest.objects.forget_expired(timezone.now())
     Subscription.objects.forget_addresses(timezone.now())
     Alert.objects.forget_old(timezone.now())
+    CallCount.objects.forget_old(timezone.now())
     Import.objects.forget_old(timezone.now())
     Invitation.objects.forget_ended(timezone.now())
     sign_ins.forget_ended(timezone.now())

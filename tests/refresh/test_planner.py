@@ -7,9 +7,9 @@ from cryptography.fernet import Fernet
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from shipments.models import CarrierAccount, Watch
+from shipments.models import Watch
 from shipments.refresh.planner import LEASE, plan_due
-from tests.factories import a_merchant, a_shipment, an_account
+from tests.factories import a_budget, a_merchant, a_shipment, an_account
 
 pytestmark = pytest.mark.django_db
 
@@ -115,13 +115,13 @@ def test_parcels_of_a_paused_account_wait_for_its_end_and_keep_a_persons_wish():
     account = an_account(merchant)
     shipment = a_shipment(merchant, due_at=DAY)
     Watch.objects.ask_now([shipment.pk], DAY)
-    CarrierAccount.objects.filter(pk=account.pk).update(paused_until=DAY + timedelta(minutes=10))
+    a_budget(account, paused_until=DAY + timedelta(minutes=10))
 
     assert plan_due(DAY) == []
 
     watch = Watch.objects.get()
-    assert DAY + timedelta(minutes=10) <= watch.due_at < DAY + timedelta(minutes=11)
-    assert (watch.by_hand, watch.lease) == (True, None)
+    assert (watch.due_at, watch.by_hand, watch.lease) == (DAY, True, None)
+    assert [batch.shipment_ids for batch in plan_due(DAY + timedelta(minutes=10))] == [(shipment.pk,)]
 
 
 def test_a_parcel_that_ended_since_it_became_due_is_asked_no_more():
