@@ -1,6 +1,6 @@
 """The readings as Prometheus and OpenMetrics write them; docs/metrics.md says what each metric is for."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry
@@ -9,7 +9,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from shipments.enums import BreakerState
-from shipments.monitoring.readings import MOST_ROWS, Account, Parcels, Readings
+from shipments.monitoring.readings import MOST_ROWS, Account, Parcels, Readings, Standing
 
 _BY_ACCOUNT = ("account", "gateway")
 # What a parcel without an account, and a deed of nobody, is labelled with: empty labels are none in Prometheus.
@@ -47,12 +47,12 @@ class _Families(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _of_parcels(self._readings)
         yield from _of_calls(self._readings)
-        yield from _of_quotas(self._readings)
+        yield from _of_standings(self._readings)
         yield from _of_the_queue(self._readings)
 
 
 def _of_parcels(readings: Readings) -> Iterator[Metric]:
-    parcels: dict[Account | None, Parcels] = {account: Parcels() for account in readings.quotas}
+    parcels: dict[Account | None, Parcels] = {account: Parcels() for account in readings.standings}
     parcels |= readings.parcels
     bound = "Counted up to trackingsite_due_parcels_bound."
     columns: tuple[tuple[str, str, str, Mapping[Account | None, float]], ...] = (
@@ -62,7 +62,7 @@ def _of_parcels(readings: Readings) -> Iterator[Metric]:
             account: _age(readings.at, found.due_since) for account, found in parcels.items()}),
         ("late_parcels", "", f"Due parcels that should have been looked at by now. {bound}", {
             account: found.late for account, found in parcels.items()}),
-        ("late_lag_seconds", "seconds", "For how long the latest parcel has been late.", {
+        ("late_lag_seconds", "seconds", "For how long the latest parcel has been late, whether it was counted or not.", {
             account: _age(readings.at, found.late_since) for account, found in parcels.items()}),
         ("leased_parcels", "", "Parcels a worker has taken to ask about.", {
             account: found.being_asked for account, found in parcels.items()}),
@@ -77,7 +77,7 @@ def _of_parcels(readings: Readings) -> Iterator[Metric]:
 
 def _of_calls(readings: Readings) -> Iterator[Metric]:
     # From nought, so that the first call of an account is a rise already.
-    accounts: set[Account | None] = {*readings.quotas, *readings.totals}
+    accounts: set[Account | None] = {*readings.standings, *readings.totals}
     totals = {account: readings.totals.get(account, {}) for account in sorted(accounts, key=_order)}
     calls = CounterMetricFamily(
         "trackingsite_calls", "Calls to carriers, by how they ended.", labels=[*_BY_ACCOUNT, "outcome"]
@@ -95,21 +95,22 @@ def _of_calls(readings: Readings) -> Iterator[Metric]:
         yield family
 
 
-def _of_quotas(readings: Readings) -> Iterator[Metric]:
-    quotas = readings.quotas
-    limits = {account: quota.limit for account, quota in quotas.items() if quota.limit is not None}
-    left = {account: quota.left for account, quota in quotas.items() if quota.left is not None}
-    spent = {account: quota.spent for account, quota in quotas.items()}
-    paused = {account: int(quota.is_paused) for account, quota in quotas.items()}
-    words = "Calls an hour that the account may make; without a quota it is not among these."
-    yield _gauge("quota_calls_per_hour", words, _BY_ACCOUNT, _labelled(limits))
-    yield _gauge("quota_spent_calls", "Calls of the last hour.", _BY_ACCOUNT, _labelled(spent))
-    yield _gauge("quota_left_calls", "Calls left of the quota.", _BY_ACCOUNT, _labelled(left))
-    words = "1 while a carrier has told the account to wait, else 0."
-    yield _gauge("account_paused", words, _BY_ACCOUNT, _labelled(paused))
+def _of_standings(readings: Readings) -> Iterator[Metric]:
+    standings = readings.standings
+    columns: tuple[tuple[str, str, Callable[[Standing], float | None]], ...] = (
+        ("quota_calls_per_hour", "Calls an hour the account may make now, as far as there is such a quota.", lambda of: of.per_hour),
+        ("quota_calls_per_second", "Calls a second, likewise.", lambda of: of.per_second),
+        ("quota_spent_calls", "Calls of the last hour.", lambda of: of.spent),
+        ("quota_left_calls", "Calls left of the hour.", lambda of: of.left),
+        ("quota_left_planned_calls", "Those of them not kept for what people ask by hand.", lambda of: of.left_planned),
+        ("account_paused", "1 while a carrier has told the account to wait, else 0.", lambda of: of.is_paused),
+    )  # fmt: skip
+    for name, words, column in columns:
+        known = {account: value for account, of in standings.items() if (value := column(of)) is not None}
+        yield _gauge(name, words, _BY_ACCOUNT, _labelled(known))
     states = [
-        ((*_labels(account), state.value), int(quota.breaker == state))
-        for account, quota in quotas.items()
+        ((*_labels(account), state.value), of.breaker == state)
+        for account, of in standings.items()
         for state in BreakerState
     ]
     words = "1 for the state the account's breaker is in, 0 for the others."

@@ -24,10 +24,11 @@ from shipments.models import (
     Merchant,
     Watch,
 )
+from shipments.models.watches import HURRIED, PATIENT
 from shipments.monitoring import readings
 from shipments.monitoring.exposition import exposition
 from shipments.web.storefront import hosts
-from tests.factories import a_bulk_action, a_draft, a_host, a_shipment, an_account
+from tests.factories import a_bulk_action, a_draft, a_host, a_merchant, a_shipment, an_account
 
 pytestmark = pytest.mark.django_db
 
@@ -103,22 +104,39 @@ def test_parcels_that_are_due_late_leased_and_abandoned_are_told_apart(
 def test_no_more_due_parcels_are_counted_than_the_bound_says(
     merchant: Merchant, account: CarrierAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for minute in range(1, 104):
+    for minute in range(1, 54):
         a_watched(merchant, account, due_at=NOW - minutes(minute), wanted_by=NOW)
     monkeypatch.setattr(readings, "MOST_PARCELS", 10)
 
     found, key = measured(), (str(account.pk),)
 
-    assert (found["due_parcels_bound"][()], found["due_parcels"][key]) == (100, 100)
+    assert (found["due_parcels_bound"][()], found["due_parcels"][key]) == (50, 50)
     # Those due longest are counted.
-    assert found["due_lag_seconds"][key] == 103 * 60
+    assert found["due_lag_seconds"][key] == 53 * 60
+
+
+def test_the_latest_parcel_is_found_beyond_those_that_are_counted(
+    merchant: Merchant, account: CarrierAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = a_merchant()
+    for minute in range(1, 52):
+        a_watched(merchant, account, due_at=NOW - minutes(60 + minute), wanted_by=NOW + minutes(9))
+    a_watched(merchant, account, due_at=NOW - minutes(5), wanted_by=NOW - minutes(2), haste=HURRIED)
+    a_watched(other, account, due_at=NOW - minutes(4), wanted_by=NOW - minutes(3), haste=HURRIED)
+    a_watched(other, account, due_at=NOW - minutes(5), wanted_by=NOW - minutes(1), haste=PATIENT)
+    monkeypatch.setattr(readings, "MOST_PARCELS", 10)
+
+    found, key = measured(), (str(account.pk),)
+
+    assert (found["due_parcels"][key], found["late_parcels"][key]) == (50, 0)
+    assert found["late_lag_seconds"][key] == 180
 
 
 def test_an_account_is_shown_with_its_quota_its_pause_and_its_breaker(
     merchant: Merchant, account: CarrierAccount
 ) -> None:
-    for age, calls in ((1, 4), (59, 5), (61, 50)):
-        CallCount.objects.create(account=account, minute=NOW - minutes(age), calls=calls)
+    for age, calls, by_hand in ((1, 4, 2), (59, 5, 0), (62, 50, 0)):
+        CallCount.objects.create(account=account, minute=NOW - minutes(age), calls=calls, by_hand=by_hand)
     Budget.objects.create(
         account=account, breaker=BreakerState.HALF_OPEN, paused_until=NOW + timedelta(seconds=1)
     )
@@ -127,10 +145,25 @@ def test_an_account_is_shown_with_its_quota_its_pause_and_its_breaker(
     found, key = measured(), str(account.pk)
 
     assert found["quota_calls_per_hour"] == {(key,): 60}
+    assert "quota_calls_per_second" not in found
     assert found["quota_spent_calls"] == {(key,): 9}
     assert found["quota_left_calls"] == {(key,): 51}
+    # Six of the hour are kept for what people ask by hand, who have asked twice.
+    assert found["quota_left_planned_calls"] == {(key,): 47}
     assert found["account_paused"] == {(key,): 1}
     assert found["breaker_state"] == {(key, "closed"): 0, (key, "open"): 0, (key, "half-open"): 1}
+
+
+def test_the_quota_is_the_published_one_as_far_as_the_carrier_has_not_lowered_it(merchant: Merchant) -> None:
+    usps, pitney_bowes = an_account(merchant), an_account(merchant, "pitney_bowes")
+    simulated = an_account(merchant, cadence_seconds=5)
+    Budget.objects.create(account=usps, lowered_to=20, lowered_until=NOW + timedelta(hours=6))
+
+    found = measured()
+
+    assert found["quota_calls_per_hour"] == {(str(usps.pk),): 24}
+    assert found["quota_calls_per_second"] == {(str(pitney_bowes.pk),): 50}
+    assert found["quota_spent_calls"] == {(str(one.pk),): 0 for one in (usps, pitney_bowes, simulated)}
 
 
 def test_an_account_that_has_not_asked_yet_begins_at_nought(account: CarrierAccount) -> None:
