@@ -83,6 +83,7 @@ def send_digests() -> None:
     digests.send_digests(timezone.now())
 
 
+@logs.about_its_arguments("bulk_action")
 def work_on_bulk(action_id: int) -> None:
     """Go on with a deed on many parcels for a while; where more is left, queue up again behind what waits."""
     Heartbeat.objects.beat(timezone.now())
@@ -91,6 +92,7 @@ def work_on_bulk(action_id: int) -> None:
     Heartbeat.objects.beat(timezone.now())
 
 
+@logs.about_its_arguments("import")
 def work_on_import(import_id: int) -> None:
     """Store rows of an import, as many as one turn allows."""
     Heartbeat.objects.beat(timezone.now())

@@ -55,22 +55,19 @@ def _of_parcels(readings: Readings) -> Iterator[Metric]:
     parcels: dict[Account | None, Parcels] = {account: Parcels() for account in readings.standings}
     parcels |= readings.parcels
     bound = "Counted up to trackingsite_due_parcels_bound."
-    columns: tuple[tuple[str, str, str, Mapping[Account | None, float]], ...] = (
-        ("due_parcels", "", f"Parcels worth a look now, with nobody asking. {bound}", {
-            account: found.due for account, found in parcels.items()}),
-        ("due_lag_seconds", "seconds", "For how long the parcel due longest has been due.", {
-            account: _age(readings.at, found.due_since) for account, found in parcels.items()}),
-        ("late_parcels", "", f"Due parcels that should have been looked at by now. {bound}", {
-            account: found.late for account, found in parcels.items()}),
-        ("late_lag_seconds", "seconds", "For how long the latest parcel has been late, whether it was counted or not.", {
-            account: _age(readings.at, found.late_since) for account, found in parcels.items()}),
-        ("leased_parcels", "", "Parcels a worker has taken to ask about.", {
-            account: found.being_asked for account, found in parcels.items()}),
-        ("abandoned_parcels", "", "Parcels whose worker has not come back in time; the next sweep takes them up.", {
-            account: found.abandoned for account, found in parcels.items()}),
+    columns: tuple[tuple[str, str, Callable[[Parcels], float]], ...] = (
+        ("due_parcels", f"Parcels worth a look now, with nobody asking. {bound}", lambda of: of.due),
+        ("due_lag_seconds", "For how long the parcel due longest has been due.", lambda of: _age(readings.at, of.due_since)),
+        ("late_parcels", f"Due parcels that should have been looked at by now. {bound}", lambda of: of.late),
+        ("late_lag_seconds", "For how long the latest parcel has been late, whether it was counted or not.",
+            lambda of: _age(readings.at, of.late_since)),
+        ("leased_parcels", "Parcels a worker has taken to ask about.", lambda of: of.being_asked),
+        ("abandoned_parcels", "Parcels whose worker has not come back in time; the next sweep takes them up.",
+            lambda of: of.abandoned),
     )  # fmt: skip
-    for name, unit, words, values in columns:
-        yield _gauge(name, words, _BY_ACCOUNT, _labelled(values), unit=unit)
+    for name, words, column in columns:
+        values = {account: column(of) for account, of in parcels.items()}
+        yield _gauge(name, words, _BY_ACCOUNT, _labelled(values))
     words = "How far the due parcels of each account are counted: a figure that has reached it may be larger."
     yield _gauge("due_parcels_bound", words, (), [((), readings.counted_to)])
 
@@ -118,34 +115,30 @@ def _of_standings(readings: Readings) -> Iterator[Metric]:
 
 
 def _of_the_queue(readings: Readings) -> Iterator[Metric]:
-    queue = readings.queue
-    figures: tuple[tuple[str, str, str, float], ...] = (
-        ("queue_waiting_tasks", "", "Tasks no worker has taken up.", queue.waiting),
-        ("queue_lag_seconds", "seconds", "For how long the first of them has waited.", _age(readings.at, queue.waits_since)),
-        ("queue_begun_tasks", "", "Tasks a worker has.", queue.begun),
-        ("queue_failed_tasks", "", "Tasks that failed within the last hour.", queue.failed),
-    )  # fmt: skip
-    for name, unit, words, value in figures:
-        yield _gauge(name, words, (), [((), value)], unit=unit)
+    queue, now = readings.queue, readings.at
+    figures: tuple[tuple[str, str, float], ...] = (
+        ("queue_waiting_tasks", "Tasks no worker has taken up.", queue.waiting),
+        ("queue_lag_seconds", "For how long the first of them has waited.", _age(now, queue.waits_since)),
+        ("queue_begun_tasks", "Tasks a worker has.", queue.begun),
+        ("queue_failed_tasks", "Tasks that failed within the last hour.", queue.failed),
+    )
+    for name, words, value in figures:
+        yield _gauge(name, words, (), [((), value)])
     pending = sorted(readings.pending.items())
     words = f"Work that waits to be done, by kind. Counted up to {MOST_ROWS}."
     yield _gauge("pending_rows", words, ("work",), [((kind,), found.rows) for kind, found in pending])
     words = "For how long the first of it has waited."
-    ages = [((kind,), _age(readings.at, found.since)) for kind, found in pending]
-    yield _gauge("pending_lag_seconds", words, ("work",), ages, unit="seconds")
+    ages = [((kind,), _age(now, found.since)) for kind, found in pending]
+    yield _gauge("pending_lag_seconds", words, ("work",), ages)
     words = "How long ago a worker of the host showed that it works."
-    beats = [((host,), _age(readings.at, beat)) for host, beat in sorted(readings.beats.items())]
-    yield _gauge("heartbeat_age_seconds", words, ("host",), beats, unit="seconds")
+    beats = [((host,), _age(now, beat)) for host, beat in sorted(readings.beats.items())]
+    yield _gauge("heartbeat_age_seconds", words, ("host",), beats)
 
 
 def _gauge(
-    name: str,
-    words: str,
-    labels: tuple[str, ...],
-    samples: Iterable[tuple[tuple[str, ...], float]],
-    *,
-    unit: str = "",
+    name: str, words: str, labels: tuple[str, ...], samples: Iterable[tuple[tuple[str, ...], float]]
 ) -> Metric:
+    unit = "seconds" if name.endswith("_seconds") else ""
     family = GaugeMetricFamily(f"trackingsite_{name}", words, labels=labels, unit=unit)
     for values, sample in samples:
         family.add_metric(values, sample)

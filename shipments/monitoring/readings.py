@@ -102,7 +102,8 @@ def read(now: datetime) -> Readings:
         parcels = _parcels(cursor, now, counted_to)
         totals: dict[Account | None, dict[str, int]] = {}
         # Accounts made since the first statement have nothing yet that anybody would miss.
-        by_key: dict[int | None, Account | None] = {None: None, **accounts}
+        by_key: dict[int | None, Account | None] = {None: None}
+        by_key.update((pk, account) for pk, account in accounts.items())
         for pk, name, total in EngineTotal.objects.values_list("account", "name", "total"):
             if pk in by_key:
                 totals.setdefault(by_key[pk], {})[name] = total
