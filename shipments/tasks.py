@@ -1,5 +1,6 @@
 """What the queue runs: entry points that take ids, show a pulse and call the room that does the work."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
@@ -28,6 +29,9 @@ from shipments.refresh import planner, runner
 from shipments.tracking import proof
 from trackingsite import logs
 
+# A task that was quick need not say at its end that it is alive: there are hundreds of those in a minute.
+BEATS_APART = timedelta(seconds=5)
+
 
 def sweep() -> None:
     """Find what is due and queue a task for each batch of it, as far as there is room in the queue."""
@@ -41,11 +45,13 @@ def sweep() -> None:
 @logs.about_its_arguments("account", "batch")
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
     """Ask about one batch; when it was the last one waiting, look for more."""
-    Heartbeat.objects.beat(timezone.now())
+    begun_at = timezone.now()
+    Heartbeat.objects.beat(begun_at)
     ingested = runner.refresh_leased(account_id, UUID(lease), shipment_ids)
     if changed := [entry.shipment.pk for entry in ingested if entry.is_news]:
         attention.review(timezone.now(), changed)
-    Heartbeat.objects.beat(timezone.now())
+    if timezone.now() - begun_at > BEATS_APART:
+        Heartbeat.objects.beat(timezone.now())
     if queueing.waiting() == 0:
         queueing.enqueue(queueing.SWEEP)
 

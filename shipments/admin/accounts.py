@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments import queueing
 from shipments.admin.audited import Audited
-from shipments.models import CarrierAccount
+from shipments.models import Budget, CarrierAccount
 from shipments.models.accounts import clean_base_url
 from shipments.refresh.figures import figures_of, standing_of
 from shipments.tracking.accounts import take_effect
@@ -117,6 +117,9 @@ class CarrierAccountAdmin(Audited):
         super().save_model(request, obj, form, change)
         if not change or CREDENTIALS & set(form.changed_data):
             take_effect(obj, timezone.now())
+        elif "calls_per_hour" in form.changed_data:
+            # Whoever writes another quota knows better than what the refusals of before taught.
+            Budget.objects.filter(account=obj).update(lowered_to=None, lowered_until=None)
 
     @admin.display(description=_("asked with"))
     def standing(self, account: CarrierAccount) -> str:

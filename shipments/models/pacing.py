@@ -20,7 +20,12 @@ class HeartbeatManager(models.Manager["Heartbeat"]):
 
     def beat(self, now: datetime) -> None:
         """Say that a worker of this host is alive and reaches the database."""
-        self.update_or_create(name=_this_host(), defaults={"at": now})
+        self.bulk_create(
+            [self.model(name=_this_host(), at=now)],
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=["at"],
+        )
 
     def last_beat(self) -> datetime | None:
         """When a worker of this host last did: another host's pulse must not hide that ours has stopped."""

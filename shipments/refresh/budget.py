@@ -51,22 +51,39 @@ def quota_of(account: CarrierAccount) -> Quota:
 
 
 def take(
-    account: CarrierAccount, wanted: int, *, by_hand: bool, insists: bool = False, now: datetime | None = None
+    account: CarrierAccount,
+    wanted: int,
+    *,
+    by_hand: bool,
+    insists: bool = False,
+    goes_on: bool = False,
+    now: datetime | None = None,
 ) -> Grant:
-    """Take up to `wanted` calls, which then count as made. A person's calls know no pace; who insists asks in a pause, too.
+    """Take up to `wanted` calls, which then count as made.
 
+    A person's calls know no pace; who insists asks in a pause, too. A round that goes on (to find the piece that sinks its call,
+    or with a new token) does not wait for the pace, which waits longer for it afterwards: broken off, it would begin anew.
     `now` stands in for the database's clock, in tests.
     """
     quota = quota_of(account)
     if quota.per_hour is not None:
-        return _take_of_the_hour(account.pk, quota, wanted, by_hand=by_hand, insists=insists, now=now)
+        return _take_of_the_hour(
+            account.pk, quota, wanted, by_hand=by_hand, insists=insists, goes_on=goes_on, now=now
+        )
     if quota.per_second is not None:
         return _take_turns(account.pk, quota.per_second, wanted, insists=insists, now=now)
     return Grant(wanted)
 
 
 def _take_of_the_hour(
-    account_id: int, quota: Quota, wanted: int, *, by_hand: bool, insists: bool, now: datetime | None
+    account_id: int,
+    quota: Quota,
+    wanted: int,
+    *,
+    by_hand: bool,
+    insists: bool,
+    goes_on: bool,
+    now: datetime | None,
 ) -> Grant:
     assert quota.per_hour is not None
     with transaction.atomic():
@@ -78,8 +95,8 @@ def _take_of_the_hour(
             quota.per_hour, lowered_to=row.lowered_to, lowered_until=row.lowered_until, now=at
         )
         free = (
-            quotas.left(per_hour, spent, by_hand=True)
-            if by_hand
+            quotas.left(per_hour, spent, by_hand=by_hand)
+            if by_hand or goes_on
             else quotas.planned_now(per_hour, spent, next_call_at=row.next_call_at, now=at)
         )
         calls, starts_in, apart = min(wanted, free), 0.0, 0.0
@@ -132,10 +149,10 @@ def spent_by(account_id: int, now: datetime | None = None) -> tuple[datetime, Sp
             WITH clock AS MATERIALIZED (SELECT COALESCE(%(now)s::timestamptz, clock_timestamp()) AS now)
             SELECT clock.now, COALESCE(sum(ledger.calls), 0), COALESCE(sum(ledger.by_hand), 0)
             FROM clock LEFT JOIN shipments_callcount AS ledger ON ledger.account_id = %(account)s
-                AND ledger.minute >= date_trunc('minute', clock.now - %(back)s::interval, 'UTC')
+                AND ledger.minute >= date_trunc('minute', clock.now - %(back)s * interval '1 second', 'UTC')
             GROUP BY clock.now
             """,
-            {"now": now, "account": account_id, "back": quotas.HOUR + SOON},
+            {"now": now, "account": account_id, "back": (quotas.HOUR + SOON).total_seconds()},
         )
         at, calls, by_hand = cursor.fetchone()
     return at, Spent(int(calls), int(by_hand))
@@ -245,10 +262,12 @@ class AccountMeter:
         )
 
     async def _draw(self) -> Grant:
-        wanted = max(1, self.expects - self.made)
+        wanted, goes_on = max(1, self.expects - self.made), self.made >= self.expects
         if quota_of(self.account) == quotas.UNLIMITED:
             return Grant(wanted)
-        return await sync_to_async(take)(self.account, wanted, by_hand=self.by_hand, insists=self.insists)
+        return await sync_to_async(take)(
+            self.account, wanted, by_hand=self.by_hand, insists=self.insists, goes_on=goes_on
+        )
 
     def _keep(self, grant: Grant) -> None:
         now = time.monotonic()

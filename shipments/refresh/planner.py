@@ -259,7 +259,8 @@ class _Plan:
 
     def _still_active(self, found: Iterable[Waiting]) -> list[Waiting]:
         """Those that are asked about at all; about what has ended since it became due nobody asks any more."""
-        active, ended = [], []
+        active: list[Waiting] = []
+        ended: list[Waiting] = []
         for one in found:
             (active if one.lifecycle == Lifecycle.ACTIVE else ended).append(one)
         if ended:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,7 +17,9 @@ from shipments.refresh.waiting import zone_at
 from shipments.tracking.ingest import Ingested
 
 
-def reschedule(ingested: Sequence[Ingested], account: CarrierAccount, askers: Askers, lease: object) -> None:
+def reschedule(
+    ingested: Sequence[Ingested], account: CarrierAccount, askers: Askers, lease: UUID | None
+) -> None:
     """Decide for each parcel and let go of the lease. Which account asks next is chosen with it: a better one may have come."""
     now = timezone.now()
     turns: dict[int, Turn] = {}

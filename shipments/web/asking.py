@@ -46,8 +46,8 @@ def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
             windows=ArraySubquery(
                 windows.values(row=JSONObject(starts=F("starts"), ends=F("ends"), zone=F("zone")))
             ),
-            spent=Subquery(_spent(now).values("calls")),
-            spent_by_hand=Subquery(_spent(now).values("hand")),
+            spent=Subquery(_spent(now).values("all_calls")),
+            spent_by_hand=Subquery(_spent(now).values("hand_calls")),
         ),
     )
     if account is None:
@@ -67,10 +67,10 @@ def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
     )
 
 
-def _spent(now: datetime) -> QuerySet[CallCount]:
+def _spent(now: datetime) -> QuerySet[Any, Any]:
     """The calls that count of the account in the outer query."""
     counted = CallCount.objects.filter(account=OuterRef("pk"), minute__gte=quotas.counted_from(now))
-    return counted.order_by().values("account").annotate(calls=Sum("calls"), hand=Sum("by_hand"))
+    return counted.order_by().values("account").annotate(all_calls=Sum("calls"), hand_calls=Sum("by_hand"))
 
 
 def _waits(account: Any, now: datetime) -> str:
@@ -83,7 +83,7 @@ def _waits(account: Any, now: datetime) -> str:
             else _("The carrier is in trouble, so nobody is asked; it is tried again %(when)s.")
         )
         return because % {"when": spelling.ahead(max((budget.probes_at or now) - now, timedelta(0)))}
-    if budget.is_paused(now):
+    if budget.paused_until is not None and budget.is_paused(now):
         return _("The carrier wants fewer calls: this account asks again %(when)s.") % {
             "when": spelling.ahead(budget.paused_until - now)
         }
