@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
+from django.utils import timezone
 from django_q.models import OrmQ, Task
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
@@ -22,13 +23,18 @@ from shipments.models import (
     Heartbeat,
     Mail,
     Merchant,
+    ScanEvent,
+    Shipment,
     Watch,
 )
 from shipments.models.watches import HURRIED, PATIENT
 from shipments.monitoring import readings
 from shipments.monitoring.exposition import exposition
+from shipments.refresh import runner
+from shipments.simulator.journeys import make_number
+from shipments.simulator.numbers import Scenario
 from shipments.web.storefront import hosts
-from tests.factories import a_bulk_action, a_draft, a_host, a_merchant, a_shipment, an_account
+from tests.factories import Simulator, a_bulk_action, a_draft, a_host, a_merchant, a_shipment, an_account
 
 pytestmark = pytest.mark.django_db
 
@@ -240,6 +246,32 @@ def test_the_queue_and_other_work_that_waits_are_shown(merchant: Merchant) -> No
     assert found["heartbeat_age_seconds"] == {("ahead",): 0, ("web-1",): 12}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_rounds_with_a_carrier_show_in_the_metrics(calm: Simulator, merchant: Merchant) -> None:
+    now = timezone.now()
+    account = an_account(merchant, base_url=calm.url, calls_per_hour=60)
+    for n in range(40):
+        number = make_number(
+            "USPS", Scenario.ON_TIME, now - timedelta(days=7, minutes=n // 10), variant=n % 10
+        )
+        a_shipment(merchant, number=number, due_at=now - minutes(1))
+    key = str(account.pk)
+
+    runner.work_off()
+    answered = measured(timezone.now())
+    calm.faults("500:1")
+    runner.ask_now(list(Shipment.objects.order_by("pk")[:3]))
+    failed = measured(timezone.now())
+
+    assert answered["calls_total"][key, "answered"] == answered["quota_spent_calls"][key,] == 2
+    assert answered["asked_parcels_total"] == answered["news_parcels_total"] == {(key,): 40}
+    assert answered["stored_scans_total"] == {(key,): ScanEvent.objects.count()}
+    assert (answered["quota_left_calls"][key,], answered["due_parcels"][key,]) == (58, 0)
+    assert failed["calls_total"][key, "answered"] == 2
+    assert failed["calls_total"][key, "failed"] == 1
+    assert failed["stored_scans_total"] == answered["stored_scans_total"]
+
+
 # ---- How they are written --------------------------------------------------------------------------------------------
 
 
@@ -335,6 +367,20 @@ def test_a_scrape_costs_eight_statements_however_much_there_is(
     hosts.merchant_of("testserver")
     with django_assert_num_queries(8):
         assert ask(client).status_code == 200
+
+
+def test_without_a_database_who_has_the_token_is_told_and_others_are_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: Any, **_kwargs: Any) -> None:
+        raise OperationalError("connection to server at 10.0.0.3 failed")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+
+    response = ask(client)
+
+    assert (response.status_code, response.content) == (503, b"The database does not answer in time.\n")
+    assert ask(client, "guessed").status_code == 401
 
 
 @pytest.mark.django_db(transaction=True)
