@@ -14,6 +14,7 @@ from django.test import Client
 from django_q.signals import pre_execute
 
 from shipments import tasks
+from shipments.management.commands.worker import Command
 from shipments.models import Merchant
 from shipments.refresh import runner
 from tests.factories import an_account
@@ -178,6 +179,19 @@ def test_the_lines_of_a_request_have_the_id_of_its_response(written: io.StringIO
     assert one["request"] != two["request"]
     assert len(one["request"]) == 16
     assert "alice" not in written.getvalue()
+
+
+def test_the_supervisor_says_in_the_log_what_it_says_where_programs_read_it(
+    written: io.StringIO, settings: Any
+) -> None:
+    to_people = io.StringIO()
+    command = Command(stderr=to_people)
+    command.say("The cluster ended.")
+    settings.LOG_FORMAT = "json"
+    command.say("It is started again.")
+
+    assert to_people.getvalue() == "The cluster ended.\n"
+    assert [line["message"] for line in lines(written)] == ["It is started again."]
 
 
 # ---- What it never holds ---------------------------------------------------------------------------------------------
