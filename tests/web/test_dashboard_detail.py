@@ -16,6 +16,7 @@ from shipments.enums import EndReason, Gateway, Lifecycle, Status
 from shipments.facts.places import Place
 from shipments.facts.times import DeliveryEstimate
 from shipments.models import Answer, AuditEntry, CallCount, Merchant, Note, PrivateLink, Shipment, User, Watch
+from shipments.web.parcel_page import MOST_ASKED
 from tests.factories import (
     DELIVERED,
     LABEL,
