@@ -11,4 +11,9 @@ class ShipmentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from shipments import checks  # noqa: F401  (importing registers the checks)
+        from shipments import (
+            checks,  # noqa: F401  (importing registers the checks)
+            queueing,
+        )
+
+        queueing.name_tasks_in_logs()

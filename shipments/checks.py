@@ -7,6 +7,9 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+# Nobody counts the tries at it, so it must be out of reach.
+SHORTEST_TOKEN = 32
+
 
 @register(Tags.security)
 def credential_keys_are_usable(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -51,3 +54,19 @@ def production_stands_alone(app_configs: Sequence[Any] | None, **kwargs: Any) ->
             )
         )
     return found
+
+
+@register(Tags.security)
+def the_metrics_token_is_usable(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The token that opens the metrics cannot be guessed, and can be sent in a header."""
+    token = settings.METRICS_TOKEN
+    sent_whole = token.isascii() and token.isprintable() and " " not in token
+    if not token or (sent_whole and (len(token) >= SHORTEST_TOKEN or not settings.PRODUCTION)):
+        return []
+    return [
+        Error(
+            f"TRACKINGSITE_METRICS_TOKEN must be {SHORTEST_TOKEN} or more letters, digits and signs, without blanks.",
+            hint="Make one with: python -c 'import secrets; print(secrets.token_urlsafe(32))'. Unset, there are no metrics.",
+            id="shipments.E004",
+        )
+    ]

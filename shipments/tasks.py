@@ -27,6 +27,7 @@ from shipments.models import (
 from shipments.outbound import mail
 from shipments.refresh import planner, runner
 from shipments.tracking import proof
+from trackingsite import logs
 
 # A task that was quick need not say at its end that it is alive: there are hundreds of those in a minute.
 BEATS_APART = timedelta(seconds=5)
@@ -41,6 +42,7 @@ def sweep() -> None:
         queueing.enqueue(queueing.WORK_ON_BULK, action_id)
 
 
+@logs.about_its_arguments("account", "batch")
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
     """Ask about one batch; when it was the last one waiting, look for more."""
     begun_at = timezone.now()
@@ -54,6 +56,7 @@ def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
         queueing.enqueue(queueing.SWEEP)
 
 
+@logs.about_its_arguments("account")
 def test_account(account_id: int) -> None:
     """Try an account's credentials and write the result on its row."""
     Heartbeat.objects.beat(timezone.now())
@@ -86,6 +89,7 @@ def send_digests() -> None:
     digests.send_digests(timezone.now())
 
 
+@logs.about_its_arguments("bulk_action")
 def work_on_bulk(action_id: int) -> None:
     """Go on with a deed on many parcels for a while; where more is left, queue up again behind what waits."""
     Heartbeat.objects.beat(timezone.now())
@@ -94,6 +98,7 @@ def work_on_bulk(action_id: int) -> None:
     Heartbeat.objects.beat(timezone.now())
 
 
+@logs.about_its_arguments("import")
 def work_on_import(import_id: int) -> None:
     """Store rows of an import, as many as one turn allows."""
     Heartbeat.objects.beat(timezone.now())
@@ -142,4 +147,5 @@ def housekeep() -> None:
     Invitation.objects.forget_ended(timezone.now())
     sign_ins.forget_ended(timezone.now())
     Tally.objects.compact()
+    queueing.forget_failures(timezone.now())
     AuditEntry.objects.make_months(timezone.now())

@@ -12,6 +12,8 @@ for name in (
     "CREDENTIAL_KEYS",
     "TRACKINGSITE_DB_POOL",
     "SITE_URL",
+    "TRACKINGSITE_METRICS_TOKEN",
+    "TRACKINGSITE_LOG_FORMAT",
 ):
     os.environ.pop(name, None)
 

@@ -39,6 +39,14 @@ def flag(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be one of 1, true, yes, on, 0, false, no, off.")
 
 
+def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+    """The word in `name`, in small letters: one of `among`."""
+    word = (_raw(name) or default).lower()
+    if word not in among:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(among)}.")
+    return word
+
+
 def number(name: str, default: int, *, least: int | None = None, most: int | None = None) -> int:
     """The whole number in `name`, between `least` and `most` where they are given."""
     value = _raw(name)

@@ -57,6 +57,9 @@ CREDENTIAL_KEYS = (
     .split()
 )
 
+# Whoever has it may read the metrics; without one there are none.
+METRICS_TOKEN = env.secret("TRACKINGSITE_METRICS_TOKEN") or ""
+
 # --- Database ---------------------------------------------------------------------------------------------------
 
 # The pool belongs to the web process alone (wsgi.py sets this): django-q2's workers lose tasks with it.
@@ -109,7 +112,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Before all others: it decides on which host names there is anything.
+    "shipments.web.request_ids.with_request_id",
+    # Load balancers ask by address and without encryption: before the host is judged and the redirect to https.
+    "shipments.web.probes.Probes",
+    # Before all that follow: it decides on which host names there is anything.
     "shipments.web.storefront.Storefronts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -284,21 +290,25 @@ Q_CLUSTER = {
 
 # --- Logging ----------------------------------------------------------------------------------------------------
 
+LOG_FORMAT = env.choice("TRACKINGSITE_LOG_FORMAT", default="text", among=("text", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "text": {"()": "trackingsite.logs.Line"},
+        "json": {"()": "trackingsite.logs.JsonLine"},
+    },
     # Refused requests are logged by their address, and some addresses open something.
     "filters": {"without_tokens": {"()": "trackingsite.logs.WithoutTokens"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without_tokens"]}
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["without_tokens"]}
     },
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="INFO")},
     "loggers": {
         # They write addresses of requests, and headers at their finest level.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
-        # Has a handler of its own as well; a line a task would drown the rest.
-        "django-q": {"level": "WARNING", "propagate": False},
+        # A line a task would drown the rest. With a handler here, or it makes one with a format of its own.
+        "django-q": {"level": "WARNING", "propagate": False, "handlers": ["stderr"]},
     },
 }

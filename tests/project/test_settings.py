@@ -1,5 +1,6 @@
 """Settings: each is documented, and unsafe ones are refused."""
 
+import json
 import os
 import re
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from shipments.checks import credential_keys_are_usable, production_stands_alone
+from shipments.checks import credential_keys_are_usable, production_stands_alone, the_metrics_token_is_usable
 from trackingsite.database_url import database_from_url
 from trackingsite.keys import kept_secret
 
@@ -63,6 +64,7 @@ def test_production_starts_with_everything_set_and_makes_no_secret(tmp_path: Pat
             {"EMAIL_USE_TLS": "1", "EMAIL_USE_SSL": "1"},
             "Set EMAIL_USE_TLS (STARTTLS, mostly port 587) or EMAIL_USE_SSL (mostly port 465), not both.",
         ),
+        ({"TRACKINGSITE_LOG_FORMAT": "xml"}, "TRACKINGSITE_LOG_FORMAT must be one of text, json."),
         ({"DEBUG": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
         ({"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
         (
@@ -139,3 +141,57 @@ def test_deployment_is_checked_for_production_and_private_hosts(settings):
 def test_what_is_logged_is_logged_without_tokens(tmp_path: Path) -> None:
     shown = settings_with(tmp_path, "LOGGING['handlers']['stderr']['filters']")
     assert shown.stdout.strip() == "['without_tokens']"
+
+
+@pytest.mark.parametrize("value", ["", "text", "Text"])
+def test_the_log_is_for_people_unless_said_otherwise(tmp_path: Path, value: str) -> None:
+    shown = settings_with(
+        tmp_path, "LOGGING['handlers']['stderr']['formatter']", TRACKINGSITE_LOG_FORMAT=value
+    )
+    assert shown.stdout.strip() == "text"
+
+
+def test_programs_can_read_every_line_of_the_log_the_queues_too(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import django, logging; django.setup(); import django_q.conf\n"
+            "logging.getLogger('django-q').error('Failed %r', 'sweep')\n"
+            "logging.getLogger('django.request').warning('Not Found: /t/secret')",
+        ],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "TRACKINGSITE_DATA": str(tmp_path / "data"),
+            "DJANGO_SETTINGS_MODULE": "trackingsite.settings",
+            **PRODUCTION,
+            "TRACKINGSITE_LOG_FORMAT": "json",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert [(line["level"], line["logger"], line["message"]) for line in lines] == [
+        ("ERROR", "django-q", "Failed 'sweep'"),
+        ("WARNING", "django.request", "Not Found: /t/…"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("token", "in_production", "is_refused"),
+    [
+        ("", True, False),
+        ("x" * 31, True, True),
+        ("x" * 32, True, False),
+        ("x", False, False),
+        ("x" * 40 + " y", False, True),
+        ("é" * 40, False, True),
+    ],
+)
+def test_a_token_for_the_metrics_cannot_be_guessed_and_fits_a_header(
+    settings, token, in_production, is_refused
+):
+    settings.METRICS_TOKEN, settings.PRODUCTION = token, in_production
+    assert [error.id for error in the_metrics_token_is_usable(None)] == ["shipments.E004"] * is_refused

@@ -17,6 +17,8 @@ from shipments import queueing
 from shipments.models import Heartbeat
 from trackingsite.processes import Child, Stopped, Supervised, stopped_by_signals
 
+logger = logging.getLogger(__name__)
+
 # A task beats when it begins and when it ends; with a nudge every ten seconds a healthy cluster is never silent so long.
 PATIENCE = 45.0
 NUDGE_EVERY = 10.0
@@ -136,4 +138,8 @@ class Command(BaseCommand):
             raise CommandError("The tables are missing or old. Run: manage.py migrate") from exc
 
     def say(self, sentence: str) -> None:
-        self.stderr.write(sentence)
+        """To the log where programs read it: a line that is no JSON would be in their way."""
+        if settings.LOG_FORMAT == "json":
+            logger.warning("%s", sentence)
+        else:
+            self.stderr.write(sentence)
