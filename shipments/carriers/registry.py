@@ -5,9 +5,12 @@ from typing import Protocol
 import httpx
 
 from shipments.carriers.auth import TokenStore
-from shipments.carriers.base import CarrierClient
+from shipments.carriers.base import Answer, CarrierClient, Question
+from shipments.carriers.errors import CarrierError
 from shipments.carriers.metering import Meter, Unmetered
+from shipments.carriers.pitney_bowes import parse as pitney_bowes
 from shipments.carriers.pitney_bowes.client import PitneyBowesClient
+from shipments.carriers.usps import answers
 from shipments.carriers.usps.client import UspsClient
 from shipments.enums import Environment, Gateway
 
@@ -56,6 +59,13 @@ def open_client(
         tokens=tokens,
         meter=meter or Unmetered(),
         transport=transport,
+    )
+
+
+def read_part(gateway: Gateway, part: bytes, question: Question) -> Answer | CarrierError:
+    """What the kept part of an answer says, as the client of this gateway would have read it."""
+    return {Gateway.PITNEY_BOWES: pitney_bowes.read_part, Gateway.USPS: answers.read_part}[gateway](
+        part, question
     )
 
 

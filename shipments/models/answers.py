@@ -16,7 +16,8 @@ class Answer(models.Model):
     """A parcel's part of a carrier's answer, once per distinct content, as it was.
 
     `sha256` is that of the part, `body_sha256` that of the whole body it stood in; `fetched_at` is when this
-    content was first seen. Other parcels' parts are never in here.
+    content was first seen, `last_fetched_at` when last, where that was another time and something else has been heard since.
+    Other parcels' parts are never in here.
     """
 
     shipment = models.ForeignKey(
@@ -40,6 +41,7 @@ class Answer(models.Model):
     sha256 = models.CharField("SHA-256", max_length=64)
     body_sha256 = models.CharField(_("SHA-256 of the whole answer"), max_length=64)
     fetched_at = models.DateTimeField(_("fetched"))
+    last_fetched_at = models.DateTimeField(_("last fetched"), null=True)
     unreadable = models.JSONField(_("unreadable parts"), default=list)
 
     objects: ClassVar[models.Manager["Answer"]] = models.Manager()

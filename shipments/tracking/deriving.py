@@ -28,7 +28,7 @@ SCAN_TEXTS = (
 )  # fmt: skip
 
 # What a reader would call news, beside new scans.
-_NEWSWORTHY = (
+NEWSWORTHY = (
     "status",
     "estimated_on",
     "estimated_from",
@@ -135,7 +135,7 @@ def _is_anothers(shipment: Shipment, on: date, ship_date: date | None) -> bool:
 
 def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> bool:
     """Bring the shipment's columns in line with its scans and, where given, the newest answer; whether that was news."""
-    before = [getattr(shipment, name) for name in _NEWSWORTHY]
+    before = [getattr(shipment, name) for name in NEWSWORTHY]
     shown = sorted(
         (scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel),
         # The order of `ScanEvent.objects.newest_first()`; what is not stored yet counts as newest.
@@ -157,7 +157,7 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
         _take_over(shipment, snapshot, shown)
     mark_milestones(shipment, shown, [place_of(scan) for scan in shown], snapshot)
     cut_to_fit(shipment, SHIPMENT_FACTS)
-    return [getattr(shipment, name) for name in _NEWSWORTHY] != before
+    return [getattr(shipment, name) for name in NEWSWORTHY] != before
 
 
 def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent]) -> None:

@@ -8,17 +8,16 @@ An answer with the content of the last one only moves `Watch.checked_at`.
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Model
 
 from shipments import queueing
-from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Scan, Snapshot, Unchanged, digest_of
+from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Snapshot, Unchanged, digest_of
 from shipments.carriers.errors import ERROR_KINDS, CarrierError
 from shipments.enums import AnswerKind, Status
-from shipments.facts.timeline import fingerprint
 from shipments.models import (
     Answer,
     Carrier,
@@ -36,11 +35,13 @@ from shipments.models import (
 )
 from shipments.models.carriers import KEPT_TEXT
 from shipments.models.subscriptions import BuyerNews, news_of
-from shipments.tracking.deriving import SCAN_FACTS, SCAN_TEXTS, SHIPMENT_FACTS, cut_to_fit, derive, settle
+from shipments.tracking import replaying
+from shipments.tracking.deriving import NEWSWORTHY, SCAN_FACTS, SHIPMENT_FACTS
+from shipments.tracking.taking_in import Source, take_in
 
 # Every writer of a parcel takes this lock first, in this order.
 _LOCK = """
-SELECT shipment.id, answer.sha256 FROM shipments_shipment AS shipment
+SELECT shipment.id, answer.sha256, shipment.facts_fetched_at FROM shipments_shipment AS shipment
 LEFT JOIN shipments_answer AS answer ON answer.id = shipment.answer_id
 WHERE shipment.id = ANY(%s) ORDER BY shipment.id FOR UPDATE OF shipment
 """
@@ -106,6 +107,11 @@ class _Round:
         self.seen = seen_by_id
         self.shipments: dict[int, Shipment] = {}
         self.watches: dict[int, Watch] = {}
+        # The digest of each parcel's answer so far.
+        self.known: dict[int, str | None] = {}
+        # Answers told before or after what was known of them, and those that stop being the newest.
+        self.spans: list[dict[str, Any]] = []
+        self.ended: list[dict[str, Any]] = []
 
     def run(self) -> list[Ingested]:
         self._lock_and_load()
@@ -124,7 +130,7 @@ class _Round:
             if isinstance((outcome := self.seen[pk].outcome).result, Snapshot)
             and pk in answers
             and pk not in misdirected
-            and self.shipments[pk].answer_id != answers[pk]
+            and self._is_new(self.shipments[pk], answers[pk], outcome.fetched_at)
         }
         new_scans, changed = self._store_scans(fresh)
         self._touch_watches(answers)
@@ -136,17 +142,25 @@ class _Round:
             if pk in self.watches
         ]
 
+    def _is_new(self, shipment: Shipment, answer_id: int, fetched_at: datetime) -> bool:
+        """Whether the content is another one than the parcel's, or its facts turn out to be older than they seemed."""
+        told_at = shipment.facts_fetched_at
+        return shipment.answer_id != answer_id or (told_at is not None and fetched_at < told_at)
+
     def _lock_and_load(self) -> None:
         """The parcels as they are now, locked; of those about which nothing new was said only the columns that say
         so and when to look again."""
         with connection.cursor() as cursor:
             cursor.execute(_LOCK, [list(self.seen)])
-            self.known = dict(cursor.fetchall())
-        for pk, sha256 in self.known.items():
-            question = self.seen[pk].outcome.question
-            if isinstance(self.seen[pk].outcome.result, Unchanged) and question.known != sha256:
-                # Something else was heard between the question and its answer.
-                self.seen[pk] = replace(self.seen[pk], outcome=self.seen[pk].outcome.read())
+            told = cursor.fetchall()
+        self.known = {pk: sha256 for pk, sha256, _told_at in told}
+        for pk, sha256, told_at in told:
+            outcome = self.seen[pk].outcome
+            if isinstance(outcome.result, Unchanged) and (
+                outcome.question.known != sha256 or outcome.fetched_at < told_at
+            ):
+                # Something else was heard between the question and its answer, or this answer comes late.
+                self.seen[pk] = replace(self.seen[pk], outcome=outcome.read())
         unchanged = [pk for pk in self.known if isinstance(self.seen[pk].outcome.result, Unchanged)]
         others = [pk for pk in self.known if not isinstance(self.seen[pk].outcome.result, Unchanged)]
         loaded = [
@@ -187,7 +201,9 @@ class _Round:
         known: dict[int, int] = {
             pk: answer_id
             for pk, digest in digests.items()
-            if (answer_id := self.shipments[pk].answer_id) is not None and self.known[pk] == digest
+            if (answer_id := self.shipments[pk].answer_id) is not None
+            and self.known[pk] == digest
+            and not self._is_new(self.shipments[pk], answer_id, self.seen[pk].outcome.fetched_at)
         }
         missing = [pk for pk in parts if pk not in known]
         if missing:
@@ -195,9 +211,20 @@ class _Round:
             # Read back instead of trusting the insert: content may come again after other content.
             rows = Answer.objects.filter(
                 shipment__in=missing, sha256__in={digests[pk] for pk in missing}
-            ).values_list("shipment", "pk", "sha256")
-            known.update((pk, answer_id) for pk, answer_id, sha256 in rows if sha256 == digests[pk])
+            ).values_list("shipment", "pk", "sha256", "fetched_at", "last_fetched_at")
+            for pk, answer_id, sha256, first_at, last_at in rows:
+                if sha256 == digests[pk]:
+                    known[pk] = answer_id
+                    self._note_span(pk, answer_id, first_at, last_at or first_at)
         return known
+
+    def _note_span(self, pk: int, answer_id: int, first_at: datetime, last_at: datetime) -> None:
+        """Remember that content which was told before has been told at another time, too."""
+        at = self.seen[pk].outcome.fetched_at
+        if at < first_at:
+            self.spans.append({"pk": answer_id, "fetched_at": at, "last_fetched_at": last_at})
+        elif at > last_at:
+            self.spans.append({"pk": answer_id, "fetched_at": first_at, "last_fetched_at": at})
 
     def _answer(self, pk: int, part: bytes, digest: str) -> dict[str, Any]:
         shipment, seen = self.shipments[pk], self.seen[pk]
@@ -238,42 +265,51 @@ class _Round:
         was = {pk: dict(self.shipments[pk].__dict__) for pk in fresh}
         promises: list[PromisedDay] = []
         told: list[BuyerNews] = []
-        for pk, (outcome, answer) in fresh.items():
+        late = [pk for pk, (outcome, _answer_id) in fresh.items() if not self._is_newest(pk, outcome)]
+        # What was told since, and by which answers, was read without this one.
+        quick.overwrite(Answer, self.spans)
+        replayed = replaying.replay(
+            [self.shipments[pk] for pk in late], {pk: self._confirmed_at(pk) for pk in late}, mappings
+        )
+        for pk, (outcome, answer_id) in fresh.items():
             shipment, snapshot = self.shipments[pk], outcome.result
             assert isinstance(snapshot, Snapshot)
-            known = {scan.fingerprint: scan for scan in stored[pk]}
-            shown: dict[str, ScanEvent] = {}
-            for position, scan in enumerate(_oldest_first(snapshot.scans)):
-                event = _event(shipment, answer, scan, position, mappings.get(shipment.carrier_id, ()))
-                # Some answers list a scan twice; the one they put on top is taken.
-                shown[event.fingerprint] = event
-            added = [event for key, event in shown.items() if key not in known]
-            is_newest = all(outcome.fetched_at >= known_at for known_at in self._known_at(shipment))
-            scans = [*stored[pk], *added]
-            touched, is_news = settle(
-                shipment, scans, shown, snapshot, is_newest=is_newest, fetched_at=outcome.fetched_at
-            )
-            updates += [scan for scan in stored[pk] if scan.id in touched]
-            inserts += added
+            was_known = was[pk]["facts_fetched_at"] is not None
+            if pk in replayed:
+                known = {scan.fingerprint for scan in stored[pk]}
+                added = [scan for scan in replayed[pk].scans if scan.fingerprint not in known]
+                inserts += replayed[pk].scans
+                promises += replayed[pk].promises
+                is_news = any(shipment.__dict__[name] != was[pk][name] for name in NEWSWORTHY)
+            else:
+                is_newest = pk not in late
+                if is_newest:
+                    self._end_run(pk)
+                step = take_in(
+                    shipment,
+                    stored[pk],
+                    snapshot,
+                    Source(answer_id, self.seen[pk].account.gateway, outcome.fetched_at),
+                    mappings,
+                    is_newest=is_newest,
+                )
+                added, is_news = step.added, step.is_news
+                updates += [scan for scan in stored[pk] if scan.id in step.touched]
+                inserts += added
+                promises += step.promises
             unrecognised += [
                 event for event in added if event.status == Status.UNKNOWN and event.status_by == ""
             ]
             new_counts[pk] = len(added)
-            was_known = shipment.facts_fetched_at is not None
-            status_before = shipment.status
-            if is_newest:
-                shipment.answer_id, shipment.answered_by = answer, self.seen[pk].account.gateway
-                shipment.facts_fetched_at = outcome.fetched_at
-            promised = _promise(shipment)
-            is_news |= derive(shipment, scans, snapshot if is_newest else None)
-            if _promise(shipment) != promised:
-                promises.append(_promised_day(shipment, outcome.fetched_at))
             if added or is_news:
                 shipment.changed_at = self.now
-            if shipment.status != status_before and (news := self._news(shipment, was_known)):
+            if shipment.status != was[pk]["status"] and (news := self._news(shipment, was_known)):
                 told.append(news)
             changed.append(shipment)
 
+        if replayed:
+            ScanEvent.objects.filter(shipment__in=list(replayed)).delete()
+            PromisedDay.objects.filter(shipment__in=list(replayed)).delete()
         for scan_id, event in zip(quick.insert(ScanEvent, _new_rows(inserts)), inserts, strict=True):
             event.id = scan_id
         quick.overwrite(ScanEvent, _rows(updates, SCAN_FACTS))
@@ -300,11 +336,28 @@ class _Round:
         since = shipment.status_since or shipment.delivered_at or (self.now if was_known else None)
         return None if milestone is None or since is None else BuyerNews(shipment.pk, milestone, since)
 
-    def _known_at(self, shipment: Shipment) -> list[datetime]:
-        """When the facts were fetched, and last confirmed by an answer with the same content."""
-        watch = self.watches.get(shipment.pk)
-        confirmed = watch.checked_at if watch is not None and watch.heard == AnswerKind.SNAPSHOT else None
-        return [at for at in (shipment.facts_fetched_at, confirmed) if at is not None]
+    def _is_newest(self, pk: int, outcome: Outcome) -> bool:
+        """Whether the answer was fetched after all that the facts rest on; of two at one time the digests decide."""
+        told_at = [
+            at for at in (self.shipments[pk].facts_fetched_at, self._confirmed_at(pk)) if at is not None
+        ]
+        if not told_at or outcome.fetched_at > max(told_at):
+            return True
+        return outcome.fetched_at == max(told_at) and self._digest(pk, outcome.part or b"") > (
+            self.known[pk] or ""
+        )
+
+    def _confirmed_at(self, pk: int) -> datetime | None:
+        """When the facts were last told with the same content, where that was the last thing heard."""
+        watch = self.watches.get(pk)
+        return watch.checked_at if watch is not None and watch.heard == AnswerKind.SNAPSHOT else None
+
+    def _end_run(self, pk: int) -> None:
+        """Keep with the parcel's answer until when it was told: something else is heard now."""
+        shipment, confirmed_at = self.shipments[pk], self._confirmed_at(pk)
+        told_at = shipment.facts_fetched_at
+        if shipment.answer_id is not None and confirmed_at and told_at and confirmed_at > told_at:
+            self.ended.append({"pk": shipment.answer_id, "last_fetched_at": confirmed_at})
 
     def _count_unrecognised(self, scans: Iterable[ScanEvent]) -> None:
         counts: dict[tuple[str, str, str], int] = {}
@@ -337,29 +390,30 @@ class _Round:
         for pk, watch in self.watches.items():
             outcome, account = self.seen[pk].outcome, self.seen[pk].account
             result = outcome.result
-            watch.account_id = account.pk
-            overtaken = watch.checked_at is not None and outcome.fetched_at < watch.checked_at
-            if isinstance(result, CarrierError) and overtaken:
-                continue
-            if isinstance(result, CarrierError):
-                watch.misses = min(watch.misses + 1, 32_000)
-                watch.error_kind = ERROR_KINDS[type(result)]
-                watch.error_at = outcome.fetched_at
-                watch.error_answer_id = answers.get(pk)
-                kept = "The raw answer was kept. " if watch.error_answer_id is not None else ""
-                watch.error_text = f"{result} {kept}{result.advice}".strip()[:500]
-                continue
-            watch.misses, watch.error_kind, watch.error_text, watch.error_at, watch.error_answer_id = (
-                0,
-                "",
-                "",
-                None,
-                None,
-            )
+            at = outcome.fetched_at
+            overtaken = watch.checked_at is not None and at < watch.checked_at
             if not overtaken:
-                watch.checked_at = outcome.fetched_at
+                watch.account_id = account.pk
+            if isinstance(result, CarrierError):
+                # Of errors, too, the newest counts, and once.
+                if not overtaken and (watch.error_at is None or at > watch.error_at):
+                    watch.misses = min(watch.misses + 1, 32_000)
+                    watch.error_kind = ERROR_KINDS[type(result)]
+                    watch.error_at = at
+                    watch.error_answer_id = answers.get(pk)
+                    kept = "The raw answer was kept. " if watch.error_answer_id is not None else ""
+                    watch.error_text = f"{result} {kept}{result.advice}".strip()[:500]
+                continue
+            if watch.error_at is None or at >= watch.error_at:
+                watch.misses, watch.error_kind, watch.error_text = 0, "", ""
+                watch.error_at = watch.error_answer_id = None
+            if not overtaken:
+                if not isinstance(result, Snapshot | Unchanged):
+                    self._end_run(pk)
+                watch.checked_at = at
                 watch.heard = _kind(result)
                 watch.heard_text = "" if isinstance(result, Snapshot | Unchanged) else result.reason[:500]
+        quick.overwrite(Answer, self.ended)
         told_anew = [
             name
             for name in _HEARD
@@ -384,59 +438,6 @@ def _kind(result: object) -> AnswerKind:
             return AnswerKind.UNREADABLE
 
 
-def _event(
-    shipment: Shipment, answer_id: int, scan: Scan, position: int, mappings: Iterable[StatusMapping]
-) -> ScanEvent:
-    """A scan as a row, its moment still to be settled."""
-    status, status_by = scan.status or Status.UNKNOWN, scan.status_by
-    if status_by != "carrier":
-        # The carrier's own word stands; an operator's mapping stands above our tables.
-        mapped = next((mapping for mapping in mappings if mapping.fits(scan.code, scan.text)), None)
-        if mapped is not None:
-            status, status_by = Status(mapped.status), "mapping"
-    posted, place = scan.posted, scan.place
-    event = quick.bare(
-        ScanEvent,
-        {
-            "id": None,
-            "shipment_id": shipment.pk,
-            "merchant_id": shipment.merchant_id,
-            "answer_id": answer_id,
-            "fingerprint": fingerprint(posted, code=scan.code, place=place, text=scan.text),
-            "local_date": posted.on,
-            "local_time": posted.at,
-            "posted_offset": None if posted.offset is None else round(posted.offset.total_seconds() / 60),
-            "posted_instant": posted.instant,
-            "offset": None,
-            "zone": "",
-            "at": None,
-            "known_by": "",
-            "ordered_at": None,
-            "position": position,
-            "status": status,
-            "status_by": status_by,
-            "code": scan.code,
-            "text": scan.text,
-            "text_for_buyers": scan.text_for_buyers,
-            "text_for_sellers": scan.text_for_sellers,
-            "city": place.city,
-            "region": place.region,
-            "postal_code": place.postal_code,
-            "country": place.country,
-            "latitude": place.latitude,
-            "longitude": place.longitude,
-            "url": scan.url,
-            "leg": scan.leg,
-            "signed_by": scan.signed_by,
-            "details": dict(scan.details),
-            "withdrawn_at": None,
-            "earlier_parcel": False,
-        },
-    )
-    cut_to_fit(event, SCAN_TEXTS)
-    return event
-
-
 def _new_rows(events: Iterable[ScanEvent]) -> list[dict[str, Any]]:
     """The columns of scans that are not stored yet."""
     return [{name: event.__dict__[name] for name in _WHOLE_SCAN} for event in events]
@@ -445,26 +446,3 @@ def _new_rows(events: Iterable[ScanEvent]) -> list[dict[str, Any]]:
 def _rows(rows: Iterable[Model], names: Sequence[str]) -> list[dict[str, Any]]:
     """These columns of stored rows."""
     return [{"pk": row.pk, **{name: row.__dict__[name] for name in names}} for row in rows]
-
-
-def _promise(shipment: Shipment) -> tuple[object, ...]:
-    return shipment.estimated_on, shipment.estimated_from, shipment.estimated_to
-
-
-def _promised_day(shipment: Shipment, told_at: datetime) -> PromisedDay:
-    return PromisedDay(
-        shipment=shipment,
-        merchant_id=shipment.merchant_id,
-        on=shipment.estimated_on,
-        starts=shipment.estimated_from,
-        ends=shipment.estimated_to,
-        told_at=told_at,
-    )
-
-
-def _oldest_first(scans: Sequence[Scan]) -> Sequence[Scan]:
-    """The scans as the carrier ordered them, the oldest first: carriers list the newest first, but none promises it."""
-    if not scans:
-        return scans
-    first, last = scans[0].posted, scans[-1].posted
-    return scans if (first.on, first.at or time.max) < (last.on, last.at or time.max) else scans[::-1]

@@ -5,11 +5,12 @@ from datetime import time
 from functools import partial
 from typing import Any
 
-from shipments.carriers.base import SOME_DAY, Question, Scan, Snapshot, Unreadable, timed
-from shipments.carriers.errors import UnreadableAnswer
+from shipments.carriers.base import SOME_DAY, Answer, Question, Scan, Snapshot, Unreadable, timed
+from shipments.carriers.errors import CarrierError, UnreadableAnswer
 from shipments.carriers.pitney_bowes.codes import status_of_scan, status_of_word
+from shipments.carriers.pitney_bowes.errors import TRACKING
 from shipments.carriers.pitney_bowes.wire import AddressWire, DimensionWire, ScanWire, TrackingWire, WhenWire
-from shipments.carriers.reading import Findings, read_each, remembering
+from shipments.carriers.reading import Findings, parse_json, read_each, remembering
 from shipments.carriers.values import posted
 from shipments.enums import CarrierCode
 from shipments.facts.number_formats import is_imb, is_impb
@@ -86,6 +87,14 @@ def snapshot(value: Any, question: Question) -> Snapshot:
         destination=_town(wire.destination_address),
         details=wire.details("requested_identifier", "client_id", *(() if headline else ("status",))),
     )
+
+
+def read_part(part: bytes, question: Question) -> Answer | CarrierError:
+    """What a kept answer says of the parcel asked about."""
+    try:
+        return snapshot(parse_json(part, TRACKING), question)
+    except UnreadableAnswer as exc:
+        return exc
 
 
 class AboutAnotherParcel(UnreadableAnswer):

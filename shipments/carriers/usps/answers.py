@@ -12,10 +12,10 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from shipments.carriers.base import Answer, Unchanged, digest_of
+from shipments.carriers.base import Answer, Question, Unchanged, digest_of
 from shipments.carriers.errors import CarrierError, UnreadableAnswer
 from shipments.carriers.http import Reply
-from shipments.carriers.reading import parse_elements
+from shipments.carriers.reading import parse_elements, parse_json
 from shipments.carriers.usps.errors import (
     Refusal,
     about_one_piece,
@@ -81,6 +81,17 @@ def read(
     else:
         return Sunk()
     return of_all(result, asked, kept=reply.kept, at=reply.received_at, body_sha256=reply.body_sha256)
+
+
+def read_part(part: bytes, question: Question) -> Answer | CarrierError:
+    """What one entry of an answer, kept by itself, says about its piece."""
+    try:
+        value = parse_json(part, TRACKING)
+    except UnreadableAnswer as exc:
+        return exc
+    if not isinstance(value, dict):
+        return UnreadableAnswer(f"{TRACKING}: the answer is no parcel.")
+    return _of_item(Item(value, part), secrets=())
 
 
 def of_all(
