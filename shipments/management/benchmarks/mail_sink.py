@@ -6,7 +6,6 @@ from collections import Counter
 from email import message_from_bytes
 from email.policy import default
 
-
 _LONGEST_MAIL = 4 * 1024 * 1024
 
 

@@ -240,8 +240,7 @@ class Trial:
 
     def _is_settled(self) -> bool:
         def left() -> bool:
-            waiting = self._unasked().exists() or Watch.objects.exclude(lease=None).exists()
-            return waiting
+            return self._unasked().exists() or Watch.objects.exclude(lease=None).exists()
 
         return self._patiently(left) is False
 
