@@ -1,11 +1,21 @@
-"""The only door to the queue: tasks by name, with ids, and its figures."""
+"""The only door to the queue: tasks by name, with ids, its figures, and the clusters that work on it."""
 
+from datetime import timedelta
 from functools import partial
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django_q.brokers import get_broker
-from django_q.models import Schedule
+from django_q.conf import Conf
+from django_q.models import Failure, OrmQ, Schedule
 from django_q.tasks import async_task
+
+from shipments.queue_table import by_cluster, given_back, to_cluster
+
+# What was meant for a cluster that was never seen again.
+_UNTAKEN_FOR = timedelta(hours=1)
+# How long it is kept why a task failed.
+_FAILURES_KEPT = timedelta(days=30)
 
 # Every name that may be queued; each is a function in shipments.tasks.
 SWEEP = "sweep"
@@ -56,16 +66,59 @@ SCHEDULES = {
 }
 
 
-def enqueue(name: str, *ids: int | str) -> None:
-    """Nudge the queue to run a task after the current transaction; a nudge that is lost costs time, not work."""
+def enqueue(name: str, *ids: int | str, only_for: str | None = None) -> None:
+    """Nudge the queue to run a task after the current transaction; a nudge that is lost costs time, not work.
+
+    With `only_for` no other cluster takes it.
+    """
     if name not in TASKS:
         raise ValueError(f"{name!r} is not a task.")
-    transaction.on_commit(partial(async_task, f"shipments.tasks.{name}", *ids, q_options={"task_name": name}))
+    options = {"task_name": name}
+    if only_for is not None:
+        options["cluster"] = to_cluster(Conf.CLUSTER_NAME, only_for)
+    transaction.on_commit(partial(async_task, f"shipments.tasks.{name}", *ids, q_options=options))
 
 
 def waiting() -> int:
-    """How many tasks nobody has begun."""
+    """How many tasks nobody has begun, or somebody who is lost."""
     return int(get_broker().queue_size())
+
+
+def failed() -> int:
+    """How many tasks ended with an error, as far as that is still kept."""
+    return int(Failure.objects.count())
+
+
+# ---- Clusters ----------------------------------------------------------------------------------------------------
+
+
+def is_waiting_for(cluster: str) -> bool:
+    """Whether something is meant for this cluster alone that it has not taken."""
+    return bool(OrmQ.objects.filter(key=to_cluster(Conf.CLUSTER_NAME, cluster), lock__lte=Now()).exists())
+
+
+def give_back(cluster: str) -> int:
+    """Let others take at once what this cluster had when it was killed; how many tasks that were.
+
+    Call it when every process of the cluster is dead. What was lost before comes back by itself, later.
+    """
+    had = OrmQ.objects.filter(key=by_cluster(Conf.CLUSTER_NAME, cluster))
+    return int(had.update(key=given_back(Conf.CLUSTER_NAME), lock=Now()))
+
+
+def retire(cluster: str) -> None:
+    """Drop what only this cluster would take: it is not started again."""
+    OrmQ.objects.filter(key=to_cluster(Conf.CLUSTER_NAME, cluster)).delete()
+
+
+def forget_old() -> None:
+    """Drop what was meant for clusters that were never seen again, and old failures."""
+    to_any = OrmQ.objects.filter(key__startswith=to_cluster(Conf.CLUSTER_NAME, ""))
+    to_any.filter(lock__lt=Now() - _UNTAKEN_FOR).delete()
+    Failure.objects.filter(stopped__lt=Now() - _FAILURES_KEPT).delete()
+
+
+# ---- Schedules ---------------------------------------------------------------------------------------------------
 
 
 def create_schedules() -> None:

@@ -126,6 +126,8 @@ def housekeep() -> None:
     """Forget what has ended or is old, put the tallies together, and make the months the audit will need."""
     Heartbeat.objects.beat(timezone.now())
     Throttle.objects.forget_ended(timezone.now())
+    Heartbeat.objects.forget_ended(timezone.now())
+    queueing.forget_old()
     Mail.objects.forget_old(timezone.now())
     SubscriptionRequest.objects.forget_expired(timezone.now())
     Subscription.objects.forget_addresses(timezone.now())

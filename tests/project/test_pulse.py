@@ -24,7 +24,7 @@ class Cluster:
             self.said.append,
             last_beat=self.last_beat,
             nudge=self.nudge,
-            waiting=lambda: self.waiting,
+            is_waiting=lambda: self.waiting > 0,
             clock=lambda: self.now,
         )
 

@@ -19,8 +19,8 @@ from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connections
 from django.db.models import Max, Q
 from django.utils import timezone
-from django_q.models import Failure
 
+from shipments import queueing
 from shipments.enums import Gateway, Lifecycle, Reason, Role, Sight, Wants
 from shipments.management.benchmarks.havoc import Service, Target, kill_database
 from shipments.management.benchmarks.mail_sink import MailSink
@@ -379,7 +379,7 @@ class Trial:
             "mails": sink.taken.total(),
             "told_twice": sink.told_twice,
             "mails_sent_again": sink.sent_again,
-            "tasks_that_failed": Failure.objects.count(),
+            "tasks_that_failed": queueing.failed(),
             "median_recovery_seconds": round(statistics.median(self.recoveries), 1)
             if self.recoveries
             else None,

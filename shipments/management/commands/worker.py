@@ -5,15 +5,18 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError, ProgrammingError, close_old_connections
+from django.db import Error, InterfaceError, OperationalError, ProgrammingError, close_old_connections
 
 from shipments import queueing
+from shipments.clusters import CLUSTER_VARIABLE, new_cluster
 from shipments.models import Heartbeat
 from trackingsite.processes import Child, Stopped, Supervised, stopped_by_signals
 
@@ -34,22 +37,33 @@ class Pulse:
         self,
         say: Callable[[str], None],
         *,
-        last_beat: Callable[[], datetime | None] = lambda: Heartbeat.objects.last_beat(),
-        nudge: Callable[[], None] = lambda: queueing.enqueue(queueing.SWEEP),
-        waiting: Callable[[], int] = queueing.waiting,
+        last_beat: Callable[[], datetime | None],
+        nudge: Callable[[], None],
+        is_waiting: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._say, self._last_beat, self._nudge, self._waiting, self._clock = (
+        self._say, self._last_beat, self._nudge, self._is_waiting, self._clock = (
             say,
             last_beat,
             nudge,
-            waiting,
+            is_waiting,
             clock,
         )
         self._beat: datetime | None = None
         self._changed_at = clock()
         self._looked_at = self._nudged_at = float("-inf")
         self._blind = False
+
+    @classmethod
+    def of(cls, cluster: str, say: Callable[[str], None]) -> "Pulse":
+        """The pulse of this cluster. Its nudges are taken by nobody else: with others on the same queue, one that is well
+        would starve, and one that hangs would go unnoticed."""
+        return cls(
+            say,
+            last_beat=lambda: Heartbeat.objects.last_beat(cluster),
+            nudge=lambda: queueing.enqueue(queueing.SWEEP, only_for=cluster),
+            is_waiting=lambda: queueing.is_waiting_for(cluster),
+        )
 
     def trouble(self, up_for: float) -> str | None:
         """What is wrong with a cluster that has been up for so many seconds; None when it works, or nobody can tell."""
@@ -75,10 +89,32 @@ class Pulse:
         if self._blind or beat != self._beat:
             self._beat, self._changed_at, self._blind = beat, now, False
         # One nudge at a time: behind a hung cluster they would pile up.
-        taken = self._changed_at > self._nudged_at or self._waiting() == 0
+        taken = self._changed_at > self._nudged_at or not self._is_waiting()
         if taken and now - self._nudged_at >= NUDGE_EVERY:
             self._nudge()
             self._nudged_at = now
+
+
+@dataclass
+class Cluster(Child):
+    """The queue cluster named `cluster`. When its processes are gone, others get what it had."""
+
+    cluster: str = ""
+
+    def kill(self) -> None:
+        """As of any child; and its tasks need not wait until they count as lost."""
+        super().kill()
+        try:
+            queueing.give_back(self.cluster)
+        except Error:
+            # They come back by themselves, later.
+            close_old_connections()
+
+    def stop(self) -> None:
+        """As of any child; and nothing is left for it alone."""
+        super().stop()
+        with suppress(Error):
+            queueing.retire(self.cluster)
 
 
 def manage_py(*words: str) -> list[str]:
@@ -91,9 +127,12 @@ def supervised_cluster(
 ) -> Supervised:
     """The queue cluster, killed whole and started anew when it ends or falls silent."""
     # The checks have passed in this process. A pool of connections makes django-q2 lose tasks; whoever sets it for the web must not set it here.
-    without_pool = {**os.environ, **(env or {}), "TRACKINGSITE_DB_POOL": "0"}
-    child = Child("queue cluster", manage_py("qcluster", "--skip-checks"), env=without_pool, log=log)
-    return Supervised(child, say, trouble=Pulse(say).trouble)
+    cluster = new_cluster()
+    its_own = {**os.environ, **(env or {}), "TRACKINGSITE_DB_POOL": "0", CLUSTER_VARIABLE: cluster}
+    child = Cluster(
+        "queue cluster", manage_py("qcluster", "--skip-checks"), env=its_own, log=log, cluster=cluster
+    )
+    return Supervised(child, say, trouble=Pulse.of(cluster, say).trouble)
 
 
 def make_schedules(say: Callable[[str], None]) -> None:
