@@ -88,9 +88,8 @@ class Pulse:
             self._say("The database answers again.")
         if self._blind or beat != self._beat:
             self._beat, self._changed_at, self._blind = beat, now, False
-        # One nudge at a time: behind a hung cluster they would pile up.
-        taken = self._changed_at > self._nudged_at or not self._is_waiting()
-        if taken and now - self._nudged_at >= NUDGE_EVERY:
+        # One nudge at a time: behind a hung cluster, or a busy one, they would pile up.
+        if now - self._nudged_at >= NUDGE_EVERY and not self._is_waiting():
             self._nudge()
             self._nudged_at = now
 
