@@ -1,5 +1,7 @@
 """The only door to the queue: tasks by name, with ids, its figures, and the clusters that work on it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -87,6 +89,21 @@ def waiting() -> int:
 def failed() -> int:
     """How many tasks ended with an error, as far as that is still kept."""
     return int(Failure.objects.count())
+
+
+@contextmanager
+def alone(name: str) -> Iterator[bool]:
+    """Whether nobody else is at this task, on any host; until the block ends nobody will be."""
+    key = f"shipments.tasks.{name}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [key])
+        (is_ours,) = cursor.fetchone()
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [key])
 
 
 # ---- Clusters ----------------------------------------------------------------------------------------------------
