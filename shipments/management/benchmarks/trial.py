@@ -245,9 +245,12 @@ class Trial:
         return self._patiently(left) is False
 
     def _unasked(self) -> Any:
-        """Those a carrier has not told of since the last round began; that it knew nothing is one of its faults."""
+        """Those a carrier has not told all of since the last round began: that it knew nothing, and values nobody can read,
+        are among its faults."""
         assert self._last_round_from is not None
-        told = Q(checked_at__gte=self._last_round_from, heard=AnswerKind.SNAPSHOT)
+        told = Q(
+            checked_at__gte=self._last_round_from, heard=AnswerKind.SNAPSHOT, shipment__answer__unreadable=[]
+        )
         return Watch.objects.filter(due_at__isnull=False, shipment__lifecycle=Lifecycle.ACTIVE).exclude(told)
 
     def _tick(self, share: float) -> None:
