@@ -1,5 +1,6 @@
 """What the queue runs: entry points that take ids, show a pulse and call the room that does the work."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.utils import timezone
@@ -11,6 +12,7 @@ from shipments.buyers import telling
 from shipments.models import (
     Alert,
     AuditEntry,
+    CallCount,
     CarrierAccount,
     Heartbeat,
     Import,
@@ -26,11 +28,14 @@ from shipments.outbound import mail
 from shipments.refresh import planner, runner
 from shipments.tracking import proof
 
+# A task that was quick need not say at its end that it is alive: there are hundreds of those in a minute.
+BEATS_APART = timedelta(seconds=5)
+
 
 def sweep() -> None:
-    """Find what is due and queue a task for each batch of it."""
+    """Find what is due and queue a task for each batch of it, as far as there is room in the queue."""
     Heartbeat.objects.beat(timezone.now())
-    for batch in planner.plan_due(timezone.now()):
+    for batch in planner.plan_due(timezone.now(), limit=planner.room(queueing.waiting())):
         queueing.enqueue(queueing.REFRESH, batch.account_id, str(batch.lease), *batch.shipment_ids)
     for action_id in acting.left_undone(timezone.now()):
         queueing.enqueue(queueing.WORK_ON_BULK, action_id)
@@ -38,11 +43,13 @@ def sweep() -> None:
 
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
     """Ask about one batch; when it was the last one waiting, look for more."""
-    Heartbeat.objects.beat(timezone.now())
+    begun_at = timezone.now()
+    Heartbeat.objects.beat(begun_at)
     ingested = runner.refresh_leased(account_id, UUID(lease), shipment_ids)
     if changed := [entry.shipment.pk for entry in ingested if entry.is_news]:
         attention.review(timezone.now(), changed)
-    Heartbeat.objects.beat(timezone.now())
+    if timezone.now() - begun_at > BEATS_APART:
+        Heartbeat.objects.beat(timezone.now())
     if queueing.waiting() == 0:
         queueing.enqueue(queueing.SWEEP)
 
@@ -138,6 +145,7 @@ def housekeep() -> None:
         SubscriptionRequest.objects.forget_expired(timezone.now())
         Subscription.objects.forget_addresses(timezone.now())
         Alert.objects.forget_old(timezone.now())
+        CallCount.objects.forget_old(timezone.now())
         Import.objects.forget_old(timezone.now())
         Invitation.objects.forget_ended(timezone.now())
         sign_ins.forget_ended(timezone.now())

@@ -31,6 +31,7 @@ from shipments.facts.pictures import draw_anew
 from shipments.facts.places import Place
 from shipments.facts.times import Posted
 from shipments.models import (
+    Budget,
     BulkAction,
     CarrierAccount,
     Import,
@@ -114,6 +115,11 @@ def an_account(merchant: Merchant | None, gateway: str = Gateway.USPS, **over: A
     )
 
 
+def a_budget(account: CarrierAccount, **over: Any) -> Budget:
+    """The account's budget with these columns."""
+    return Budget.objects.update_or_create(account=account, defaults=over)[0]
+
+
 def an_invitation(
     merchant: Merchant,
     email: str = "new@example.com",
@@ -143,7 +149,8 @@ def a_shipment(merchant: Merchant | None = None, *, due_at: datetime | None = No
             **over,
         }
     )
-    Watch.objects.create(shipment=shipment, merchant=shipment.merchant, due_at=due_at or timezone.now())
+    due_at = due_at or timezone.now()
+    Watch.objects.create(shipment=shipment, merchant=shipment.merchant, due_at=due_at, wanted_by=due_at)
     return shipment
 
 

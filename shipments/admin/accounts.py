@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments import queueing
 from shipments.admin.audited import Audited
-from shipments.models import CarrierAccount
+from shipments.models import Budget, CarrierAccount
 from shipments.models.accounts import clean_base_url
+from shipments.refresh.figures import figures_of, standing_of
 from shipments.tracking.accounts import take_effect
 
 # A change to one of these is a change of whom we speak to, or as whom.
@@ -45,6 +46,8 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
             "key",
             "secret",
             "cadence_seconds",
+            "calls_per_hour",
+            "calls_per_second",
             "is_active",
         )
 
@@ -86,14 +89,14 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 class CarrierAccountAdmin(Audited):
     form = AccountForm
     list_display = (
-        "__str__", "is_active", "test", "last_success_at", "paused_until", "last_error_at", "last_error",
+        "__str__", "is_active", "test", "last_success_at", "standing", "last_error_at", "last_error",
     )  # fmt: skip
     list_filter = ("gateway", "environment", "is_active")
-    list_select_related = ("merchant",)
+    list_select_related = ("merchant", "budget")
     search_fields = ("merchant__slug", "merchant__name")
     autocomplete_fields = ("merchant",)
     readonly_fields = (
-        "created_at", "paused_until", "last_success_at", "last_error_at", "last_error", "test",
+        "created_at", "standing", "last_success_at", "last_error_at", "last_error", "test",
     )  # fmt: skip
     actions = ("test_connections",)
     change_form_template = "admin/shipments/carrieraccount/change_form.html"
@@ -114,6 +117,14 @@ class CarrierAccountAdmin(Audited):
         super().save_model(request, obj, form, change)
         if not change or CREDENTIALS & set(form.changed_data):
             take_effect(obj, timezone.now())
+        elif "calls_per_hour" in form.changed_data:
+            # Whoever writes another quota knows better than what the refusals of before taught.
+            Budget.objects.filter(account=obj).update(lowered_to=None, lowered_until=None)
+
+    @admin.display(description=_("asked with"))
+    def standing(self, account: CarrierAccount) -> str:
+        """Whether it is asked with at the moment, and why not."""
+        return standing_of(account, timezone.now())
 
     @admin.display(description=_("test of the connection"))
     def test(self, account: CarrierAccount) -> str:
@@ -157,6 +168,18 @@ class CarrierAccountAdmin(Audited):
             messages.INFO,
         )
         return HttpResponseRedirect(reverse("admin:shipments_carrieraccount_change", args=[pk]))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The account's page, with what it has spent, what it has left and what waits for it."""
+        account = self.get_object(request, object_id)
+        figures = (
+            figures_of(account, timezone.now()) if account is not None and request.method == "GET" else None
+        )
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), "figures": figures}
+        )
 
     def _request_test(self, request: HttpRequest, account: CarrierAccount) -> None:
         account.request_test(timezone.now())

@@ -243,6 +243,7 @@ def _insertion() -> tuple[str, dict[str, Any]]:
         "shipment_id": "id",
         "merchant_id": "%(merchant)s",
         "due_at": "%(now)s::timestamptz + random() * %(spread)s * interval '1 second'",
+        "wanted_by": "%(now)s::timestamptz + %(spread)s * interval '1 second'",
     }
     constants: dict[str, Any] = {}
     for model, columns in ((Shipment, shipment), (Watch, watch)):

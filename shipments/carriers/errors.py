@@ -2,7 +2,8 @@
 
     CarrierError
     ├── TryLater              network, time-out, 5xx, maintenance: ask again, the account is fine
-    │   └── OverQuota         the carrier wants fewer calls: wait `retry_after`, for the whole account
+    │   ├── OverQuota         the carrier wants fewer calls: wait `retry_after`, for the whole account
+    │   └── OutOfBudget       nobody was asked: by our own count the account has no call left now
     ├── BadCredentials        key, secret or token refused: a person must look at the account
     ├── NotEntitled           the key is good, but the account may not use tracking: a person must look
     ├── BadRequest            the carrier says our question is malformed: asking again will not help
@@ -63,6 +64,12 @@ class OverQuota(TryLater):
     advice = "Asked again when the carrier allows it."
 
 
+class OutOfBudget(TryLater):
+    """The carrier was not asked, because the account's calls are used up for now."""
+
+    advice = "Asked when the account has calls left."
+
+
 class BadCredentials(CarrierError):
     """The carrier refused key, secret or a token just fetched with them."""
 
@@ -91,6 +98,7 @@ class UnreadableAnswer(CarrierError):
 ERROR_KINDS: Mapping[type[CarrierError], str] = {
     TryLater: "try-later",
     OverQuota: "over-quota",
+    OutOfBudget: "over-quota",
     BadCredentials: "bad-credentials",
     NotEntitled: "not-entitled",
     BadRequest: "bad-request",

@@ -13,6 +13,7 @@ import httpx
 
 from shipments.carriers.auth import AccountToken, Token
 from shipments.carriers.errors import TryLater, UnreadableAnswer
+from shipments.carriers.metering import Meter
 
 # Connecting is quick or broken; reading may take a carrier a while in its busy hours.
 TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=20.0)
@@ -76,6 +77,7 @@ async def exchange(
     *,
     what: str,
     token: AccountToken | None = None,
+    meter: Meter | None = None,
     headers: Mapping[str, str] | None = None,
     json: Any = None,
     data: Mapping[str, str] | None = None,
@@ -84,19 +86,25 @@ async def exchange(
 ) -> Reply:
     """The reply to one request, whatever its status; TryLater when there is none, UnreadableAnswer when it is too long.
 
-    With `token` the request carries it, and a 401 is answered by one new token and one more try.
+    With `token` the request carries it, and a 401 is answered by one new token and one more try. Each try is taken from
+    `meter`: OutOfBudget where it has none.
     `what` names the exchange in messages ("USPS tracking"): addresses and headers stay out of them.
     """
     request = http.build_request(method, url, headers=headers, json=json, data=data, params=params)
     if token is None:
         return await _send(http, request, what=what, max_body=max_body)
+    # The token first: fetching one may take half a minute, and a call that was granted is to be made at once.
     held = await token.live()
     request.headers["Authorization"] = f"Bearer {held.value}"
+    if meter is not None:
+        await meter.take()
     reply = await _send(http, request, what=what, max_body=max_body)
     if reply.status != httpx.codes.UNAUTHORIZED:
         return _without(held, reply)
     held = await token.live(rejected=held.value)
     request.headers["Authorization"] = f"Bearer {held.value}"
+    if meter is not None:
+        await meter.take()
     return _without(held, await _send(http, request, what=what, max_body=max_body))
 
 

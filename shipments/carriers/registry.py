@@ -6,6 +6,7 @@ import httpx
 
 from shipments.carriers.auth import TokenStore
 from shipments.carriers.base import CarrierClient
+from shipments.carriers.metering import Meter, Unmetered
 from shipments.carriers.pitney_bowes.client import PitneyBowesClient
 from shipments.carriers.usps.client import UspsClient
 from shipments.enums import Environment, Gateway
@@ -20,6 +21,7 @@ class _Makes(Protocol):
         key: str,
         secret: str,
         tokens: TokenStore,
+        meter: Meter,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> CarrierClient: ...
 
@@ -38,9 +40,10 @@ def open_client(
     key: str,
     secret: str,
     tokens: TokenStore,
+    meter: Meter | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> CarrierClient:
-    """A client that asks this gateway with these credentials; `aclose()` it when done.
+    """A client that asks this gateway with these credentials, each call taken from `meter`; `aclose()` it when done.
 
     `base_url` (scheme, host and port, nothing else: ValueError) replaces the gateway's own host in every
     address. `transport` replaces the network, for tests.
@@ -51,6 +54,7 @@ def open_client(
         key=key,
         secret=secret,
         tokens=tokens,
+        meter=meter or Unmetered(),
         transport=transport,
     )
 
@@ -58,3 +62,8 @@ def open_client(
 def max_batch(gateway: Gateway) -> int:
     """How many parcels one call of `track` to this gateway carries at best."""
     return {Gateway.PITNEY_BOWES: PitneyBowesClient.max_batch, Gateway.USPS: UspsClient.max_batch}[gateway]
+
+
+def max_per_call(gateway: Gateway) -> int:
+    """How many parcels one call of the carrier's own counting carries."""
+    return {Gateway.PITNEY_BOWES: 1, Gateway.USPS: UspsClient.max_batch}[gateway]

@@ -2,6 +2,8 @@
 
 import django.core.validators
 import django.db.models.deletion
+import django.db.models.functions.datetime
+import django.utils.timezone
 import shipments.enums
 import shipments.models.budgets
 from django.db import migrations, models
@@ -26,9 +28,12 @@ class Migration(migrations.Migration):
                 ('breaker', models.CharField(choices=shipments.models.budgets.breaker_choices, default=shipments.enums.BreakerState['CLOSED'], max_length=10, verbose_name='breaker')),
                 ('failures', models.PositiveIntegerField(default=0, verbose_name='failures in a row')),
                 ('opened_at', models.DateTimeField(null=True, verbose_name='breaker open since')),
+                ('opened_for', models.CharField(blank=True, max_length=20, verbose_name='kind of error that opened the breaker')),
                 ('opened_because', models.CharField(blank=True, max_length=500, verbose_name='why the breaker is open')),
                 ('probes_at', models.DateTimeField(null=True, verbose_name='next probe')),
+                ('probe', models.UUIDField(null=True)),
                 ('probe_until', models.DateTimeField(null=True)),
+                ('told_at', models.DateTimeField(null=True, verbose_name='owner told')),
             ],
             options={
                 'verbose_name': 'budget',
@@ -71,10 +76,33 @@ class Migration(migrations.Migration):
             name='calls_per_second',
             field=models.PositiveIntegerField(blank=True, help_text='The same by the second.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='calls a second'),
         ),
+        migrations.RemoveField(model_name='carrieraccount', name='paused_until'),
         migrations.AddField(
             model_name='watch',
             name='wanted_by',
-            field=models.DateTimeField(null=True, verbose_name='wanted by'),
+            field=models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, verbose_name='wanted by'),
+        ),
+        migrations.AddField(
+            model_name='watch',
+            name='haste',
+            field=models.PositiveSmallIntegerField(db_default=1, default=1),
+        ),
+        migrations.RemoveIndex(model_name='watch', name='watch_due_idx'),
+        migrations.AddIndex(
+            model_name='watch',
+            index=models.Index(condition=models.Q(('by_hand', False), ('due_at__isnull', False), ('lease', None)), fields=['account', 'merchant', 'haste', 'wanted_by'], include=['due_at', 'shipment'], name='watch_rank_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='watch',
+            index=models.Index(condition=models.Q(('due_at__isnull', False), ('lease', None)), fields=['account', 'due_at'], name='watch_due_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='watch',
+            index=models.Index(condition=models.Q(('by_hand', True), ('due_at__isnull', False), ('lease', None)), fields=['account', 'due_at'], name='watch_by_hand_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='watch',
+            index=models.Index(condition=models.Q(('lease__isnull', False)), fields=['due_at', 'account'], name='watch_leased_idx'),
         ),
         migrations.AddConstraint(
             model_name='carrieraccount',

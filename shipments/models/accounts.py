@@ -75,8 +75,8 @@ class CarrierAccount(models.Model):
     """Credentials for one gateway, of one merchant or, without one, shared by the platform.
 
     `key` and `secret` are write-only: pages show the last four characters of the key and nothing of the
-    secret. `paused_until` is a carrier's Retry-After. `cadence_seconds`, where set, replaces the refresh policy
-    and the maintenance windows: for simulators.
+    secret. `cadence_seconds`, where set, replaces the refresh policy, the maintenance windows and the published quotas:
+    for simulators. What the account may still ask, and whether it is asked with at all, stands in its `Budget`.
     """
 
     merchant = models.ForeignKey(
@@ -124,7 +124,6 @@ class CarrierAccount(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
-    paused_until = models.DateTimeField(_("paused until"), null=True, editable=False)
     last_success_at = models.DateTimeField(_("last success"), null=True, editable=False)
     last_error = models.CharField(_("last error"), max_length=500, blank=True, editable=False)
     last_error_at = models.DateTimeField(_("last error at"), null=True, editable=False)
@@ -160,9 +159,6 @@ class CarrierAccount(models.Model):
     def key_ending(self) -> str:
         """The last four characters of the key, or none where that would be most of it."""
         return self.key[-4:] if len(self.key) >= 8 else ""
-
-    def is_paused(self, now: datetime) -> bool:
-        return self.paused_until is not None and now < self.paused_until
 
     def request_test(self, now: datetime) -> None:
         """Ask the queue to try these credentials; the result is written to this row."""

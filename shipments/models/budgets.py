@@ -1,25 +1,62 @@
 """What an account may still ask its carrier, and how it fares: hot rows, apart from the account that people edit."""
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
-from django.db import models
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import BreakerState
 from shipments.models.accounts import CarrierAccount
+
+# How long the calls of each minute are kept: a week to look at, beside the hour that the quota counts.
+KEPT = timedelta(days=8)
 
 
 def breaker_choices() -> list[tuple[str, str]]:
     return [(state.value, state.value) for state in BreakerState]
 
 
+class BudgetManager(models.Manager["Budget"]):
+    """Budgets, and the row every account needs."""
+
+    def complete(self) -> None:
+        """Give each account that has no row yet one, in one statement."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO shipments_budget (account_id, breaker, failures, opened_for, opened_because)
+                SELECT id, 'closed', 0, '', '' FROM shipments_carrieraccount AS account
+                WHERE NOT EXISTS (SELECT 1 FROM shipments_budget AS b WHERE b.account_id = account.id)
+                ON CONFLICT (account_id) DO NOTHING
+                """
+            )
+
+    def begin_anew(self, account_id: int, now: datetime) -> None:
+        """Forget what the carrier said to the credentials of before; where the breaker is open, one parcel is tried at once."""
+        mine = self.filter(account=account_id)
+        mine.update(paused_until=None, lowered_to=None, lowered_until=None)
+        mine.exclude(breaker=BreakerState.CLOSED).update(
+            breaker=BreakerState.OPEN, probes_at=now, probe=None, probe_until=None
+        )
+
+    def lock(self, account_id: int) -> "Budget":
+        """The account's row, locked until the transaction ends; made where there was none."""
+        row = self.select_for_update().filter(account=account_id).first()
+        if row is None:
+            self.bulk_create([self.model(account_id=account_id)], ignore_conflicts=True)
+            row = self.select_for_update().get(account=account_id)
+        return row
+
+
 class Budget(models.Model):
     """The calls one account has left, shared by all workers of all hosts: who takes locks the row.
 
     `next_call_at` is the earliest moment of the next planned call, from which the pace follows; `next_slot_at` the same for
-    the calls of one second. `paused_until` is a carrier's Retry-After. `lowered_to` calls an hour hold until `lowered_until`
-    where the carrier refused calls within the quota we knew. `failures` in a row open the breaker; open, it lets one probe
-    through at `probes_at`, and `probe_until` is the lease of that probe.
+    the calls of one second. `paused_until` is a carrier's Retry-After. Where the carrier refused calls within the quota we knew,
+    the quota is `lowered_to` and comes back step by step until `lowered_until`. `failures` in a row open the breaker (`opened_for`
+    says which kind of error did); open, it lets one probe through at `probes_at`: `probe` is the lease of its parcel, and
+    `probe_until` its end. `told_at` is set while the account's owner has been told and not yet that it is over.
     """
 
     account = models.OneToOneField(CarrierAccount, models.CASCADE, primary_key=True, related_name="budget")
@@ -33,11 +70,14 @@ class Budget(models.Model):
     )
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     opened_at = models.DateTimeField(_("breaker open since"), null=True)
+    opened_for = models.CharField(_("kind of error that opened the breaker"), max_length=20, blank=True)
     opened_because = models.CharField(_("why the breaker is open"), max_length=500, blank=True)
     probes_at = models.DateTimeField(_("next probe"), null=True)
+    probe = models.UUIDField(null=True)
     probe_until = models.DateTimeField(null=True)
+    told_at = models.DateTimeField(_("owner told"), null=True)
 
-    objects: ClassVar[models.Manager["Budget"]] = models.Manager()
+    objects: ClassVar[BudgetManager] = BudgetManager()
 
     class Meta:
         verbose_name = _("budget")
@@ -52,6 +92,22 @@ class Budget(models.Model):
     def __str__(self) -> str:
         return f"budget of account {self.account_id}"
 
+    def is_paused(self, now: datetime) -> bool:
+        return self.paused_until is not None and now < self.paused_until
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the breaker lets no more than a probe through."""
+        return self.breaker != BreakerState.CLOSED
+
+
+class CallCountManager(models.Manager["CallCount"]):
+    """The ledger."""
+
+    def forget_old(self, now: datetime) -> int:
+        """Drop what no figure looks at any more."""
+        return self.filter(minute__lt=now - KEPT).delete()[0]
+
 
 class CallCount(models.Model):
     """The calls of one account in one minute: the ledger of which the last hour is what the quota counts.
@@ -65,7 +121,7 @@ class CallCount(models.Model):
     by_hand = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
 
-    objects: ClassVar[models.Manager["CallCount"]] = models.Manager()
+    objects: ClassVar[CallCountManager] = CallCountManager()
 
     class Meta:
         verbose_name = _("calls of a minute")

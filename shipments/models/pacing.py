@@ -23,7 +23,12 @@ class HeartbeatManager(models.Manager["Heartbeat"]):
 
     def beat(self, now: datetime) -> None:
         """Say that this cluster is alive and reaches the database."""
-        self.update_or_create(name=this_cluster(), defaults={"at": now})
+        self.bulk_create(
+            [self.model(name=this_cluster(), at=now)],
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=["at"],
+        )
 
     def last_beat(self, cluster: str | None = None) -> datetime | None:
         """When this cluster last did, else any of this host: another's pulse must not hide that ours has stopped."""

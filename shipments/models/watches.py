@@ -2,10 +2,13 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import connection, models, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import AnswerKind, Lifecycle
@@ -14,6 +17,40 @@ from shipments.models.answers import Answer
 from shipments.models.merchants import Merchant
 from shipments.models.shipments import Shipment
 
+# By how soon after a look the next one is wanted parcels are hurried, plain or patient: a planner that cannot weigh all that wait
+# looks at the first of each sort.
+HURRIED, PLAIN, PATIENT = 0, 1, 2
+_HURRIED_WITHIN = timedelta(minutes=75)
+_PLAIN_WITHIN = timedelta(hours=4)
+
+
+def haste_of(bound: timedelta) -> int:
+    """The sort of a parcel that is wanted again after so long."""
+    if bound <= _HURRIED_WITHIN:
+        return HURRIED
+    return PLAIN if bound <= _PLAIN_WITHIN else PATIENT
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a parcel is due next, by when it is wanted, of which sort it is, and with which account it is asked about.
+
+    Without `due_at` nobody asks any more; what else is None stays as it is.
+    """
+
+    due_at: datetime | None
+    wanted_by: datetime | None = None
+    haste: int | None = None
+    account_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A parcel that is leased still, and whether a person asked for it."""
+
+    shipment_id: int
+    by_hand: bool
+
 
 class WatchQuerySet(models.QuerySet["Watch"]):
     """Watches, many at once."""
@@ -21,27 +58,51 @@ class WatchQuerySet(models.QuerySet["Watch"]):
     def due(self, now: datetime) -> Self:
         return self.filter(due_at__lte=now)
 
-    def lease(self, now: datetime, *, length: timedelta, limit: int) -> "list[Watch]":
-        """Take up to `limit` due watches for one asker, those due longest first.
+    def waiting(self, now: datetime) -> Self:
+        """Due, and with nobody asking."""
+        return self.filter(due_at__lte=now, lease=None)
+
+    def lease(
+        self, shipment_ids: Iterable[int], now: datetime, *, length: timedelta
+    ) -> tuple[uuid.UUID, set[int]]:
+        """Take those of the parcels that are due still and that nobody else has, for one asker: the lease and their ids.
 
         Until the lease ends nobody else gets them; its end is also their next due time, so that what a
         killed worker held comes back by itself.
         """
-        with transaction.atomic():
-            watches = list(
-                self.due(now)
-                .order_by("-by_hand", "due_at", "pk")
-                .select_for_update(skip_locked=True, of=("self",))[:limit]
+        table, lease = self.model._meta.db_table, uuid.uuid4()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH free AS (
+                    SELECT shipment_id FROM {table}
+                    WHERE shipment_id = ANY(%(ids)s) AND due_at <= %(now)s AND lease IS NULL
+                    ORDER BY shipment_id FOR UPDATE SKIP LOCKED
+                )
+                UPDATE {table} AS watch SET lease = %(lease)s, due_at = %(until)s FROM free
+                WHERE watch.shipment_id = free.shipment_id RETURNING watch.shipment_id
+                """,  # noqa: S608  (the only inserted text is our own table's name)
+                {"ids": list(shipment_ids), "now": now, "lease": lease, "until": now + length},
             )
-            lease, until = uuid.uuid4(), now + length
-            self.model.objects.filter(pk__in=[watch.pk for watch in watches]).update(
-                lease=lease, due_at=until
-            )
-        for watch in watches:
-            watch.lease, watch.due_at = lease, until
-        return watches
+            return lease, {row[0] for row in cursor.fetchall()}
 
-    def hold(self, shipment_ids: Iterable[int], lease: uuid.UUID, *, until: datetime) -> list[int]:
+    def take_back(self, now: datetime) -> int:
+        """End the leases that are over: what a killed worker held waits again. How many parcels that were."""
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH over AS (
+                    SELECT shipment_id FROM {table} WHERE lease IS NOT NULL AND due_at <= %s
+                    ORDER BY shipment_id FOR UPDATE SKIP LOCKED
+                )
+                UPDATE {table} AS watch SET lease = NULL FROM over WHERE watch.shipment_id = over.shipment_id
+                """,  # noqa: S608  (the only inserted text is our own table's name)
+                [now],
+            )
+            return int(cursor.rowcount)
+
+    def hold(self, shipment_ids: Iterable[int], lease: uuid.UUID, *, until: datetime) -> list[Held]:
         """Those of the parcels still leased under `lease`, their lease made to end at `until`."""
         table = self.model._meta.db_table
         with connection.cursor() as cursor:
@@ -52,24 +113,24 @@ class WatchQuerySet(models.QuerySet["Watch"]):
                     ORDER BY shipment_id FOR UPDATE
                 )
                 UPDATE {table} AS watch SET due_at = %s FROM held
-                WHERE watch.shipment_id = held.shipment_id RETURNING watch.shipment_id
+                WHERE watch.shipment_id = held.shipment_id RETURNING watch.shipment_id, watch.by_hand
                 """,  # noqa: S608  (the only inserted text is our own table's name)
                 [list(shipment_ids), lease, until],
             )
-            return sorted(row[0] for row in cursor.fetchall())
+            return [Held(*row) for row in sorted(cursor.fetchall())]
 
     def reschedule(
-        self, dues: Mapping[int, datetime | None], *, lease: uuid.UUID | None, keep_by_hand: bool = False
+        self, turns: Mapping[int, Turn], *, lease: uuid.UUID | None, keep_by_hand: bool = False
     ) -> set[int]:
-        """Set when each parcel is due next and let go of the lease; None ends the asking. Ids of those it was done for.
+        """Set when each parcel is due next and let go of the lease. Ids of those it was done for.
 
         With `lease` only parcels still held under it are touched: an asker that took too long must not undo what
         the next one has decided.
         """
-        if not dues:
+        if not turns:
             return set()
         table = self.model._meta.db_table
-        rows = sorted(dues.items())
+        rows = sorted(turns.items())
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
@@ -80,20 +141,101 @@ class WatchQuerySet(models.QuerySet["Watch"]):
                     ORDER BY shipment_id FOR UPDATE
                 )
                 UPDATE {table} AS watch
-                SET due_at = news.due_at, lease = NULL, by_hand = watch.by_hand AND %(keep_by_hand)s
-                FROM held JOIN unnest(%(ids)s::bigint[], %(dues)s::timestamptz[]) AS news (shipment_id, due_at)
-                    ON news.shipment_id = held.shipment_id
+                SET due_at = news.due_at, wanted_by = COALESCE(news.wanted_by, watch.wanted_by),
+                    haste = COALESCE(news.haste, watch.haste), account_id = COALESCE(news.account_id, watch.account_id),
+                    lease = NULL, by_hand = watch.by_hand AND %(keep_by_hand)s
+                FROM held JOIN unnest(
+                    %(ids)s::bigint[], %(dues)s::timestamptz[], %(wanted)s::timestamptz[], %(hastes)s::smallint[],
+                    %(accounts)s::bigint[]
+                ) AS news (shipment_id, due_at, wanted_by, haste, account_id) ON news.shipment_id = held.shipment_id
                 WHERE watch.shipment_id = held.shipment_id
                 RETURNING watch.shipment_id
                 """,  # noqa: S608  (the only inserted text is our own table's name)
                 {
-                    "ids": [pk for pk, _due in rows],
-                    "dues": [due for _pk, due in rows],
+                    "ids": [pk for pk, _turn in rows],
+                    "dues": [turn.due_at for _pk, turn in rows],
+                    "wanted": [turn.wanted_by for _pk, turn in rows],
+                    "hastes": [turn.haste for _pk, turn in rows],
+                    "accounts": [turn.account_id for _pk, turn in rows],
                     "lease": lease,
                     "keep_by_hand": keep_by_hand,
                 },
             )
             return {row[0] for row in cursor.fetchall()}
+
+    def put_back(
+        self, shipment_ids: Iterable[int], *, lease: uuid.UUID | None, now: datetime, unroute: bool = False
+    ) -> None:
+        """Let go of parcels that were not asked about: they wait on as if nobody had taken them.
+
+        `unroute`: who asks about them is to be chosen anew.
+        """
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH held AS (
+                    SELECT shipment_id FROM {table}
+                    WHERE shipment_id = ANY(%(ids)s) AND due_at IS NOT NULL AND (%(lease)s::uuid IS NULL OR lease = %(lease)s)
+                    ORDER BY shipment_id FOR UPDATE
+                )
+                UPDATE {table} AS watch SET due_at = LEAST(watch.due_at, %(now)s), lease = NULL,
+                    account_id = CASE WHEN %(unroute)s THEN NULL ELSE watch.account_id END
+                FROM held WHERE watch.shipment_id = held.shipment_id
+                """,  # noqa: S608  (the only inserted text is our own table's name)
+                {"ids": list(shipment_ids), "lease": lease, "now": now, "unroute": unroute},
+            )
+
+    def put_off(self, turns: Mapping[int, Turn]) -> None:
+        """Have parcels that nobody has taken, and no person asked for, wait until later."""
+        if not turns:
+            return
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH free AS (
+                    SELECT shipment_id FROM {table}
+                    WHERE shipment_id = ANY(%(ids)s) AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
+                    ORDER BY shipment_id FOR UPDATE SKIP LOCKED
+                )
+                UPDATE {table} AS watch SET due_at = later.due_at, wanted_by = GREATEST(watch.wanted_by, later.due_at)
+                FROM free JOIN unnest(%(ids)s::bigint[], %(dues)s::timestamptz[]) AS later (shipment_id, due_at)
+                    ON later.shipment_id = free.shipment_id
+                WHERE watch.shipment_id = free.shipment_id
+                """,  # noqa: S608  (the only inserted text is our own table's name)
+                {"ids": list(turns), "dues": [turn.due_at for turn in turns.values()]},
+            )
+
+    def stop_ended(self, shipment_ids: Iterable[int]) -> None:
+        """Ask no more about those of the parcels that have ended, unless somebody is asking this moment."""
+        ended = self.filter(shipment__in=list(shipment_ids), lease=None).exclude(
+            shipment__lifecycle=Lifecycle.ACTIVE
+        )
+        free = ended.order_by("pk").select_for_update(skip_locked=True, of=("self",)).only("pk")
+        with transaction.atomic():
+            pks = [watch.pk for watch in free]
+            self.model.objects.filter(pk__in=pks).update(due_at=None, by_hand=False)
+
+    def route(self, accounts: Mapping[int, int]) -> None:
+        """Say with which account each of these parcels is asked about; those somebody has locked wait for the next time."""
+        if not accounts:
+            return
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH free AS (
+                    SELECT shipment_id FROM {table} WHERE shipment_id = ANY(%(ids)s) AND account_id IS NULL
+                    ORDER BY shipment_id FOR UPDATE SKIP LOCKED
+                )
+                UPDATE {table} AS watch SET account_id = chosen.account_id
+                FROM free JOIN unnest(%(ids)s::bigint[], %(accounts)s::bigint[]) AS chosen (shipment_id, account_id)
+                    ON chosen.shipment_id = free.shipment_id
+                WHERE watch.shipment_id = free.shipment_id
+                """,  # noqa: S608  (the only inserted text is our own table's name)
+                {"ids": list(accounts), "accounts": list(accounts.values())},
+            )
 
     def ask_now(self, shipment_ids: Iterable[int], now: datetime) -> int:
         """Make these due at once because a person asks; those being asked this moment are left alone."""
@@ -127,12 +269,12 @@ class WatchQuerySet(models.QuerySet["Watch"]):
                 .select_for_update(of=("self",))
             )
             pks = [watch.pk for watch in later.only("pk")]
-            self.model.objects.filter(pk__in=pks).update(due_at=to)
+            self.model.objects.filter(pk__in=pks).update(due_at=to, wanted_by=to)
         return pks
 
     def take_up(self, shipment_ids: Iterable[int], now: datetime) -> None:
         """Ask about these from now on."""
-        self._locked(shipment_ids).update(due_at=now, by_hand=False, lease=None)
+        self._locked(shipment_ids).update(due_at=now, wanted_by=now, by_hand=False, lease=None)
 
     def stop(self, shipment_ids: Iterable[int]) -> None:
         """Ask about these no more. Who is asking this moment loses the lease: what comes back makes nothing due again."""
@@ -147,7 +289,8 @@ class WatchQuerySet(models.QuerySet["Watch"]):
 class Watch(models.Model):
     """The polling state of one parcel.
 
-    `due_at` null: nobody asks any more. `lease` set: somebody is asking until `due_at`. `checked_at` is when a
+    From `due_at` on a look is worth something, and with quota to spare there is one by `wanted_by`. `due_at` null: nobody asks any
+    more. `lease` set: somebody is asking until `due_at`. `account` is who asks; empty, it is still to be chosen. `checked_at` is when a
     carrier last answered, whatever it said; `heard` what kind of answer that was. `error…` is set while the last
     try brought none, `misses` counts such tries in a row, and `error_answer` is the raw reply where one was kept.
     """
@@ -155,7 +298,8 @@ class Watch(models.Model):
     shipment = models.OneToOneField(Shipment, models.CASCADE, primary_key=True, related_name="watch")
     merchant = models.ForeignKey(Merchant, models.CASCADE, related_name="+", db_index=False)
     due_at = models.DateTimeField(_("due"), null=True)
-    wanted_by = models.DateTimeField(_("wanted by"), null=True)
+    wanted_by = models.DateTimeField(_("wanted by"), default=timezone.now, db_default=Now())
+    haste = models.PositiveSmallIntegerField(default=PLAIN, db_default=PLAIN)
     by_hand = models.BooleanField(_("asked for by a person"), default=False)
     lease = models.UUIDField(null=True)
     account = models.ForeignKey(CarrierAccount, models.SET_NULL, null=True, related_name="+", db_index=False)
@@ -180,10 +324,28 @@ class Watch(models.Model):
             ),
         ]
         indexes = [
+            # What a planner weighs: the first of each sort, of each merchant with each account.
             models.Index(
-                fields=["-by_hand", "due_at", "shipment"],
+                fields=["account", "merchant", "haste", "wanted_by"],
+                include=["due_at", "shipment"],
+                name="watch_rank_idx",
+                condition=models.Q(due_at__isnull=False, lease=None, by_hand=False),
+            ),
+            # How much waits for an account, and what waits for one to be chosen.
+            models.Index(
+                fields=["account", "due_at"],
                 name="watch_due_idx",
-                condition=models.Q(due_at__isnull=False),
+                condition=models.Q(due_at__isnull=False, lease=None),
+            ),
+            models.Index(
+                fields=["account", "due_at"],
+                name="watch_by_hand_idx",
+                condition=models.Q(due_at__isnull=False, lease=None, by_hand=True),
+            ),
+            models.Index(
+                fields=["due_at", "account"],
+                name="watch_leased_idx",
+                condition=models.Q(lease__isnull=False),
             ),
         ]
 
@@ -194,12 +356,20 @@ class Watch(models.Model):
     def is_being_asked(self) -> bool:
         return self.lease is not None
 
+    @property
+    def expected_at(self) -> datetime | None:
+        """When the next answer may be expected at the latest, with quota to spare; None where nobody asks any more."""
+        if self.due_at is None or self.by_hand or self.lease is not None:
+            return self.due_at
+        return max(self.due_at, self.wanted_by)
+
     def begin(self, now: datetime) -> None:
         """Have the parcel asked about at once, because a person says so. Whoever asks this moment loses the lease: their
         answer still counts, their say on when to ask next does not.
         """
-        self.due_at, self.by_hand, self.lease = now, True, None
-        self.save(update_fields=["due_at", "by_hand", "lease"])
+        self.due_at = self.wanted_by = now
+        self.by_hand, self.lease, self.account = True, None, None
+        self.save(update_fields=["due_at", "wanted_by", "by_hand", "lease", "account"])
 
     def forget(self) -> None:
         """Forget what was heard so far: it was about something else."""

@@ -1,14 +1,21 @@
-"""When a parcel is looked at again, and when nobody looks any more. Pure: the time and the dice are arguments."""
+"""When a parcel may be looked at again, by when it should be, and when nobody looks any more. Pure: the time and the
+dice are arguments. What of all that may be looked at is looked at first, `ranking` decides."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shipments.enums import AnswerKind, EndReason, Status
+from shipments.refresh.ranking import pick
+from shipments.refresh.situation import Candidate, Situation
+
+__all__ = ["Candidate", "Next", "Situation", "ending", "next_look", "pick"]
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
-# How stale a parcel may get while it is lively: what the reader of each status is waiting for decides.
+# Carriers show a scan minutes after it was made, and nobody's parcel is scanned in every plant twice a minute.
+LEAST_APART = timedelta(minutes=10)
+# With quota to spare: how stale a parcel may get while it is lively. What its reader waits for decides.
 LIVELY: dict[Status, timedelta] = {
     Status.OUT_FOR_DELIVERY: timedelta(minutes=30),  # the buyer is at the window
     Status.DELIVERY_ATTEMPT: _HOUR,  # the second try often follows the same day
@@ -20,9 +27,13 @@ LIVELY_OTHERWISE = 2 * _HOUR
 QUIET_AFTER = _DAY
 QUIET_SHARE = 1 / 12
 QUIETEST = _DAY
+# A label alone, or words nobody could read: the first scan is still to come.
+_UNSEEN = frozenset({Status.MANIFEST, Status.UNKNOWN})
 # Letters get one scan; a label of theirs may never get any.
 ONE_SCAN = 7 * _DAY
-# Proof and corrections still come in for a week after delivery.
+# A look is worth something long before the bound: the quota may be spent from this share of it on.
+WORTH_FROM = 1 / 12
+# Proof and corrections still come in for a week after delivery, and can wait for the day's look.
 SETTLES_IN = 7 * _DAY
 TOO_OLD = 90 * _DAY
 # An account with a cadence of its own looks so many times more rarely at what has arrived.
@@ -35,56 +46,59 @@ HOPELESS_RETRY = _DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """What is known of a parcel just after it was asked about.
-
-    `last_scan_at` is that of the newest scan, `since` when the parcel was added. `misses` tries in a row brought no
-    answer; `error_kind` (`carriers.errors.ERROR_KINDS`) and `retry_after` are those of the last one.
+class Next:
+    """From when on a look is worth anything, and by when there should be one with quota to spare; both None when nobody
+    looks any more, for the reason `ends`.
     """
 
-    status: Status
-    since: datetime
-    last_scan_at: datetime | None = None
-    delivered_at: datetime | None = None
-    heard: str = ""
-    scans_once: bool = False
-    misses: int = 0
-    error_kind: str = ""
-    retry_after: timedelta | None = None
-    cadence: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """When to look again; None with the reason why nobody will."""
-
     due_at: datetime | None
+    wanted_by: datetime | None = None
     ends: EndReason | None = None
 
 
 def next_look(situation: Situation, *, now: datetime, dice: float) -> Next:
-    """When this parcel is looked at next. `dice` in [0, 1) spreads tries after an error, so that they don't come in a wave."""
-    if now - situation.since > TOO_OLD:
-        return Next(None, EndReason.TOO_OLD)
+    """When this parcel, asked about right now, is looked at next. `dice` in [0, 1) spreads tries after an error, so that
+    they don't come in a wave."""
+    reason = ending(situation, now=now)
+    if reason is not None:
+        return Next(None, ends=reason)
     if situation.error_kind:
-        return Next(now + _after_error(situation, dice))
+        return _at(now + _after_error(situation, dice))
+    if situation.cadence is not None:
+        delivered = situation.status == Status.DELIVERED
+        return _at(now + min(situation.cadence * (AFTER_DELIVERY if delivered else 1), _DAY))
+    if situation.heard == AnswerKind.NOT_ALLOWED:
+        return _at(now + HOPELESS_RETRY)
+    if situation.status == Status.DELIVERED:
+        return _at(now + _DAY)
+    if situation.scans_once and situation.status not in _UNSEEN:
+        # It had its scan: nothing is to be expected, and a look is for what the carrier may still correct.
+        return _at(now + ONE_SCAN)
+    bound = _bound(situation, now)
+    return Next(now + max(LEAST_APART, min(bound * WORTH_FROM, _HOUR)), now + bound)
+
+
+def ending(situation: Situation, *, now: datetime) -> EndReason | None:
+    """Why nobody needs to look any more; None while somebody should. Takes no answer of a carrier to know."""
+    if now - situation.since > TOO_OLD:
+        return EndReason.TOO_OLD
     if (
         situation.status == Status.DELIVERED
         and situation.delivered_at is not None
         and now - situation.delivered_at > SETTLES_IN
+        and not situation.error_kind
     ):
-        return Next(None, EndReason.SETTLED)
-    if situation.cadence is not None:
-        delivered = situation.status == Status.DELIVERED
-        return Next(now + min(situation.cadence * (AFTER_DELIVERY if delivered else 1), _DAY))
-    return Next(now + _interval(situation, now))
+        return EndReason.SETTLED
+    return None
 
 
-def _interval(situation: Situation, now: datetime) -> timedelta:
-    if situation.heard == AnswerKind.NOT_ALLOWED:
-        return HOPELESS_RETRY
-    if situation.status == Status.DELIVERED:
-        return _DAY
+def _at(moment: datetime) -> Next:
+    """Not before this moment, and wanted right then."""
+    return Next(moment, moment)
+
+
+def _bound(situation: Situation, now: datetime) -> timedelta:
+    """How stale the parcel may get with quota to spare."""
     if situation.scans_once:
         return ONE_SCAN
     lively = LIVELY.get(situation.status, LIVELY_OTHERWISE)

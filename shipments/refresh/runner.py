@@ -2,69 +2,96 @@
 
 import asyncio
 import logging
-import random
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from shipments.carriers.base import CarrierClient, Outcome, Question
-from shipments.carriers.errors import BadCredentials, CarrierError, NotEntitled, OverQuota, UnreadableAnswer
-from shipments.enums import EndReason, Lifecycle, Status
+from shipments.carriers.errors import BadCredentials, CarrierError, OutOfBudget, UnreadableAnswer
+from shipments.carriers.registry import max_per_call
+from shipments.enums import Gateway, Lifecycle
 from shipments.fields import WrongKeyRing
 from shipments.models import CarrierAccount, Heartbeat, Shipment, Watch
-from shipments.refresh.planner import LEASE, by_account, plan_due
-from shipments.refresh.policy import Situation, next_look
+from shipments.models.watches import Turn
+from shipments.refresh.askers import Askers
+from shipments.refresh.budget import AccountMeter, settle
+from shipments.refresh.noting import calls_by_outcome, note
+from shipments.refresh.planner import LEASE, plan_due
+from shipments.refresh.rescheduling import reschedule
 from shipments.tracking.gateway import open_client, question_about
 from shipments.tracking.ingest import Ingested, Observation, ingest
 
 logger = logging.getLogger(__name__)
 
-# A 429 without Retry-After: USPS' quota is by the hour, so a few minutes cost little and a wave of refusals more.
-UNSAID_PAUSE = timedelta(minutes=5)
-# A refused key stays refused until a person mends it; asking on would look like an attack.
-REFUSED_PAUSE = timedelta(minutes=15)
 BEAT_EVERY = timedelta(seconds=10)
 
 
 def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) -> list[Ingested]:
-    """Ask about those of the batch that are still leased under `lease`, and let go of the lease."""
+    """Ask about those of the batch that are still leased under `lease`, and let go of the lease.
+
+    What the account may not ask about any more, or has no call left for, waits on as if nobody had taken it.
+    """
     now = timezone.now()
     held = Watch.objects.hold(shipment_ids, lease, until=now + LEASE)
-    account = CarrierAccount.objects.defer("key", "secret").filter(pk=account_id, is_active=True).first()
-    shipments = list(Shipment.objects.filter(pk__in=held, lifecycle=Lifecycle.ACTIVE).order_by("pk"))
-    ended = set(held) - {shipment.pk for shipment in shipments}
-    Watch.objects.reschedule(dict.fromkeys(ended), lease=lease)
-    if account is None or account.is_paused(now):
-        # Refused or switched off since the batch was planned: the next sweep plans anew.
-        Watch.objects.reschedule({shipment.pk: now for shipment in shipments}, lease=lease, keep_by_hand=True)
+    if not held:
         return []
-    ingested = _ask_and_ingest(account, shipments)
-    _reschedule(ingested, account, lease)
-    return ingested
+    ids = [one.shipment_id for one in held]
+    shipments = list(
+        Shipment.objects.filter(pk__in=ids, lifecycle=Lifecycle.ACTIVE)
+        .select_related("carrier")
+        .order_by("pk")
+    )
+    askers = Askers(shipments)
+    account = askers.account(account_id)
+    mine = [] if account is None else [one for one in shipments if askers.choice(one) == account_id]
+    if ended := set(ids) - {shipment.pk for shipment in shipments}:
+        Watch.objects.reschedule(dict.fromkeys(ended, Turn(None)), lease=lease)
+    if len(mine) < len(shipments):
+        # Another account asks about these now, or none.
+        others = {shipment.pk for shipment in shipments} - {shipment.pk for shipment in mine}
+        Watch.objects.put_back(others, lease=lease, now=now, unroute=True)
+    if account is None or not mine:
+        return []
+    if not _may_ask(account, lease, now):
+        # Paused or broken since the batch was planned: the next sweep plans anew.
+        Watch.objects.put_back([shipment.pk for shipment in mine], lease=lease, now=now)
+        return []
+    return _Turn(account, mine, askers, lease, by_hand=any(one.by_hand for one in held)).run()
 
 
 def ask_now(shipments: Sequence[Shipment]) -> tuple[list[Ingested], list[Shipment]]:
-    """Ask about these at once, whatever hour it is, because a person waits; also those no account can ask about."""
-    groups, accountless = by_account(shipments)
+    """Ask about these at once, whatever hour it is, because a person waits; also those no account can ask about.
+
+    Those the account has no call left for are in neither: they are asked about by the queue, before others, when there is one.
+    """
+    askers = Askers(shipments)
+    groups, accountless = askers.groups(shipments)
     done: list[Ingested] = []
     for account, members in groups:
-        ingested = _ask_and_ingest(account, members)
-        _reschedule(ingested, account, None)
-        done += ingested
+        done += _Turn(account, members, askers, None, by_hand=True).run()
     return done, accountless
+
+
+def _may_ask(account: CarrierAccount, lease: UUID, now: datetime) -> bool:
+    budget = account.budget
+    return not budget.is_paused(now) and (not budget.is_open or budget.probe == lease)
 
 
 def work_off() -> int:
     """Ask, in this process, about everything that is due; how many parcels that were."""
     asked = 0
     while batches := plan_due(timezone.now()):
-        for batch in batches:
-            asked += len(refresh_leased(batch.account_id, batch.lease, batch.shipment_ids))
+        answered = sum(len(refresh_leased(one.account_id, one.lease, one.shipment_ids)) for one in batches)
+        if answered == 0:
+            # Planned, and nobody could be asked: more of that would not end.
+            break
+        asked += answered
     return asked
 
 
@@ -86,19 +113,67 @@ async def _check(client: CarrierClient) -> None:
         await client.aclose()
 
 
-def _ask_and_ingest(account: CarrierAccount, shipments: Sequence[Shipment]) -> list[Ingested]:
-    if not shipments:
-        return []
-    questions = [question_about(shipment) for shipment in shipments]
-    try:
-        client = open_client(CarrierAccount.objects.get(pk=account.pk))
-    except WrongKeyRing:
-        refused = BadCredentials("The key ring cannot read this account's credentials, so nobody was asked.")
-        outcomes = [Outcome(question, refused, timezone.now()) for question in questions]
-    else:
-        outcomes = async_to_sync(_ask)(client, questions)
-    _note_on_account(account, outcomes)
-    return _ingest([Observation(outcome, account) for outcome in outcomes])
+class _Turn:
+    """One round of questions with one account: asked, stored, said when to look again."""
+
+    def __init__(
+        self,
+        account: CarrierAccount,
+        shipments: Sequence[Shipment],
+        askers: Askers,
+        lease: UUID | None,
+        *,
+        by_hand: bool,
+    ) -> None:
+        self.account = account
+        self.shipments = shipments
+        self.askers = askers
+        self.lease = lease
+        self.meter = AccountMeter(
+            account,
+            expects=math.ceil(len(shipments) / max_per_call(Gateway(account.gateway))),
+            by_hand=by_hand,
+            # A person in front of a terminal asks whatever the carrier has said.
+            insists=lease is None,
+        )
+
+    def run(self) -> list[Ingested]:
+        outcomes = self._outcomes()
+        note(self.account, outcomes, lease=self.lease, now=timezone.now())
+        asked = [outcome for outcome in outcomes if not isinstance(outcome.result, OutOfBudget)]
+        self._put_back([o.question.key for o in outcomes if isinstance(o.result, OutOfBudget)])
+        ingested = _ingest([Observation(outcome, self.account) for outcome in asked]) if asked else []
+        calls = calls_by_outcome(outcomes, self.meter.made)
+        totals = {
+            **calls,
+            "parcels_asked": len(asked),
+            "parcels_news": sum(entry.is_news for entry in ingested),
+            "scans_stored": sum(entry.new_scans for entry in ingested),
+        }
+        settle(self.account.pk, self.meter.came_to(min(calls["calls_failed"], self.meter.made), totals))
+        reschedule(ingested, self.account, self.askers, self.lease)
+        return ingested
+
+    def _outcomes(self) -> list[Outcome]:
+        questions = [question_about(shipment) for shipment in self.shipments]
+        try:
+            client = open_client(CarrierAccount.objects.get(pk=self.account.pk), meter=self.meter)
+        except WrongKeyRing:
+            refused = BadCredentials(
+                "The key ring cannot read this account's credentials, so nobody was asked."
+            )
+            return [Outcome(question, refused, timezone.now()) for question in questions]
+        return async_to_sync(_ask)(client, questions)
+
+    def _put_back(self, ids: Sequence[int]) -> None:
+        """Have these wait on; what a person asked for at a terminal is asked about by the queue."""
+        if not ids:
+            return
+        logger.info("Account %s: no call left for %d parcels, which wait.", self.account.pk, len(ids))
+        if self.lease is None:
+            Watch.objects.ask_now(ids, timezone.now())
+        else:
+            Watch.objects.put_back(ids, lease=self.lease, now=timezone.now())
 
 
 def _ingest(observations: Sequence[Observation]) -> list[Ingested]:
@@ -139,70 +214,3 @@ async def _beat() -> None:
         except DatabaseError:
             # The answers that are on their way are worth more than a beat.
             logger.warning("The pulse could not be written.", exc_info=True)
-
-
-def _note_on_account(account: CarrierAccount, outcomes: Sequence[Outcome]) -> None:
-    """Write on the account how it fares; a refusal or a quota pauses it, for everybody who asks with it."""
-    now = timezone.now()
-    errors = [outcome.result for outcome in outcomes if isinstance(outcome.result, CarrierError)]
-    changes: dict[str, object] = {}
-    if len(errors) < len(outcomes):
-        changes["last_success_at"] = now
-    if outcomes and not errors:
-        # Somebody asked by hand during a pause, and was answered.
-        changes["paused_until"] = None
-    if errors:
-        worst = max(
-            errors,
-            key=lambda error: (isinstance(error, BadCredentials | NotEntitled), isinstance(error, OverQuota)),
-        )
-        changes |= {"last_error": f"{worst} {worst.advice}".strip()[:500], "last_error_at": now}
-        # One parcel that is refused among others that are answered says nothing of the account.
-        if isinstance(worst, BadCredentials | NotEntitled) and len(errors) == len(outcomes):
-            changes["paused_until"] = now + REFUSED_PAUSE
-        elif isinstance(worst, OverQuota):
-            changes["paused_until"] = now + (worst.retry_after or UNSAID_PAUSE)
-        logger.warning(
-            "Account %s: %d of %d parcels got no answer: %s", account.pk, len(errors), len(outcomes), worst
-        )
-    CarrierAccount.objects.filter(pk=account.pk).update(**changes)
-
-
-def _reschedule(ingested: Sequence[Ingested], account: CarrierAccount, lease: UUID | None) -> None:
-    now = timezone.now()
-    cadence = None if account.cadence_seconds is None else timedelta(seconds=account.cadence_seconds)
-    dues: dict[int, datetime | None] = {}
-    ended: dict[EndReason, list[int]] = {}
-    for entry in ingested:
-        shipment, watch = entry.shipment, entry.watch
-        situation = Situation(
-            status=Status(shipment.status),
-            since=shipment.created_at,
-            last_scan_at=shipment.last_scan_at,
-            delivered_at=shipment.delivered_at or shipment.last_scan_at,
-            heard=watch.heard,
-            scans_once=shipment.carrier.scans_once,
-            misses=watch.misses,
-            error_kind=watch.error_kind,
-            retry_after=entry.error.retry_after if entry.error else None,
-            cadence=cadence,
-        )
-        if shipment.lifecycle != Lifecycle.ACTIVE:
-            # Asked by hand after its end: the facts are fresh, and the end stays.
-            dues[shipment.pk] = None
-            continue
-        look = next_look(situation, now=now, dice=random.random())  # noqa: S311  (spreads load, guards nothing)
-        dues[shipment.pk] = look.due_at
-        if look.ends is not None:
-            ended.setdefault(look.ends, []).append(shipment.pk)
-    with transaction.atomic():
-        if ended:
-            # Parcels before their watches, in the order of ids, as ingest and the deeds of people lock them: a person
-            # may be closing one this moment.
-            ending = Shipment.objects.filter(pk__in=[pk for pks in ended.values() for pk in pks])
-            list(ending.order_by("pk").select_for_update(of=("self",)).only("pk"))
-        done = Watch.objects.reschedule(dues, lease=lease)
-        for reason, pks in ended.items():
-            Shipment.objects.filter(pk__in=done.intersection(pks), lifecycle=Lifecycle.ACTIVE).update(
-                lifecycle=Lifecycle.ENDED, end_reason=reason
-            )

@@ -1,7 +1,9 @@
 """Which account asks about a parcel, and a client that asks with it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Self
 
 import httpx
 from asgiref.sync import sync_to_async
@@ -11,6 +13,7 @@ from django.utils import timezone
 from shipments.carriers import registry
 from shipments.carriers.auth import MayFetch, Token, TokenStore
 from shipments.carriers.base import CarrierClient, Question
+from shipments.carriers.metering import Meter
 from shipments.enums import CarrierCode, Environment, Gateway
 from shipments.models import AccountToken, CarrierAccount, Shipment
 
@@ -26,14 +29,32 @@ def gateways_for(carrier: str) -> tuple[Gateway, ...]:
     return (Gateway.USPS, Gateway.PITNEY_BOWES) if carrier == CarrierCode.USPS else (Gateway.PITNEY_BOWES,)
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """All of a parcel that decides which account asks: its merchant, its carrier and the gateway pinned on it, if any."""
+
+    merchant_id: int
+    carrier: str
+    gateway: str
+
+    @classmethod
+    def of(cls, shipment: Shipment) -> Self:
+        return cls(shipment.merchant_id, shipment.carrier_id, shipment.gateway)
+
+
 def choose_account(shipment: Shipment, accounts: Iterable[CarrierAccount]) -> CarrierAccount | None:
-    """The account that asks about this parcel; None where nobody can.
+    """The account that asks about this parcel; None where nobody can."""
+    return choose_for(Kind.of(shipment), accounts)
+
+
+def choose_for(kind: Kind, accounts: Iterable[CarrierAccount]) -> CarrierAccount | None:
+    """The account that asks about parcels of this kind; None where nobody can.
 
     The gateway pinned on the shipment decides; else the merchant's own accounts come before the platform's,
     then the better gateway, production before test, and the older account before the newer.
     """
-    able = gateways_for(shipment.carrier_id)
-    wanted = (Gateway(shipment.gateway),) if shipment.gateway else able
+    able = gateways_for(kind.carrier)
+    wanted = (Gateway(kind.gateway),) if kind.gateway else able
     ranked = [
         (
             (
@@ -46,7 +67,7 @@ def choose_account(shipment: Shipment, accounts: Iterable[CarrierAccount]) -> Ca
         )
         for account in accounts
         if account.is_active
-        and account.merchant_id in (shipment.merchant_id, None)
+        and account.merchant_id in (kind.merchant_id, None)
         and (gateway := Gateway(account.gateway)) in wanted
         and gateway in able
     ]
@@ -66,9 +87,10 @@ def question_about(shipment: Shipment) -> Question:
 
 
 def open_client(
-    account: CarrierAccount, *, transport: httpx.AsyncBaseTransport | None = None
+    account: CarrierAccount, *, meter: Meter | None = None, transport: httpx.AsyncBaseTransport | None = None
 ) -> CarrierClient:
-    """A client that asks with this account and shares its token with every other worker; `aclose()` it."""
+    """A client that asks with this account and shares its token with every other worker; `aclose()` it. Without a meter
+    its calls are neither limited nor counted."""
     return registry.open_client(
         Gateway(account.gateway),
         environment=Environment(account.environment),
@@ -76,6 +98,7 @@ def open_client(
         key=account.key,
         secret=account.secret,
         tokens=SharedTokenStore(account.pk),
+        meter=meter,
         transport=transport,
     )
 

@@ -1,17 +1,21 @@
 """Who asks the carrier about a parcel, and what keeps them from it at the moment."""
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
 from shipments.enums import Environment
 from shipments.facts import spelling
-from shipments.models import CarrierAccount, MaintenanceWindow, Shipment
+from shipments.models import Budget, CallCount, CarrierAccount, MaintenanceWindow, Shipment
+from shipments.refresh import quotas
+from shipments.refresh.breaker import REFUSALS
+from shipments.refresh.budget import quota_of
+from shipments.refresh.quotas import Spent
 from shipments.refresh.windows import reopens_at
 from shipments.tracking.gateway import choose_account
 
@@ -31,13 +35,19 @@ def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
     """Who asks about this parcel, in one statement; None where no account can."""
     windows = MaintenanceWindow.objects.filter(carrier=shipment.carrier_id, gateway=OuterRef("gateway"))
     # Credentials stay in the database: a page has no use for them.
-    accounts = CarrierAccount.objects.usable_by({shipment.merchant_id}).defer("key", "secret")
+    accounts = (
+        CarrierAccount.objects.usable_by({shipment.merchant_id})
+        .select_related("budget")
+        .defer("key", "secret")
+    )
     account = choose_account(
         shipment,
         accounts.annotate(
             windows=ArraySubquery(
                 windows.values(row=JSONObject(starts=F("starts"), ends=F("ends"), zone=F("zone")))
-            )
+            ),
+            spent=Subquery(_spent(now).values("all_calls")),
+            spent_by_hand=Subquery(_spent(now).values("hand_calls")),
         ),
     )
     if account is None:
@@ -47,10 +57,7 @@ def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
         gateway=account.get_gateway_display(),
         is_own=account.merchant_id is not None,
         is_test=account.environment == Environment.TEST,
-        paused=_("The carrier wants fewer calls: this account asks again %(when)s.")
-        % {"when": spelling.ahead(account.paused_until - now)}
-        if account.paused_until is not None and account.is_paused(now)
-        else "",
+        paused=_waits(account, now),
         closed=_(
             "Closed for scheduled checks at this hour; they go on %(when)s. You may ask all the same, but it may time out."
         )
@@ -58,6 +65,39 @@ def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
         if reopens
         else "",
     )
+
+
+def _spent(now: datetime) -> QuerySet[Any, Any]:
+    """The calls that count of the account in the outer query."""
+    counted = CallCount.objects.filter(account=OuterRef("pk"), minute__gte=quotas.counted_from(now))
+    return counted.order_by().values("account").annotate(all_calls=Sum("calls"), hand_calls=Sum("by_hand"))
+
+
+def _waits(account: Any, now: datetime) -> str:
+    """Why nobody is asked with this account at the moment; `""` where somebody may be, by hand at least."""
+    budget = getattr(account, "budget", None) or Budget(account=account)
+    if budget.is_open:
+        because = (
+            _("The carrier refuses this account, so nobody is asked with it; it is tried again %(when)s.")
+            if budget.opened_for in REFUSALS
+            else _("The carrier is in trouble, so nobody is asked; it is tried again %(when)s.")
+        )
+        return because % {"when": spelling.ahead(max((budget.probes_at or now) - now, timedelta(0)))}
+    if budget.paused_until is not None and budget.is_paused(now):
+        return _("The carrier wants fewer calls: this account asks again %(when)s.") % {
+            "when": spelling.ahead(budget.paused_until - now)
+        }
+    per_hour = quota_of(account).per_hour
+    if per_hour is None:
+        return ""
+    holds = quotas.in_force(
+        per_hour, lowered_to=budget.lowered_to, lowered_until=budget.lowered_until, now=now
+    )
+    if quotas.left(holds, Spent(account.spent or 0, account.spent_by_hand or 0), by_hand=True):
+        return ""
+    return _(
+        "The %(calls)d calls that the carrier allows this account in an hour are used up; it goes on as soon as there are calls again."
+    ) % {"calls": holds}
 
 
 def _ends(account: Any, now: datetime) -> list[datetime | None]:

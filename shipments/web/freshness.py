@@ -47,11 +47,12 @@ def _next_check(shipment: Shipment, watch: Watch | None, now: datetime) -> str:
             EndReason.LOST: _("no more checks: it is lost"),
             EndReason.TOO_OLD: _("no more checks: it is too old"),
         }.get(EndReason(shipment.end_reason), _("no more checks"))
-    if watch is None or watch.due_at is None:
+    expected_at = watch.expected_at if watch else None
+    if watch is None or watch.due_at is None or expected_at is None:
         return _("no more checks")
     if watch.is_being_asked and watch.due_at > now:
         return _("checking now")
-    return _("next check %(when)s") % {"when": spelling.ahead(watch.due_at - now)}
+    return _("next check %(when)s") % {"when": spelling.ahead(expected_at - now)}
 
 
 def _warning(shipment: Shipment, watch: Watch | None, shown: Sequence[ScanEvent], now: datetime) -> str:
@@ -84,8 +85,10 @@ def _warning(shipment: Shipment, watch: Watch | None, shown: Sequence[ScanEvent]
         )
     if shipment.lifecycle != Lifecycle.ACTIVE:
         return ""
-    if watch.due_at is not None and now - watch.due_at > BEHIND_AFTER:
-        return _("Our checks are late: this one was due %(age)s.") % {"age": spelling.age(now - watch.due_at)}
+    if watch.expected_at is not None and now - watch.expected_at > BEHIND_AFTER:
+        return _("Our checks are late: this one was due %(age)s.") % {
+            "age": spelling.age(now - watch.expected_at)
+        }
     silence = now - shown[0].ordered_at if shown else timedelta(0)
     if silence > SILENT_AFTER and Status(shipment.status) not in {Status.DELIVERED, Status.RETURN_TO_SENDER}:
         return _("%(carrier)s has posted nothing new for %(days)d days.") % {

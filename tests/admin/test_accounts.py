@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from shipments.models import AccountToken, AuditEntry, CarrierAccount, Merchant, User, Watch
-from tests.factories import a_person, a_shipment, an_account
+from tests.factories import a_budget, a_person, a_shipment, an_account
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +31,8 @@ def form(account: CarrierAccount | None = None, **over: Any) -> dict[str, Any]:
         "environment": "production" if account is None else account.environment,
         "base_url": "" if account is None else account.base_url,
         "cadence_seconds": "",
+        "calls_per_hour": "",
+        "calls_per_second": "",
         "is_active": "on",
         "key": "",
         "secret": "",
@@ -126,12 +128,12 @@ def test_nothing_changed_writes_nothing_down(operator: Client, account: CarrierA
 
 def test_a_new_secret_takes_effect_at_once(operator: Client, account: CarrierAccount) -> None:
     AccountToken.objects.create(account=account, value="a-token", expires_at=timezone.now())
-    CarrierAccount.objects.update(paused_until=timezone.now() + timedelta(hours=1))
+    a_budget(account, paused_until=timezone.now() + timedelta(hours=1))
 
     operator.post(page(account), form(account, secret="another-secret"))
 
     account.refresh_from_db()
-    assert (account.key, account.secret, account.paused_until) == (KEY, "another-secret", None)
+    assert (account.key, account.secret, account.budget.paused_until) == (KEY, "another-secret", None)
     assert AccountToken.objects.get().value is None
     entry = AuditEntry.objects.get()
     assert (entry.before, entry.after) == ({"secret": "•••"}, {"secret": "•••"})

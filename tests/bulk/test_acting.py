@@ -33,7 +33,8 @@ from shipments.models import (
     Watch,
 )
 from shipments.models.watches import WatchQuerySet
-from shipments.refresh import runner
+from shipments.refresh.askers import Askers
+from shipments.refresh.rescheduling import reschedule
 from tests.factories import a_merchant, a_person, a_shipment
 
 pytestmark = pytest.mark.django_db
@@ -536,10 +537,10 @@ def test_a_deed_and_the_end_of_a_parcel_by_its_carrier_do_not_lock_each_other_ou
     shipment = Shipment.objects.select_related("carrier", "watch").get()
     holds_its_watch = threading.Event()
     trouble: list[BaseException] = []
-    reschedule = WatchQuerySet.reschedule
+    of_watches = WatchQuerySet.reschedule
 
     def slowly(self: WatchQuerySet, *given: Any, **named: Any) -> set[int]:
-        done = reschedule(self, *given, **named)
+        done = of_watches(self, *given, **named)
         holds_its_watch.set()
         time.sleep(0.5)
         return done
@@ -549,7 +550,7 @@ def test_a_deed_and_the_end_of_a_parcel_by_its_carrier_do_not_lock_each_other_ou
     def end_it() -> None:
         try:
             ended: Any = SimpleNamespace(shipment=shipment, watch=shipment.watch, error=None)
-            runner._reschedule([ended], CarrierAccount(gateway="usps"), None)
+            reschedule([ended], CarrierAccount(gateway="usps"), Askers([shipment]), None)
         except Exception as exc:  # noqa: BLE001  (told when the thread is over)
             trouble.append(exc)
         finally:

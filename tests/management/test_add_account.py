@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from shipments.models import AccountToken, AuditEntry, CarrierAccount, Merchant, Watch
-from tests.factories import a_merchant, a_shipment, an_account
+from shipments.models import AccountToken, AuditEntry, Budget, CarrierAccount, Merchant, Watch
+from tests.factories import a_budget, a_merchant, a_shipment, an_account
 
 pytestmark = pytest.mark.django_db
 
@@ -70,17 +70,18 @@ def test_the_same_key_again_brings_a_new_secret_and_address(monkeypatch: pytest.
     add_account(monkeypatch, *USPS, "--base-url", "http://127.0.0.1:8901")
     account = CarrierAccount.objects.get()
     AccountToken.objects.create(account=account, value="old-token", expires_at=timezone.now())
-    CarrierAccount.objects.update(is_active=False, paused_until=timezone.now())
+    CarrierAccount.objects.update(is_active=False)
+    a_budget(account, paused_until=timezone.now(), breaker="open", lowered_to=3)
 
     out, _ = add_account(monkeypatch, *USPS, secret="correct horse\n")
 
     account.refresh_from_db()
-    assert (account.secret, account.base_url, account.is_active, account.paused_until) == (
-        "correct horse",
-        "",
-        True,
-        None,
-    )
+    assert (account.secret, account.base_url, account.is_active) == ("correct horse", "", True)
+    budget = Budget.objects.get()
+    # Open still: one parcel tries the new secret, at once.
+    assert (budget.paused_until, budget.lowered_to, budget.breaker) == (None, None, "open")
+    assert budget.probes_at is not None
+    assert budget.probes_at <= timezone.now()
     token = AccountToken.objects.get()
     assert (token.value, token.expires_at) == (None, None)
     assert out.startswith("Account USPS production (alpine, key …6789) was there already")

@@ -12,6 +12,7 @@ from shipments.enums import EndReason, Lifecycle, Resolution
 from shipments.facts.tags import MOST_TAGS
 from shipments.models import Merchant, Shipment, User, Watch
 from shipments.models.shipments import ShipmentQuerySet
+from shipments.models.watches import Turn
 from tests.factories import a_shipment
 
 pytestmark = pytest.mark.django_db
@@ -116,11 +117,11 @@ def test_an_archived_parcel_is_neither_closed_nor_reopened() -> None:
 
 def test_an_answer_on_its_way_when_the_parcel_is_closed_makes_it_due_no_more() -> None:
     shipment = a_shipment(due_at=NOW - timedelta(minutes=1))
-    (watch,) = Watch.objects.lease(NOW, length=timedelta(minutes=4), limit=5)
+    lease, _taken = Watch.objects.lease([shipment.pk], NOW, length=timedelta(minutes=4))
 
     only(shipment).close()
 
-    assert Watch.objects.reschedule({shipment.pk: LATER}, lease=watch.lease) == set()
+    assert Watch.objects.reschedule({shipment.pk: Turn(LATER)}, lease=lease) == set()
     assert state(shipment) == ("ended", "by-hand", None)
 
 

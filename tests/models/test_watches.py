@@ -1,6 +1,7 @@
 """Leases: who asks about what, and what comes back when an asker dies."""
 
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from shipments.models import Watch
+from shipments.models.watches import Held, Turn
 from tests.factories import a_merchant, a_shipment
 
 pytestmark = pytest.mark.django_db
@@ -17,58 +19,59 @@ NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)
 LENGTH = timedelta(minutes=4)
 
 
-def lease(now: datetime = NOW, limit: int = 100) -> list[Watch]:
-    return Watch.objects.lease(now, length=LENGTH, limit=limit)
+def lease(now: datetime = NOW, *, of: Iterable[int] | None = None) -> tuple[UUID, set[int]]:
+    """Take these parcels, or all there are."""
+    ids = Watch.objects.values_list("pk", flat=True) if of is None else of
+    return Watch.objects.lease(ids, now, length=LENGTH)
 
 
-def test_what_is_due_is_leased_longest_due_first():
-    late = a_shipment(due_at=NOW - timedelta(hours=2))
-    later = a_shipment(due_at=NOW - timedelta(hours=1))
+def test_what_is_due_is_leased_once():
+    due, other = a_shipment(due_at=NOW - timedelta(hours=2)), a_shipment(due_at=NOW)
     a_shipment(due_at=NOW + timedelta(seconds=1))
 
-    assert [watch.pk for watch in lease(limit=1)] == [late.pk]
-    assert [watch.pk for watch in lease()] == [later.pk]
-    assert lease() == []
-
-
-def test_what_a_person_asked_for_comes_first():
-    a_shipment(due_at=NOW - timedelta(hours=2))
-    wanted = a_shipment(due_at=NOW + timedelta(days=1))
-    assert Watch.objects.ask_now([wanted.pk], NOW) == 1
-    assert [watch.pk for watch in lease(limit=1)] == [wanted.pk]
+    first, taken = lease(of=[due.pk])
+    assert taken == {due.pk}
+    second, taken = lease()
+    assert taken == {other.pk}
+    assert lease()[1] == set()
+    assert dict(Watch.objects.exclude(lease=None).values_list("pk", "lease")) == {
+        due.pk: first,
+        other.pk: second,
+    }
 
 
 def test_a_lease_that_ends_gives_the_parcel_back():
     shipment = a_shipment(due_at=NOW)
-    (first,) = lease()
-    assert lease(NOW + LENGTH - timedelta(seconds=1)) == []
-    (second,) = lease(NOW + LENGTH)
-    assert second.pk == shipment.pk
-    assert second.lease != first.lease
+    first, _taken = lease()
+    assert Watch.objects.take_back(NOW + LENGTH - timedelta(seconds=1)) == 0
+    assert lease(NOW + LENGTH)[1] == set()
+    assert Watch.objects.take_back(NOW + LENGTH) == 1
+    second, taken = lease(NOW + LENGTH)
+    assert taken == {shipment.pk}
+    assert second != first
 
 
 def test_an_asker_that_took_too_long_does_not_undo_the_next_ones_decision():
     shipment = a_shipment(due_at=NOW)
-    (first,) = lease()
-    (second,) = lease(NOW + LENGTH)
+    first, _taken = lease()
+    Watch.objects.take_back(NOW + LENGTH)
+    second, _taken = lease(NOW + LENGTH)
 
-    Watch.objects.reschedule({shipment.pk: NOW + timedelta(days=9)}, lease=first.lease)
-    assert Watch.objects.get().lease == second.lease
+    Watch.objects.reschedule({shipment.pk: Turn(NOW + timedelta(days=9))}, lease=first)
+    assert Watch.objects.get().lease == second
 
-    Watch.objects.reschedule({shipment.pk: NOW + timedelta(hours=2)}, lease=second.lease)
+    Watch.objects.reschedule({shipment.pk: Turn(NOW + timedelta(hours=2))}, lease=second)
     watch = Watch.objects.get()
     assert (watch.lease, watch.due_at) == (None, NOW + timedelta(hours=2))
 
 
 def test_holding_names_only_what_is_still_leased_and_makes_it_last():
     mine, lost = a_shipment(due_at=NOW), a_shipment(due_at=NOW)
-    leased = lease()
-    held_by = leased[0].lease
-    assert held_by is not None
+    held_by, _taken = lease()
     Watch.objects.filter(pk=lost.pk).update(lease=None)
 
     until = NOW + timedelta(minutes=10)
-    assert Watch.objects.hold([mine.pk, lost.pk], held_by, until=until) == [mine.pk]
+    assert Watch.objects.hold([mine.pk, lost.pk], held_by, until=until) == [Held(mine.pk, False)]
     assert Watch.objects.get(pk=mine.pk).due_at == until
 
 
@@ -83,23 +86,22 @@ def test_asking_by_hand_leaves_alone_what_is_being_asked_and_what_has_ended():
 def test_a_wish_of_a_person_ends_with_the_answer_and_survives_a_postponement():
     shipment = a_shipment(due_at=NOW)
     Watch.objects.ask_now([shipment.pk], NOW)
-    Watch.objects.reschedule({shipment.pk: NOW}, lease=None, keep_by_hand=True)
+    Watch.objects.reschedule({shipment.pk: Turn(NOW)}, lease=None, keep_by_hand=True)
     assert Watch.objects.get().by_hand
-    Watch.objects.reschedule({shipment.pk: NOW}, lease=None)
+    Watch.objects.reschedule({shipment.pk: Turn(NOW)}, lease=None)
     assert not Watch.objects.get().by_hand
 
 
 @pytest.mark.django_db(transaction=True)
 def test_four_planners_at_once_take_no_parcel_twice():
     merchant = a_merchant()
-    for _ in range(60):
-        a_shipment(merchant, due_at=timezone.now() - timedelta(hours=1))
+    pks = [a_shipment(merchant, due_at=timezone.now() - timedelta(hours=1)).pk for _ in range(60)]
     start, taken = threading.Barrier(4), []
 
     def plan() -> None:
         start.wait(10)
-        for _ in range(4):
-            taken.extend(watch.pk for watch in Watch.objects.lease(timezone.now(), length=LENGTH, limit=7))
+        for at in range(0, 60, 15):
+            taken.extend(Watch.objects.lease(pks[at : at + 20], timezone.now(), length=LENGTH)[1])
         connection.close()
 
     threads = [threading.Thread(target=plan) for _ in range(4)]
@@ -129,7 +131,7 @@ def test_a_planner_passes_over_what_another_transaction_holds():
         assert holds.wait(10)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '2s'")
-        assert [watch.pk for watch in lease()] == [free.pk]
+        assert lease()[1] == {free.pk}
     finally:
         may_end.set()
         thread.join(20)
@@ -166,13 +168,11 @@ def test_many_watches_are_locked_in_the_order_of_their_ids_whoever_does_it(way: 
     """Of two who lock in different orders, each may hold what the other waits for."""
     merchant = a_merchant()
     pks = [a_shipment(merchant, due_at=NOW).pk for _ in range(3)]
-    (held, *_others) = lease()
-    assert held.lease is not None
-    leased: UUID = held.lease
+    leased, _taken = lease()
     # The first parcel's row is written anew, so that it lies behind the others.
     Watch.objects.filter(pk=pks[0]).update(heard_text="anew")
     deeds = {
-        "reschedule": lambda: Watch.objects.reschedule(dict.fromkeys(pks, NOW), lease=leased),
+        "reschedule": lambda: Watch.objects.reschedule(dict.fromkeys(pks, Turn(NOW)), lease=leased),
         "hold": lambda: Watch.objects.hold(reversed(pks), leased, until=NOW),
         "stop": lambda: Watch.objects.stop(pks),
     }

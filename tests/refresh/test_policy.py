@@ -34,31 +34,31 @@ def look(status: Status = Status.IN_TRANSIT, *, dice: float = 0.5, **over) -> Ne
         (Status.DELIVERED, DAY),
     ],
 )
-def test_a_lively_parcel_is_looked_at_by_its_status(status, after):
-    assert look(status).due_at == NOW + after
+def test_a_lively_parcel_is_wanted_by_its_status(status, after):
+    assert look(status).wanted_by == NOW + after
 
 
 def test_silence_spaces_looks_out_up_to_a_day():
-    assert look(last_scan_at=NOW - 3 * DAY).due_at == NOW + 6 * HOUR
-    assert look(last_scan_at=NOW - 30 * DAY, since=NOW - 31 * DAY).due_at == NOW + DAY
+    assert look(last_scan_at=NOW - 3 * DAY).wanted_by == NOW + 6 * HOUR
+    assert look(last_scan_at=NOW - 30 * DAY, since=NOW - 31 * DAY).wanted_by == NOW + DAY
 
 
-def test_letters_are_looked_at_weekly():
-    assert look(scans_once=True).due_at == NOW + 7 * DAY
+def test_letters_are_wanted_weekly():
+    assert look(scans_once=True).wanted_by == NOW + 7 * DAY
 
 
 def test_a_piece_this_account_may_not_see_is_tried_daily():
-    assert look(heard=AnswerKind.NOT_ALLOWED).due_at == NOW + DAY
+    assert look(heard=AnswerKind.NOT_ALLOWED) == Next(NOW + DAY, NOW + DAY)
 
 
 def test_a_delivered_parcel_settles_after_a_week():
     assert look(Status.DELIVERED, delivered_at=NOW - 7 * DAY).ends is None
-    assert look(Status.DELIVERED, delivered_at=NOW - 7 * DAY - HOUR) == Next(None, EndReason.SETTLED)
+    assert look(Status.DELIVERED, delivered_at=NOW - 7 * DAY - HOUR) == Next(None, None, EndReason.SETTLED)
 
 
 def test_nobody_asks_after_ninety_days():
-    assert look(since=NOW - 91 * DAY) == Next(None, EndReason.TOO_OLD)
-    assert look(since=NOW - 91 * DAY, error_kind="try-later", misses=3) == Next(None, EndReason.TOO_OLD)
+    assert look(since=NOW - 91 * DAY) == Next(None, None, EndReason.TOO_OLD)
+    assert look(since=NOW - 91 * DAY, error_kind="try-later", misses=3) == Next(None, None, EndReason.TOO_OLD)
 
 
 def test_a_cadence_replaces_the_table():

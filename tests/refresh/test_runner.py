@@ -14,15 +14,19 @@ from django_q.models import OrmQ
 from shipments import tasks
 from shipments.carriers.errors import NotEntitled
 from shipments.enums import EndReason
-from shipments.models import Answer, CarrierAccount, Heartbeat, ScanEvent, Shipment, Watch
-from shipments.refresh import runner
+from shipments.models import Answer, Budget, CarrierAccount, Heartbeat, ScanEvent, Shipment, Watch
+from shipments.refresh import rescheduling, runner
+from shipments.refresh.askers import Askers
+from shipments.refresh.noting import note
 from shipments.refresh.planner import plan_due
 from shipments.refresh.policy import Next
+from shipments.refresh.rescheduling import reschedule
 from shipments.simulator.journeys import make_number
 from shipments.simulator.numbers import Scenario
 from shipments.tracking.ingest import Observation
 from tests.factories import (
     Simulator,
+    a_budget,
     a_merchant,
     a_scan,
     a_shipment,
@@ -134,19 +138,21 @@ def test_a_quota_pauses_the_account_as_long_as_the_carrier_says(account, calm):
     parcels(account, 2)
     calm.faults("429:1:600")
     refresh_all()
-    account.refresh_from_db()
-    assert timedelta(minutes=9) < account.paused_until - timezone.now() <= timedelta(minutes=10)
+    paused_until = Budget.objects.get().paused_until
+    assert paused_until is not None
+    assert timedelta(minutes=9) < paused_until - timezone.now() <= timedelta(minutes=10)
     assert {w.error_kind for w in Watch.objects.all()} == {"over-quota"}
-    assert all(w.due_at > account.paused_until - timedelta(seconds=5) for w in Watch.objects.all())
+    assert all(w.due_at > paused_until - timedelta(seconds=5) for w in Watch.objects.all())
 
 
-def test_a_refused_key_pauses_the_account_instead_of_hammering(account, calm):
+def test_a_refused_key_opens_the_breaker_instead_of_hammering(account, calm):
     (shipment,) = parcels(account, 1)
     calm.faults("token-refused:1")
     refresh_all()
     account.refresh_from_db()
-    assert account.is_paused(timezone.now())
+    assert (account.budget.breaker, account.budget.opened_for) == ("open", "bad-credentials")
     assert "test-secret" not in account.last_error
+    assert "test-secret" not in account.budget.opened_because
     assert Watch.objects.get().error_kind == "bad-credentials"
     calls = calm.calls()["calls"]
     Watch.objects.update(due_at=timezone.now())
@@ -175,10 +181,9 @@ def test_an_account_switched_off_after_planning_asks_nobody_and_lets_go(account,
 
 def test_an_answer_to_somebody_who_asks_by_hand_ends_a_pause(account):
     (shipment,) = parcels(account, 1)
-    CarrierAccount.objects.update(paused_until=timezone.now() + timedelta(hours=1))
+    a_budget(account, paused_until=timezone.now() + timedelta(hours=1))
     runner.ask_now([shipment])
-    account.refresh_from_db()
-    assert account.paused_until is None
+    assert Budget.objects.get().paused_until is None
 
 
 def test_a_parcel_that_has_ended_stays_ended_when_it_is_asked_by_hand(account):
@@ -241,12 +246,13 @@ def test_a_pulse_that_cannot_be_written_costs_no_answers(account, calm, monkeypa
 
 def test_a_refused_parcel_among_answered_ones_does_not_pause_the_account(account):
     good, bad = a_shipment(account.merchant), a_shipment(account.merchant)
-    runner._note_on_account(
-        account, [an_outcome(good, a_snapshot(a_scan())), an_outcome(bad, NotEntitled("No tracking."))]
-    )
+    a_budget(account)
+    outcomes = [an_outcome(good, a_snapshot(a_scan())), an_outcome(bad, NotEntitled("No tracking."))]
+    note(account, outcomes, lease=None, now=timezone.now())
     account.refresh_from_db()
-    assert (account.paused_until, account.last_error) == (
+    assert (account.budget.paused_until, account.budget.breaker, account.last_error) == (
         None,
+        "closed",
         "No tracking. Ask the carrier to enable tracking for this account.",
     )
 
@@ -264,7 +270,7 @@ def test_credentials_no_key_of_the_ring_reads_ask_nobody_and_say_so(account, cal
 def test_an_account_paused_after_planning_asks_nobody_and_lets_go(account, calm):
     parcels(account, 1)
     (batch,) = plan_due(timezone.now())
-    CarrierAccount.objects.update(paused_until=timezone.now() + timedelta(minutes=5))
+    Budget.objects.update(paused_until=timezone.now() + timedelta(minutes=5))
     assert runner.refresh_leased(batch.account_id, batch.lease, batch.shipment_ids) == []
     assert Watch.objects.get().lease is None
     assert calm.calls()["calls"] == {}
@@ -285,7 +291,7 @@ def test_an_end_decided_under_a_lost_lease_is_not_written(account):
     Shipment.objects.update(lifecycle="active", end_reason="")
     Watch.objects.update(lease=uuid4(), due_at=timezone.now())
     done[0].shipment.lifecycle = "active"
-    runner._reschedule(done, account, uuid4())
+    reschedule(done, account, Askers([shipment]), uuid4())
     assert Shipment.objects.get().lifecycle == "active"
     assert Watch.objects.get().due_at is not None
 
@@ -332,7 +338,9 @@ def test_the_queued_test_writes_its_result_on_the_account(account):
 def test_a_parcel_that_ends_while_a_person_closes_it_makes_neither_wait_for_ever(monkeypatch):
     shipment, account = a_shipment(), an_account(None)
     entry = ingested(shipment, a_snapshot(a_scan()), account=account)
-    monkeypatch.setattr(runner, "next_look", lambda situation, **more: Next(None, EndReason.SETTLED))
+    monkeypatch.setattr(
+        rescheduling, "next_look", lambda situation, **more: Next(None, None, EndReason.SETTLED)
+    )
     has_the_parcel, failures = threading.Event(), []
 
     def close() -> None:
@@ -351,7 +359,7 @@ def test_a_parcel_that_ends_while_a_person_closes_it_makes_neither_wait_for_ever
     def settle() -> None:
         try:
             has_the_parcel.wait(10)
-            runner._reschedule([entry], account, None)
+            reschedule([entry], account, Askers([shipment]), None)
         except OperationalError as exc:
             failures.append(exc)
         finally:

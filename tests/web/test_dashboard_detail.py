@@ -16,7 +16,17 @@ from shipments.enums import EndReason, Gateway, Lifecycle, Status
 from shipments.facts.places import Place
 from shipments.facts.times import DeliveryEstimate
 from shipments.models import Answer, AuditEntry, Merchant, Note, PrivateLink, Shipment, User, Watch
-from tests.factories import DELIVERED, LABEL, OLNEY, a_scan, a_shipment, a_snapshot, an_account, ingested
+from tests.factories import (
+    DELIVERED,
+    LABEL,
+    OLNEY,
+    a_budget,
+    a_scan,
+    a_shipment,
+    a_snapshot,
+    an_account,
+    ingested,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -324,7 +334,7 @@ def test_the_page_says_which_account_asks(viewer: Client, merchant: Merchant) ->
 
 
 def test_an_account_the_carrier_has_slowed_down_is_named(viewer: Client, merchant: Merchant) -> None:
-    an_account(merchant, paused_until=timezone.now() + timedelta(minutes=20, seconds=30))
+    a_budget(an_account(merchant), paused_until=timezone.now() + timedelta(minutes=20, seconds=30))
 
     assert "The carrier wants fewer calls: this account asks again in 20 min." in page_of(
         viewer, a_shipment(merchant)

@@ -13,11 +13,13 @@ from shipments.carriers.base import Answer, Outcome, Question
 from shipments.carriers.errors import (
     BadCredentials,
     CarrierError,
+    OutOfBudget,
     OverQuota,
     TryLater,
     UnreadableAnswer,
 )
 from shipments.carriers.http import TIMEOUT, WHOLE_ROUND, Reply, address_at, exchange
+from shipments.carriers.metering import Meter, Unmetered
 from shipments.carriers.pitney_bowes.errors import TOKEN, TRACKING, refusal_of, token_refusal
 from shipments.carriers.pitney_bowes.parse import AboutAnotherParcel, identifier, snapshot
 from shipments.carriers.pitney_bowes.wire import TokenWire
@@ -56,6 +58,7 @@ class PitneyBowesClient:
         key: str,
         secret: str,
         tokens: TokenStore,
+        meter: Meter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         concurrency: int = 8,
         time_limit: timedelta = WHOLE_ROUND,
@@ -66,6 +69,7 @@ class PitneyBowesClient:
         self._authorization = f"Basic {basic}"
         self._secrets = (basic, secret, key)
         self._tokens = tokens
+        self._meter = meter or Unmetered()
         self._token = AccountToken(tokens, self._fetch_token)
         self._http = httpx.AsyncClient(
             timeout=TIMEOUT, transport=transport, limits=httpx.Limits(max_connections=concurrency)
@@ -113,6 +117,7 @@ class PitneyBowesClient:
                 f"{self._host}/shippingservices/v1/tracking/{path}",
                 what=TRACKING,
                 token=self._token,
+                meter=self._meter,
                 headers={"Accept": "application/json", "X-PB-UnifiedErrorStructure": "true"},
                 params={"packageIdentifierType": "TrackingNumber", "carrier": question.carrier},
             )
@@ -162,7 +167,7 @@ class _Round(Round):
 
     def learn(self, outcome: Outcome) -> None:
         match outcome.result:
-            case BadCredentials() | OverQuota() as error:
+            case BadCredentials() | OverQuota() | OutOfBudget() as error:
                 # True of the account, not of the parcel.
                 self.end(error)
             case TryLater(http_status=None) as error:

@@ -14,11 +14,13 @@ from shipments.carriers.errors import (
     BadRequest,
     CarrierError,
     NotEntitled,
+    OutOfBudget,
     OverQuota,
     TryLater,
     UnreadableAnswer,
 )
 from shipments.carriers.http import TIMEOUT, WHOLE_ROUND, Reply, address_at, exchange
+from shipments.carriers.metering import Meter, Unmetered
 from shipments.carriers.reading import Findings, parse_json
 from shipments.carriers.rounds import Round
 from shipments.carriers.usps import answers
@@ -70,6 +72,7 @@ class UspsClient:
         key: str,
         secret: str,
         tokens: TokenStore,
+        meter: Meter | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         concurrency: int = 2,
         time_limit: timedelta = WHOLE_ROUND,
@@ -78,6 +81,7 @@ class UspsClient:
         self._key = key
         self._secret = secret
         self._tokens = tokens
+        self._meter = meter or Unmetered()
         self._token = AccountToken(tokens, self._fetch_token)
         self._http = httpx.AsyncClient(
             timeout=TIMEOUT, transport=transport, limits=httpx.Limits(max_connections=concurrency)
@@ -167,6 +171,7 @@ class UspsClient:
                 f"{self._host}/tracking/v3r2/tracking",
                 what=TRACKING,
                 token=self._token,
+                meter=self._meter,
                 headers={"Accept": "application/json"},
                 json=[entry.as_wire() for entry in group],
             )
@@ -213,7 +218,7 @@ class _Round(Round):
 
     def learn(self, error: CarrierError) -> None:
         match error:
-            case BadCredentials() | NotEntitled() | OverQuota():
+            case BadCredentials() | NotEntitled() | OverQuota() | OutOfBudget():
                 # True of the account, not of the call.
                 self.end(error)
             case TryLater() if error.retry_after is not None:

@@ -21,7 +21,7 @@ from django.db.models import Max, Q
 from django.utils import timezone
 
 from shipments import queueing
-from shipments.enums import AnswerKind, Gateway, Lifecycle, Reason, Role, Sight, Wants
+from shipments.enums import AnswerKind, BreakerState, Gateway, Lifecycle, Reason, Role, Sight, Wants
 from shipments.management.benchmarks.havoc import Service, Target, kill_database
 from shipments.management.benchmarks.mail_sink import MailSink
 from shipments.management.benchmarks.scripted import ScriptedParcel, Verdict, judge, scripted_parcels
@@ -58,6 +58,8 @@ _DETAILS = {"timeout": ":8", "slow": ":6", "huge": ":12", "429": ":5", "503": ":
 _OWN_TROUBLE = 10
 LOOK_EVERY = 0.5
 TEND_EVERY = 2.0
+# Time enough for the one parcel with which a mended account is tried.
+MEND_EVERY = 5.0
 # By then a lease of four minutes has ended, and what it held was asked about again.
 SETTLE_PATIENCE = 480.0
 
@@ -82,6 +84,7 @@ class Trial:
     _leases: dict[int, tuple[object, float]] = field(default_factory=dict)
     _last_look: float = 0.0
     _last_tending: float = 0.0
+    _last_mending: float = 0.0
     # From then on every parcel has to be asked once more.
     _last_round_from: datetime | None = None
 
@@ -272,8 +275,10 @@ class Trial:
         """What takes hours in life is done at once: somebody enters refused credentials anew, and asks about parcels whose
         next try is far off. Leases are left alone: they are what is on trial."""
         now = timezone.now()
-        for account in CarrierAccount.objects.all():
-            if account.is_paused(now):
+        if time.monotonic() - self._last_mending >= MEND_EVERY:
+            self._last_mending = time.monotonic()
+            stopped = ~Q(budget__breaker=BreakerState.CLOSED) | Q(budget__paused_until__gt=now)
+            for account in CarrierAccount.objects.filter(stopped):
                 take_effect(account, now)
         if self._last_round_from is None:
             far = Watch.objects.filter(

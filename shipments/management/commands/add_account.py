@@ -13,10 +13,13 @@ from shipments.enums import Environment, Gateway
 from shipments.management.merchants import merchant_meant
 from shipments.models import AuditEntry, CarrierAccount, Merchant
 from shipments.models.accounts import clean_base_url
+from shipments.refresh.budget import quota_of
 from shipments.tracking.accounts import take_effect
 
 # Far more than any gateway's secret has; a larger input is the wrong file.
 _LONGEST_SECRET = 4096
+# What the column holds.
+_MOST_CALLS = 2_147_483_647
 
 
 class Command(BaseCommand):
@@ -37,27 +40,60 @@ class Command(BaseCommand):
             help="Scheme, host and port that replace the gateway's own in every address, tokens included.",
         )
         parser.add_argument(
+            "--calls-per-hour",
+            metavar="N",
+            help="How many calls the carrier allows this account in an hour. Default: what the gateway publishes.",
+        )
+        parser.add_argument(
+            "--calls-per-second",
+            metavar="N",
+            help="The same by the second. Default: what the gateway publishes.",
+        )
+        parser.add_argument(
             "--key", required=True, help="The account's key, also called consumer key or client id."
         )
 
     def handle(
-        self, *, merchant: str, gateway: str, environment: str, base_url: str, key: str, **options: Any
+        self,
+        *,
+        merchant: str,
+        gateway: str,
+        environment: str,
+        base_url: str,
+        calls_per_hour: str | None,
+        calls_per_second: str | None,
+        key: str,
+        **options: Any,
     ) -> None:
         owner = merchant_meant(merchant)
         key = key.strip()
         if not key:
             raise CommandError("key: a key is not empty.", returncode=2)
         address = _clean_address(base_url)
+        given = {
+            "calls_per_hour": _read_calls("calls per hour", calls_per_hour),
+            "calls_per_second": _read_calls("calls per second", calls_per_second),
+        }
+        # What is not given is left as it is: a new secret is no new contract.
+        quotas = {name: calls for name, calls in given.items() if calls is not None}
         secret = _read_secret()
         with transaction.atomic():
-            account = self._stored(owner, gateway, environment, address, key, secret)
+            account = self._stored(owner, gateway, environment, address, key, secret, quotas)
             woken = take_effect(account, timezone.now())
         self.stdout.write(f"It asks {account.base_url or 'the gateway at its own address'}.")
+        self.stdout.write(f"Calls: {_limits(account)}.")
         if woken:
             self.stdout.write(f"Parcels that had waited for an account and are due now: {woken}.")
 
     def _stored(
-        self, merchant: Merchant, gateway: str, environment: str, base_url: str, key: str, secret: str
+        self,
+        merchant: Merchant,
+        gateway: str,
+        environment: str,
+        base_url: str,
+        key: str,
+        secret: str,
+        quotas: dict[str, int],
     ) -> CarrierAccount:
         # Encrypted with a nonce, keys cannot be compared in the database.
         alike = CarrierAccount.objects.filter(
@@ -72,6 +108,7 @@ class Command(BaseCommand):
                 base_url=base_url,
                 key=key,
                 secret=secret,
+                **quotas,
             )
             given = {
                 "gateway": gateway,
@@ -79,14 +116,21 @@ class Command(BaseCommand):
                 "base_url": base_url,
                 "key": key,
                 "secret": secret,
+                **quotas,
             }
             AuditEntry.objects.record("added", account, source="command", merchant=merchant, after=given)
             self.stdout.write(f"Account {account} was added.")
             return account
-        before = {"base_url": known.base_url, "is_active": known.is_active}
+        before = {
+            "base_url": known.base_url,
+            "is_active": known.is_active,
+            **{name: getattr(known, name) for name in quotas},
+        }
         known.base_url, known.secret, known.is_active = base_url, secret, True
-        known.save(update_fields=["base_url", "secret", "is_active"])
-        after: dict[str, object] = {"base_url": base_url, "is_active": True, "secret": secret}
+        for name, calls in quotas.items():
+            setattr(known, name, calls)
+        known.save(update_fields=["base_url", "secret", "is_active", *quotas])
+        after: dict[str, object] = {"base_url": base_url, "is_active": True, "secret": secret, **quotas}
         AuditEntry.objects.record(
             "changed", known, source="command", merchant=merchant, before=before, after=after
         )
@@ -106,6 +150,26 @@ def _clean_address(base_url: str) -> str:
     if longest is not None and len(address) > longest:
         raise CommandError(f"base url: an address has at most {longest} characters.", returncode=2)
     return address
+
+
+def _read_calls(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    calls = int(text) if text.strip().isdecimal() and len(text.strip()) <= 10 else 0
+    if not 1 <= calls <= _MOST_CALLS:
+        raise CommandError(f"{name}: a whole number from 1 to {_MOST_CALLS:,}.", returncode=2)
+    return calls
+
+
+def _limits(account: CarrierAccount) -> str:
+    """The limits that hold for the account, in words."""
+    quota = quota_of(account)
+    limits = [
+        f"at most {calls:,} {span}"
+        for calls, span in ((quota.per_hour, "an hour"), (quota.per_second, "a second"))
+        if calls is not None
+    ]
+    return " and ".join(limits) or "no limit is known"
 
 
 def _read_secret() -> str:

@@ -14,9 +14,13 @@ from shipments.enums import AnswerKind, Gateway
 from shipments.management.merchants import merchant_meant
 from shipments.management.timeline import timeline
 from shipments.models import AuditEntry, MaintenanceWindow, Merchant, Shipment
-from shipments.refresh import planner, runner
+from shipments.refresh import runner
+from shipments.refresh.askers import Askers
+from shipments.refresh.budget import OUT_OF_CALLS
+from shipments.refresh.routing import no_account_sentence
 from shipments.refresh.windows import reopens_at
 from shipments.tracking.adding import BadParcel, ParcelForm, add_parcel, read_parcel
+from shipments.tracking.gateway import Kind
 from shipments.tracking.ingest import Ingested
 from shipments.tracking.report import Report, not_known_yet, reports
 
@@ -84,7 +88,7 @@ class Command(BaseCommand):
         for warning in _closed_now(distinct):
             self.stderr.write(warning)
         ingested, accountless = runner.ask_now(distinct)
-        by_pk = _fresh_reports(distinct, accountless)
+        by_pk = _fresh_reports(distinct, ingested, accountless)
         for entry in ingested:
             # Where the report has other words: the parcel was known before, or a program reads the report.
             if (sentence := not_known_yet(entry.watch)) and (as_json or entry.shipment.status_text):
@@ -136,7 +140,7 @@ def _checked(numbers: Sequence[str], **options: str | None) -> list[ParcelForm]:
 def _closed_now(shipments: Sequence[Shipment]) -> Iterator[str]:
     """A warning for each carrier that is in its maintenance hours: a person may ask all the same."""
     now = timezone.now()
-    groups, _ = planner.by_account(shipments)
+    groups, _accountless = Askers(shipments).groups(shipments)
     asked = {(shipment.carrier_id, account.gateway) for account, members in groups for shipment in members}
     for window in MaintenanceWindow.objects.order_by("carrier", "pk"):
         if (window.carrier_id, window.gateway) in asked and reopens_at(
@@ -148,12 +152,16 @@ def _closed_now(shipments: Sequence[Shipment]) -> Iterator[str]:
             )
 
 
-def _fresh_reports(shipments: Sequence[Shipment], accountless: Sequence[Shipment]) -> dict[int, Report]:
+def _fresh_reports(
+    shipments: Sequence[Shipment], ingested: Sequence[Ingested], accountless: Sequence[Shipment]
+) -> dict[int, Report]:
     """The report of each parcel by its id, read anew: asking has changed the rows."""
     rows = list(Shipment.objects.filter(pk__in=[shipment.pk for shipment in shipments]).order_by("pk"))
     by_pk = {shipment.pk: report for shipment, report in zip(rows, reports(rows), strict=True)}
+    for pk in by_pk.keys() - {entry.shipment.pk for entry in ingested}:
+        by_pk[pk]["error"] = f"{OUT_OF_CALLS} It is asked about as soon as there is one."
     for shipment in accountless:
-        by_pk[shipment.pk]["error"] = planner.no_account_sentence(shipment)
+        by_pk[shipment.pk]["error"] = no_account_sentence(Kind.of(shipment))
     return by_pk
 
 
