@@ -1,6 +1,7 @@
 """The trial of `bench_crash`: work that goes on for minutes while what does it is killed under it, and what is left of it."""
 
 import json
+import logging
 import os
 import random
 import statistics
@@ -92,6 +93,8 @@ class Trial:
         """Do it all; the figures."""
         self._dice = random.Random(self.seed)  # noqa: S311  (a script, not a secret)
         self._embedded = Embedded(settings.DATA / "postgres")
+        # A line for each nudge would bury the figures.
+        logging.getLogger("django-q").setLevel(logging.WARNING)
         with ExitStack() as running:
             sink = running.enter_context(MailSink())
             self._simulator = self._start_simulator(running)
@@ -277,8 +280,9 @@ class Trial:
         now = timezone.now()
         if time.monotonic() - self._last_mending >= MEND_EVERY:
             self._last_mending = time.monotonic()
-            stopped = ~Q(budget__breaker=BreakerState.CLOSED) | Q(budget__paused_until__gt=now)
-            for account in CarrierAccount.objects.filter(stopped):
+            paused = Q(budget__paused_until__gt=now)
+            broken = Q(budget__breaker__in=[BreakerState.OPEN, BreakerState.HALF_OPEN])
+            for account in CarrierAccount.objects.filter(paused | broken):
                 take_effect(account, now)
         if self._last_round_from is None:
             far = Watch.objects.filter(
