@@ -54,7 +54,8 @@ def given_back(queue: str) -> str:
     return f"{queue} again"
 
 
-class QueueTable(ORM):  # type: ignore[misc]  (django-q2 has no types)
+# django-q2 has no types.
+class QueueTable(ORM):  # type: ignore[misc]
     """Hands out the oldest task first, each to one cluster."""
 
     def enqueue(self, task: str) -> int:
