@@ -16,8 +16,6 @@ from shipments.queue_table import by_cluster, given_back, to_cluster
 
 # What was meant for a cluster that was never seen again.
 _UNTAKEN_FOR = timedelta(hours=1)
-# How long it is kept why a task failed.
-_FAILURES_KEPT = timedelta(days=30)
 
 # Every name that may be queued; each is a function in shipments.tasks.
 SWEEP = "sweep"
@@ -128,11 +126,10 @@ def retire(cluster: str) -> None:
     OrmQ.objects.filter(key=to_cluster(Conf.CLUSTER_NAME, cluster)).delete()
 
 
-def forget_old() -> None:
-    """Drop what was meant for clusters that were never seen again, and old failures."""
+def forget_untaken() -> None:
+    """Drop what was meant for clusters that were never seen again."""
     to_any = OrmQ.objects.filter(key__startswith=to_cluster(Conf.CLUSTER_NAME, ""))
     to_any.filter(lock__lt=Now() - _UNTAKEN_FOR).delete()
-    Failure.objects.filter(stopped__lt=Now() - _FAILURES_KEPT).delete()
 
 
 # ---- Schedules ---------------------------------------------------------------------------------------------------

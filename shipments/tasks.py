@@ -140,7 +140,7 @@ def housekeep() -> None:
             return
         Throttle.objects.forget_ended(timezone.now())
         Heartbeat.objects.forget_ended(timezone.now())
-        queueing.forget_old()
+        queueing.forget_untaken()
         Mail.objects.forget_old(timezone.now())
         SubscriptionRequest.objects.forget_expired(timezone.now())
         Subscription.objects.forget_addresses(timezone.now())

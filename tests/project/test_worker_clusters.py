@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from django_q import scheduler as django_q_scheduler
 from django_q.brokers import get_broker
-from django_q.models import Failure, OrmQ, Schedule
+from django_q.models import OrmQ, Schedule
 
 from shipments import clusters, queueing, tasks
 from shipments.management.commands.worker import Cluster, Pulse
@@ -244,13 +244,8 @@ def test_housekeeping_forgets_clusters_that_are_gone(as_cluster: Callable[[str],
     Heartbeat.objects.beat(now - timedelta(hours=23))
     queueing.enqueue(queueing.SWEEP, only_for="host/here")
     queueing.enqueue(queueing.SWEEP)
-    for days in (31, 29):
-        at = now - timedelta(days=days)
-        Failure.objects.create(id=f"{days}", name="x", func="x", started=at, stopped=at, success=False)
 
     tasks.housekeep()
 
     assert set(Heartbeat.objects.values_list("name", flat=True)) == {"host/here"}
     assert sorted(OrmQ.objects.values_list("key", flat=True)) == ["trackingsite", "trackingsite to host/here"]
-    assert list(Failure.objects.values_list("id", flat=True)) == ["29"]
-    assert queueing.failed() == 1
