@@ -14,6 +14,8 @@ from django_q.tasks import async_task
 
 from shipments.queue_table import by_cluster, given_back, to_cluster
 
+# Tasks of a busy cluster that are done and will be noted in a moment.
+_NOTED_NEXT = 10
 # What was meant for a cluster that was never seen again.
 _UNTAKEN_FOR = timedelta(hours=1)
 
@@ -110,6 +112,12 @@ def alone(name: str) -> Iterator[bool]:
 def is_waiting_for(cluster: str) -> bool:
     """Whether something is meant for this cluster alone that it has not taken."""
     return bool(OrmQ.objects.filter(key=to_cluster(Conf.CLUSTER_NAME, cluster), lock__lte=Now()).exists())
+
+
+def holds_too_much(cluster: str) -> bool:
+    """Whether this cluster has more tasks than it can have begun: it does not note those that are done."""
+    held = OrmQ.objects.filter(key=by_cluster(Conf.CLUSTER_NAME, cluster)).count()
+    return bool(held > Conf.WORKERS + Conf.QUEUE_LIMIT + Conf.BULK + _NOTED_NEXT)
 
 
 def give_back(cluster: str) -> int:

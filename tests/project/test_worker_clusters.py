@@ -123,6 +123,25 @@ def test_a_task_that_kills_every_cluster_is_given_back_only_once(as_cluster: Cal
         assert queueing.give_back("host/a") == 0
 
 
+def test_a_cluster_that_notes_nothing_of_what_it_has_done_is_known_by_what_it_holds(
+    as_cluster: Callable[[str], None],
+):
+    # Two workers, as many tasks at hand, one on its way, and ten that are just being noted.
+    for _ in range(15):
+        queueing.enqueue(queueing.SWEEP)
+    as_cluster("host/a")
+    assert len(taken()) == 15
+    assert not queueing.holds_too_much("host/a")
+    queueing.enqueue(queueing.SWEEP)
+    assert taken() == ["sweep"]
+    assert queueing.holds_too_much("host/a")
+    assert not queueing.holds_too_much("host/b")
+
+    queueing.give_back("host/a")
+    assert len(taken()) == 16
+    assert not queueing.holds_too_much("host/a"), "started anew, it is judged by what it takes anew"
+
+
 def test_what_a_lost_cluster_had_comes_back_by_itself(as_cluster: Callable[[str], None]):
     queueing.enqueue(queueing.SWEEP)
     as_cluster("host/a")

@@ -392,6 +392,7 @@ class Trial:
             "told_twice": sink.told_twice,
             "mails_sent_again": sink.sent_again,
             "tasks_that_failed": queueing.failed(),
+            "tasks_left": queueing.waiting(),
             "median_recovery_seconds": round(statistics.median(self.recoveries), 1)
             if self.recoveries
             else None,

@@ -24,6 +24,8 @@ from trackingsite.processes import Child, Stopped, Supervised, stopped_by_signal
 PATIENCE = 45.0
 NUDGE_EVERY = 10.0
 LOOK_EVERY = 2.0
+# What was done is noted within moments; a cluster that does not for so long has lost whoever notes it.
+NOTING_PATIENCE = 15.0
 
 
 class Pulse:
@@ -31,6 +33,9 @@ class Pulse:
 
     What counts is that the beat changes, by our own clock: neither a wrong system clock, nor a night the
     computer slept through, nor a database that was away makes a healthy cluster look dead.
+
+    It also has to note what it has done. One that has lost the process for that works on, and all it does comes back to be
+    done again, more and more of it.
     """
 
     def __init__(
@@ -40,19 +45,16 @@ class Pulse:
         last_beat: Callable[[], datetime | None],
         nudge: Callable[[], None],
         is_waiting: Callable[[], bool],
+        holds_too_much: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._say, self._last_beat, self._nudge, self._is_waiting, self._clock = (
-            say,
-            last_beat,
-            nudge,
-            is_waiting,
-            clock,
-        )
+        self._say, self._last_beat, self._nudge, self._clock = say, last_beat, nudge, clock
+        self._is_waiting, self._holds_too_much = is_waiting, holds_too_much
         self._beat: datetime | None = None
         self._changed_at = clock()
         self._looked_at = self._nudged_at = float("-inf")
         self._blind = False
+        self._full_since: float | None = None
 
     @classmethod
     def of(cls, cluster: str, say: Callable[[str], None]) -> "Pulse":
@@ -63,6 +65,7 @@ class Pulse:
             last_beat=lambda: Heartbeat.objects.last_beat(cluster),
             nudge=lambda: queueing.enqueue(queueing.SWEEP, only_for=cluster),
             is_waiting=lambda: queueing.is_waiting_for(cluster),
+            holds_too_much=lambda: queueing.holds_too_much(cluster),
         )
 
     def trouble(self, up_for: float) -> str | None:
@@ -80,7 +83,12 @@ class Pulse:
             close_old_connections()
             return None
         silent_for = min(now - self._changed_at, up_for)
-        return f"has shown no sign of life for {silent_for:.0f} s" if silent_for > PATIENCE else None
+        if silent_for > PATIENCE:
+            return f"has shown no sign of life for {silent_for:.0f} s"
+        if self._full_since is not None and now - self._full_since > NOTING_PATIENCE:
+            full_for, self._full_since = now - self._full_since, None
+            return f"has noted nothing of what it has done for {full_for:.0f} s"
+        return None
 
     def _look(self, now: float) -> None:
         beat = self._last_beat()
@@ -88,6 +96,10 @@ class Pulse:
             self._say("The database answers again.")
         if self._blind or beat != self._beat:
             self._beat, self._changed_at, self._blind = beat, now, False
+        if not self._holds_too_much():
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = now
         # One nudge at a time: behind a hung cluster, or a busy one, they would pile up.
         if now - self._nudged_at >= NUDGE_EVERY and not self._is_waiting():
             self._nudge()
