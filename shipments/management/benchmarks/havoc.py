@@ -65,17 +65,17 @@ class Service:
         return found
 
     def strike(self, dice: random.Random) -> Target | None:
-        """Kill one target of it; None where nothing of it lives."""
-        living = {target: pids for target, pids in self.processes().items() if pids}
-        if not living:
-            return None
-        targets = sorted(living)
+        """Kill one target of it, which was drawn; None where nothing of that kind lives at the moment."""
+        targets = list(Target)
         (target,) = dice.choices(targets, [_SHARES[target] for target in targets])
+        living = self.processes()
+        if not living[target]:
+            return None
         pid = dice.choice(sorted(living[target]))
         if target in (Target.CHILD, Target.GUARD):
             _kill(pid)
             return target
-        sessions = [pid] if target is Target.CLUSTER else living.get(Target.CLUSTER, [])
+        sessions = [pid] if target is Target.CLUSTER else living[Target.CLUSTER]
         if target is Target.HOST:
             _kill(pid)
         for session in sessions:
