@@ -1,5 +1,6 @@
 """One parcel's page for the merchant's people: all there is to know of it, and what is new while it is open."""
 
+from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shipments import queueing
 from shipments.enums import Lifecycle, Role
-from shipments.models import Answer, ScanEvent, SeenParcel, Shipment, Watch
+from shipments.models import Answer, ScanEvent, SeenParcel, Shipment, Throttle, Watch
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.answer_parts import part_about
 from shipments.web.forms_parcel import NoteForm, TagForm
@@ -22,6 +23,8 @@ from shipments.web.htmx import page_or_fragment, wants_fragment
 from shipments.web.parcel_parts import Asked, context_of
 from shipments.web.parcel_rows import load
 
+# One person's questions by hand in an hour: they are planned before everything else, and the calls kept for them are everybody's.
+MOST_ASKED = 30
 # The parts of the page that are taken over by themselves when they change, by the names of their templates. None of
 # them has a form in it, whose token would be another each time: their buttons belong to forms that stand elsewhere.
 _PARTS = ("facts", "history", "reply", "notes", "tags", "particulars", "deeds")
@@ -39,8 +42,23 @@ def shipment_detail(request: MemberRequest, public_id: UUID) -> HttpResponse:
 def refresh_now(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Put the parcel at the head of the queue. The page does not wait for the carrier: it polls."""
     shipment = parcel_of(request, public_id)
+    now = timezone.now()
+    if not Throttle.objects.allows(
+        "asking by hand", str(request.user.pk), limit=MOST_ASKED, per=timedelta(hours=1), now=now
+    ):
+        messages.warning(
+            request,
+            _(
+                "You have asked %(count)d times within an hour, which is as often as one person may: carriers ration calls. The parcel is looked at by itself, and you may ask again within the hour."
+            )
+            % {"count": MOST_ASKED},
+        )
+        if request.htmx:
+            # The whole page anew: only that shows messages.
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return redirect("shipment-detail", request.merchant.slug, public_id)
     with transaction.atomic():
-        asked = Watch.objects.ask_now([shipment.pk], timezone.now())
+        asked = Watch.objects.ask_now([shipment.pk], now)
         if asked:
             record(request, "asked now", shipment)
             queueing.enqueue(queueing.SWEEP)

@@ -1,6 +1,7 @@
 """Accounts in the back-office: key and secret go in and never come out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from shipments.models import AccountToken, AuditEntry, CarrierAccount, Merchant, User, Watch
+from shipments.models import AccountToken, AuditEntry, CallCount, CarrierAccount, Merchant, User, Watch
+from shipments.refresh.figures import figures_of
 from tests.factories import a_budget, a_person, a_shipment, an_account
 
 pytestmark = pytest.mark.django_db
@@ -245,3 +247,93 @@ def test_a_deleted_account_is_written_down(operator: Client, account: CarrierAcc
     assert CarrierAccount.objects.exists() is False
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.row, entry.before["secret"]) == ("deleted", str(pk), "•••")
+
+
+def test_the_accounts_page_shows_what_is_spent_what_is_left_and_what_waits(
+    operator: Client, account: CarrierAccount, django_assert_max_num_queries: Any
+) -> None:
+    now = timezone.now()
+    CarrierAccount.objects.update(calls_per_hour=60)
+    CallCount.objects.create(account=account, minute=now, calls=12, by_hand=2, failed=1)
+    CallCount.objects.create(account=account, minute=now - timedelta(hours=5), calls=40)
+    for hours in (1, 0, -1):
+        shipment = a_shipment(account.merchant, due_at=now - timedelta(hours=1))
+        Watch.objects.filter(pk=shipment.pk).update(account=account, wanted_by=now - timedelta(hours=hours))
+    operator.get(page(account))
+
+    with django_assert_max_num_queries(20):
+        shown = " ".join(operator.get(page(account)).content.decode().split())
+
+    for row in (
+        '<th scope="row">Spent in the last hour</th><td>12 of 60, 2 of them by hand</td>',
+        '<th scope="row">Left for planned questions</th><td>44</td>',
+        '<th scope="row">Left for what people ask by hand</th><td>48</td>',
+        '<th scope="row">Pace</th><td>a planned call every 66.7 seconds</td>',
+        '<th scope="row">Parcels that may be looked at</th><td>3</td>',
+        '<th scope="row">Of them later than wanted</th><td>2</td>',
+        '<th scope="row">Being asked about</th><td>0</td>',
+        "<td>12</td><td>2</td><td>1</td>",
+        "<td>40</td><td>0</td><td>0</td>",
+        "<p>Yes.</p>",
+    ):
+        assert row in shown
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (
+            {"paused_until": timedelta(minutes=20, seconds=30)},
+            "No: the carrier wants fewer calls; it is asked again in 20 min.",
+        ),
+        (
+            {
+                "breaker": "open",
+                "probes_at": timedelta(minutes=20, seconds=30),
+                "opened_because": "USPS: <b>out</b>.",
+            },
+            "No, it is tried again in 20 min: USPS: &lt;b&gt;out&lt;/b&gt;.",
+        ),
+        (
+            {"breaker": "half-open", "opened_because": "It was down."},
+            "Being tried with one parcel: It was down.",
+        ),
+    ],
+)
+def test_page_and_list_say_why_an_account_is_not_asked_with(
+    operator: Client, account: CarrierAccount, columns: dict[str, Any], sentence: str
+) -> None:
+    now = timezone.now()
+    a_budget(
+        account,
+        **{name: now + value if isinstance(value, timedelta) else value for name, value in columns.items()},
+    )
+    assert sentence in operator.get(page(account)).content.decode()
+    assert sentence in operator.get(reverse("admin:shipments_carrieraccount_changelist")).content.decode()
+
+
+def test_a_lowered_quota_says_so_and_another_quota_ends_it(operator: Client, account: CarrierAccount) -> None:
+    budget = a_budget(account, lowered_to=20, lowered_until=timezone.now() + timedelta(hours=6, minutes=30))
+    assert "From 60 to 20 calls an hour" in operator.get(page(account)).content.decode()
+
+    operator.post(page(account), form(account, calls_per_hour="30"))
+
+    budget.refresh_from_db()
+    assert (budget.lowered_to, budget.lowered_until) == (None, None)
+    assert CarrierAccount.objects.get().calls_per_hour == 30
+
+
+@pytest.mark.parametrize("calls", ["0", "-1", "x", "99999999999"])
+def test_a_quota_that_is_none_is_refused_at_its_field(
+    operator: Client, account: CarrierAccount, calls: str
+) -> None:
+    response = operator.post(page(account), form(account, calls_per_hour=calls))
+    assert response.context["adminform"].form.errors.keys() == {"calls_per_hour"}
+    account.refresh_from_db()
+    assert account.calls_per_hour is None
+
+
+def test_counts_on_the_page_end_somewhere() -> None:
+    figures = figures_of(an_account(None), timezone.now())
+    assert replace(figures, due=9_999).due_words == "9,999"
+    assert replace(figures, due=10_000).due_words == "10,000+"

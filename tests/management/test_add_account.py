@@ -45,7 +45,10 @@ def test_an_account_is_added_with_the_secret_of_standard_input(monkeypatch: pyte
         "key-0123456789",
         "hunter2-hunter2",
     )
-    assert out == "Account USPS production (alpine, key …6789) was added.\nIt asks http://127.0.0.1:8901.\n"
+    assert (
+        out
+        == "Account USPS production (alpine, key …6789) was added.\nIt asks http://127.0.0.1:8901.\nCalls: at most 60 an hour.\n"
+    )
     assert err == ""
 
 
@@ -188,3 +191,37 @@ def test_the_account_of_another_merchant_with_the_same_key_is_left_alone(
 
     others.refresh_from_db()
     assert others.secret == "theirs"
+
+
+def test_the_limits_of_an_account_are_given_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, _ = add_account(monkeypatch, *USPS)
+    assert "Calls: at most 60 an hour." in out
+    account = CarrierAccount.objects.get()
+    assert (account.calls_per_hour, account.calls_per_second) == (None, None)
+
+    out, _ = add_account(monkeypatch, *USPS, "--calls-per-hour", "6000", "--calls-per-second", "10")
+
+    assert "Calls: at most 6,000 an hour and at most 10 a second." in out
+    account.refresh_from_db()
+    assert (account.calls_per_hour, account.calls_per_second) == (6_000, 10)
+    entry = AuditEntry.objects.get(verb="changed")
+    assert (entry.before["calls_per_hour"], entry.after["calls_per_hour"]) == (None, 6_000)
+    # A new secret is no new contract.
+    add_account(monkeypatch, *USPS, secret="another")
+    account.refresh_from_db()
+    assert (account.calls_per_hour, account.calls_per_second) == (6_000, 10)
+
+
+@pytest.mark.parametrize("calls", ["0", "-5", "1.5", "many", "", "2147483648", "99999999999999999999"])
+@pytest.mark.parametrize("option", ["--calls-per-hour", "--calls-per-second"])
+def test_a_limit_that_is_no_number_of_calls_is_refused(
+    monkeypatch: pytest.MonkeyPatch, option: str, calls: str
+) -> None:
+    with pytest.raises(CommandError) as refused:
+        add_account(monkeypatch, *USPS, f"{option}={calls}")
+    name = option.removeprefix("--").replace("-", " ")
+    assert (str(refused.value), refused.value.returncode) == (
+        f"{name}: a whole number from 1 to 2,147,483,647.",
+        2,
+    )
+    assert CarrierAccount.objects.exists() is False

@@ -15,7 +15,8 @@ from shipments.carriers.errors import TryLater
 from shipments.enums import EndReason, Gateway, Lifecycle, Status
 from shipments.facts.places import Place
 from shipments.facts.times import DeliveryEstimate
-from shipments.models import Answer, AuditEntry, Merchant, Note, PrivateLink, Shipment, User, Watch
+from shipments.models import Answer, AuditEntry, CallCount, Merchant, Note, PrivateLink, Shipment, User, Watch
+from shipments.web.parcel_page import MOST_ASKED
 from tests.factories import (
     DELIVERED,
     LABEL,
@@ -263,6 +264,22 @@ def test_refresh_now_makes_the_parcel_due_nudges_the_queue_and_is_written_down(
     assert (entry.verb, entry.row, entry.person) == ("asked now", str(parcel.pk), mary.pk)
 
 
+def test_one_person_asks_thirty_times_an_hour_and_no_more(manager: Client, parcel: Shipment) -> None:
+    """The calls that are kept for people are everybody's."""
+    for _ in range(MOST_ASKED):
+        manager.post(url(parcel, "refresh/"))
+    Watch.objects.update(by_hand=False)
+
+    response = manager.post(url(parcel, "refresh/"), follow=True)
+
+    assert "You have asked 30 times within an hour" in response.content.decode()
+    assert (
+        manager.post(url(parcel, "refresh/"), headers={"HX-Request": "true"}).headers["HX-Refresh"] == "true"
+    )
+    assert Watch.objects.get().by_hand is False
+    assert AuditEntry.objects.filter(verb="asked now").count() == MOST_ASKED
+
+
 def test_refresh_now_by_htmx_answers_with_the_fragment(manager: Client, parcel: Shipment) -> None:
     response = manager.post(url(parcel, "refresh/"), headers={"HX-Request": "true"})
 
@@ -339,6 +356,39 @@ def test_an_account_the_carrier_has_slowed_down_is_named(viewer: Client, merchan
     assert "The carrier wants fewer calls: this account asks again in 20 min." in page_of(
         viewer, a_shipment(merchant)
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (
+            {"breaker": "open", "opened_for": "bad-credentials"},
+            "The carrier refuses this account, so nobody is asked with it; it is tried again in 20 min.",
+        ),
+        (
+            {"breaker": "open", "opened_for": "try-later"},
+            "The carrier is in trouble, so nobody is asked; it is tried again in 20 min.",
+        ),
+    ],
+)
+def test_a_broken_account_is_named(
+    viewer: Client, merchant: Merchant, columns: dict[str, str], sentence: str
+) -> None:
+    a_budget(an_account(merchant), probes_at=timezone.now() + timedelta(minutes=20, seconds=30), **columns)
+
+    assert sentence in page_of(viewer, a_shipment(merchant))
+
+
+def test_an_account_without_calls_is_named(viewer: Client, merchant: Merchant) -> None:
+    account, shipment = an_account(merchant), a_shipment(merchant)
+    sentence = "The 60 calls that the carrier allows this account in an hour are used up"
+    count = CallCount.objects.create(account=account, minute=timezone.now(), calls=59)
+    assert sentence not in page_of(viewer, shipment)
+
+    count.calls = 60
+    count.save()
+
+    assert sentence in page_of(viewer, shipment)
 
 
 def test_an_error_says_what_happened_what_is_kept_and_what_to_do(viewer: Client, parcel: Shipment) -> None:

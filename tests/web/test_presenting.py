@@ -27,7 +27,10 @@ def a_shipment(**over: Any) -> Shipment:
         }
     )
     shipment.watch = Watch(
-        due_at=NOW + timedelta(minutes=20), checked_at=NOW - timedelta(minutes=4), heard="snapshot"
+        due_at=NOW + timedelta(minutes=20),
+        wanted_by=NOW - timedelta(days=1),
+        checked_at=NOW - timedelta(minutes=4),
+        heard="snapshot",
     )
     return shipment
 
@@ -282,6 +285,9 @@ def test_a_scan_without_a_time_is_told_by_its_day() -> None:
     [
         ({"due_at": NOW}, "next check now"),
         ({"due_at": NOW - timedelta(minutes=2)}, "next check now"),
+        # It may be looked at already; with quota to spare it is by then.
+        ({"due_at": NOW, "wanted_by": NOW + timedelta(minutes=30)}, "next check in 30 min"),
+        ({"due_at": NOW, "wanted_by": NOW + timedelta(minutes=30), "by_hand": True}, "next check now"),
         (
             {"due_at": NOW + timedelta(minutes=3), "lease": "5a0e6f52-0d8b-4f3e-9b80-4c3f6d9a0b11"},
             "checking now",
@@ -347,6 +353,7 @@ def test_what_never_arrived_and_is_asked_about_no_more_is_for_the_sender_to_tell
             "USPS no longer tells us about this number. What you see is kept from 1 h ago.",
         ),
         ({"due_at": NOW - timedelta(hours=2)}, (), "Our checks are late: this one was due 2 h ago."),
+        ({"due_at": NOW - timedelta(hours=2), "wanted_by": NOW}, (), ""),
         ({}, (a_scan("2026-02-28", "09:30"),), "USPS has posted nothing new for 6 days."),
         ({}, (a_scan("2026-03-03", "09:30"),), ""),
     ],

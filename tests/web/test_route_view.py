@@ -32,7 +32,9 @@ def a_shipment(**over: Any) -> Shipment:
             **over,
         }
     )
-    shipment.watch = Watch(due_at=NOW + timedelta(minutes=20), checked_at=NOW, heard="snapshot")
+    shipment.watch = Watch(
+        due_at=NOW + timedelta(minutes=20), wanted_by=NOW, checked_at=NOW, heard="snapshot"
+    )
     return shipment
 
 
