@@ -142,7 +142,9 @@ def test_a_cluster_that_has_lost_who_notes_results_is_replaced_and_its_tasks_are
     worker: Worker,
 ) -> None:
     wait_until(lambda: worker.beats_after(datetime.min.replace(tzinfo=UTC)), A_MINUTE)
-
+    # It waits, and holds the lock of what it waits for.
+    wait_until(lambda: worker.tasks() == 0, A_MINUTE)
+    time.sleep(1)
     os.kill(worker.noter(), signal.SIGKILL)
     worker.enqueue_sweeps(40)
 
