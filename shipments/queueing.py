@@ -1,6 +1,7 @@
-"""The only door to the queue: tasks by name, with ids, and its figures."""
+"""The only door to the queue: tasks by name, with ids, its figures, and the clusters that work on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -8,12 +9,20 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q
+from django.db.models.functions import Now
 from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.models import Failure, OrmQ, Schedule
 from django_q.signals import pre_execute
 from django_q.tasks import async_task
 
+from shipments.queue_table import by_cluster, given_back, to_cluster
 from trackingsite import logs
+
+# Tasks of a busy cluster that are done and will be noted in a moment.
+_NOTED_NEXT = 10
+# What was meant for a cluster that was never seen again.
+_UNTAKEN_FOR = timedelta(hours=1)
 
 # Every name that may be queued; each is a function in shipments.tasks.
 SWEEP = "sweep"
@@ -80,15 +89,21 @@ class Figures:
     failed: int
 
 
-def enqueue(name: str, *ids: int | str) -> None:
-    """Nudge the queue to run a task after the current transaction; a nudge that is lost costs time, not work."""
+def enqueue(name: str, *ids: int | str, only_for: str | None = None) -> None:
+    """Nudge the queue to run a task after the current transaction; a nudge that is lost costs time, not work.
+
+    With `only_for` no other cluster takes it.
+    """
     if name not in TASKS:
         raise ValueError(f"{name!r} is not a task.")
-    transaction.on_commit(partial(async_task, f"shipments.tasks.{name}", *ids, q_options={"task_name": name}))
+    options = {"task_name": name}
+    if only_for is not None:
+        options["cluster"] = to_cluster(Conf.CLUSTER_NAME, only_for)
+    transaction.on_commit(partial(async_task, f"shipments.tasks.{name}", *ids, q_options=options))
 
 
 def waiting() -> int:
-    """How many tasks nobody has begun."""
+    """How many tasks nobody has begun, or somebody who is lost."""
     return int(get_broker().queue_size())
 
 
@@ -96,7 +111,8 @@ def figures(now: datetime) -> Figures:
     """How the queue fares, by two statements."""
     # A task's lock is when it was queued; one that a worker has is locked until it counts as lost.
     waiting = Q(lock__lte=now)
-    tasks = OrmQ.objects.filter(key=get_broker().list_key).aggregate(
+    nudges = to_cluster(Conf.CLUSTER_NAME, "")
+    tasks = OrmQ.objects.exclude(key__startswith=nudges).aggregate(
         waiting=Count("pk", filter=waiting),
         waits_since=Min("lock", filter=waiting),
         begun=Count("pk", filter=Q(lock__gt=now)),
@@ -118,6 +134,58 @@ def name_tasks_in_logs() -> None:
 def _name_task(func: Callable[..., Any] | None, task: dict[str, Any], **_kwargs: Any) -> None:
     # Tasks that a schedule makes have names nobody chose.
     logs.begin(task=getattr(func, "__name__", task["name"]))
+
+
+@contextmanager
+def alone(name: str) -> Iterator[bool]:
+    """Whether nobody else is at this task, on any host; until the block ends nobody will be."""
+    key = f"shipments.tasks.{name}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [key])
+        (is_ours,) = cursor.fetchone()
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [key])
+
+
+# ---- Clusters ----------------------------------------------------------------------------------------------------
+
+
+def is_waiting_for(cluster: str) -> bool:
+    """Whether something is meant for this cluster alone that it has not taken."""
+    return bool(OrmQ.objects.filter(key=to_cluster(Conf.CLUSTER_NAME, cluster), lock__lte=Now()).exists())
+
+
+def holds_too_much(cluster: str) -> bool:
+    """Whether this cluster has more tasks than it can have begun: it does not note those that are done."""
+    held = OrmQ.objects.filter(key=by_cluster(Conf.CLUSTER_NAME, cluster)).count()
+    return bool(held > Conf.WORKERS + Conf.QUEUE_LIMIT + Conf.BULK + _NOTED_NEXT)
+
+
+def give_back(cluster: str) -> int:
+    """Let others take at once what this cluster had when it was killed; how many tasks that were.
+
+    Call it when every process of the cluster is dead. What was lost before comes back by itself, later.
+    """
+    had = OrmQ.objects.filter(key=by_cluster(Conf.CLUSTER_NAME, cluster))
+    return int(had.update(key=given_back(Conf.CLUSTER_NAME), lock=Now()))
+
+
+def retire(cluster: str) -> None:
+    """Drop what only this cluster would take: it is not started again."""
+    OrmQ.objects.filter(key=to_cluster(Conf.CLUSTER_NAME, cluster)).delete()
+
+
+def forget_untaken() -> None:
+    """Drop what was meant for clusters that were never seen again."""
+    to_any = OrmQ.objects.filter(key__startswith=to_cluster(Conf.CLUSTER_NAME, ""))
+    to_any.filter(lock__lt=Now() - _UNTAKEN_FOR).delete()
+
+
+# ---- Schedules ---------------------------------------------------------------------------------------------------
 
 
 def create_schedules() -> None:

@@ -135,17 +135,25 @@ def fetch_proofs() -> None:
 
 
 def housekeep() -> None:
-    """Forget what has ended or is old, put the tallies together, and make the months the audit will need."""
+    """Forget what has ended or is old, put the tallies together, and make the months the audit will need.
+
+    By one worker at a time: two would wait for each other's deletions in a ring, and make the same month.
+    """
     Heartbeat.objects.beat(timezone.now())
-    Throttle.objects.forget_ended(timezone.now())
-    Mail.objects.forget_old(timezone.now())
-    SubscriptionRequest.objects.forget_expired(timezone.now())
-    Subscription.objects.forget_addresses(timezone.now())
-    Alert.objects.forget_old(timezone.now())
-    CallCount.objects.forget_old(timezone.now())
-    Import.objects.forget_old(timezone.now())
-    Invitation.objects.forget_ended(timezone.now())
-    sign_ins.forget_ended(timezone.now())
-    Tally.objects.compact()
-    queueing.forget_failures(timezone.now())
-    AuditEntry.objects.make_months(timezone.now())
+    with queueing.alone(queueing.HOUSEKEEP) as is_ours:
+        if not is_ours:
+            return
+        Throttle.objects.forget_ended(timezone.now())
+        Heartbeat.objects.forget_ended(timezone.now())
+        queueing.forget_untaken()
+        Mail.objects.forget_old(timezone.now())
+        SubscriptionRequest.objects.forget_expired(timezone.now())
+        Subscription.objects.forget_addresses(timezone.now())
+        Alert.objects.forget_old(timezone.now())
+        CallCount.objects.forget_old(timezone.now())
+        Import.objects.forget_old(timezone.now())
+        Invitation.objects.forget_ended(timezone.now())
+        sign_ins.forget_ended(timezone.now())
+        Tally.objects.compact()
+        queueing.forget_failures(timezone.now())
+        AuditEntry.objects.make_months(timezone.now())

@@ -271,6 +271,8 @@ _WORKERS = env.number("QUEUE_WORKERS", default=2, least=1)
 Q_CLUSTER = {
     "name": "trackingsite",
     "orm": "default",
+    # Which cluster takes which task: as django-q2's own, with what many clusters need.
+    "broker_class": "shipments.queue_table.QueueTable",
     "workers": _WORKERS,
     # `retry` counts from the moment a task leaves the table: a longer local queue would start tasks twice.
     "queue_limit": _WORKERS,

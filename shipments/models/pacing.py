@@ -1,6 +1,5 @@
 """Pulse of the queue, a carrier's closed hours, and caps on how often strangers may try."""
 
-import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -9,35 +8,46 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from shipments.clusters import this_cluster, this_host
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier
 from shipments.models.merchants import validate_zone
 from shipments.models.prepared import prepared_cursor
+
+# A cluster that was silent for so long is not started again.
+_PULSE_KEPT = timedelta(days=1)
 
 
 class HeartbeatManager(models.Manager["Heartbeat"]):
     """The queue's pulse."""
 
     def beat(self, now: datetime) -> None:
-        """Say that a worker of this host is alive and reaches the database."""
+        """Say that this cluster is alive and reaches the database."""
         self.bulk_create(
-            [Heartbeat(name=_this_host(), at=now)],
+            [self.model(name=this_cluster(), at=now)],
             update_conflicts=True,
             unique_fields=["name"],
             update_fields=["at"],
         )
 
-    def last_beat(self) -> datetime | None:
-        """When a worker of this host last did: another host's pulse must not hide that ours has stopped."""
-        return self.filter(name=_this_host()).values_list("at", flat=True).first()
+    def last_beat(self, cluster: str | None = None) -> datetime | None:
+        """When this cluster last did, else any of this host: another's pulse must not hide that ours has stopped."""
+        if cluster is not None:
+            return self.filter(name=cluster).values_list("at", flat=True).first()
+        host = this_host()
+        ours = self.filter(models.Q(name=host) | models.Q(name__startswith=f"{host}/"))
+        return ours.order_by("-at").values_list("at", flat=True).first()
 
-
-def _this_host() -> str:
-    return socket.gethostname()[:100] or "localhost"
+    def forget_ended(self, now: datetime) -> int:
+        """Drop the clusters that are gone."""
+        return self.filter(at__lt=now - _PULSE_KEPT).delete()[0]
 
 
 class Heartbeat(models.Model):
-    """When the queue last did something: every task beats when it begins and when it ends."""
+    """When a cluster of the queue last did something: every task beats when it begins and when it ends.
+
+    `name` is the cluster's: its host's, and what tells it from others there.
+    """
 
     name = models.CharField(_("host"), max_length=100, primary_key=True)
     at = models.DateTimeField()

@@ -18,13 +18,15 @@ class Cluster:
         self.hangs = False
         self.database_is_away = False
         self.waiting = 0
+        self.is_full = False
         self.nudges: list[float] = []
         self.said: list[str] = []
         self.pulse = Pulse(
             self.said.append,
             last_beat=self.last_beat,
             nudge=self.nudge,
-            waiting=lambda: self.waiting,
+            is_waiting=lambda: self.waiting > 0,
+            holds_too_much=lambda: self.is_full,
             clock=lambda: self.now,
         )
 
@@ -107,3 +109,30 @@ def test_a_wrong_clock_elsewhere_hides_no_hung_cluster(cluster: Cluster) -> None
     cluster.beat = datetime(2999, 1, 1, tzinfo=UTC)
     cluster.hangs = True
     assert cluster.run(60) != []
+
+
+def test_a_cluster_that_notes_nothing_of_what_it_does_is_found_though_it_beats(cluster: Cluster) -> None:
+    cluster.run(30)
+    cluster.is_full = True
+    assert cluster.run(15) == []
+
+    assert cluster.run(5) == ["has noted nothing of what it has done for 16 s"]
+
+
+def test_a_cluster_that_was_busy_for_a_moment_is_left_alone(cluster: Cluster) -> None:
+    for _ in range(10):
+        cluster.is_full = True
+        assert cluster.run(10) == []
+        cluster.is_full = False
+        assert cluster.run(3) == []
+
+
+def test_a_busy_cluster_gets_no_second_nudge_before_it_has_taken_the_first(cluster: Cluster) -> None:
+    cluster.run(30)
+    cluster.hangs = True
+    before = len(cluster.nudges)
+    # It beats, because it works on something else.
+    for second in range(40):
+        cluster.beat = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(seconds=second)
+        assert cluster.run(1) == []
+    assert len(cluster.nudges) - before == 1

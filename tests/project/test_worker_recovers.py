@@ -55,6 +55,24 @@ class Worker:
         (keeper,) = children_of(self.process.pid)
         return keeper
 
+    def tasks(self) -> int:
+        """How many tasks are waiting, begun, or done and not noted."""
+        parts = self.embedded.dsn_parts()
+        with psycopg.connect(
+            host=parts["HOST"], port=parts["PORT"], user=parts["USER"], dbname=parts["NAME"]
+        ) as connection:
+            row = connection.execute("SELECT count(*) FROM django_q_ormq").fetchone()
+        return int(row[0]) if row else 0
+
+    def enqueue_sweeps(self, count: int) -> None:
+        script = f"from shipments import queueing\nfor _ in range({count}): queueing.enqueue('sweep')"
+        subprocess.run([sys.executable, MANAGE, "shell", "-c", script], env=self.env, check=True)
+
+    def noter(self) -> int:
+        """The process that notes what was done: made after the two that run tasks."""
+        (cluster,) = children_of(self.session())
+        return children_of(children_of(cluster)[0])[2]
+
     def queue_workers(self) -> list[int]:
         """The two processes that run tasks: the first that the cluster's sentinel has made."""
         (cluster,) = children_of(self.session())
@@ -118,3 +136,19 @@ def test_a_cluster_that_hangs_is_replaced_whole_and_leaves_nothing_at_the_end(wo
     said = worker.log.read_text()
     assert "The queue cluster has shown no sign of life for" in said
     assert said.endswith("The queue cluster is stopped.\n")
+
+
+def test_a_cluster_that_has_lost_who_notes_results_is_replaced_and_its_tasks_are_done_with(
+    worker: Worker,
+) -> None:
+    wait_until(lambda: worker.beats_after(datetime.min.replace(tzinfo=UTC)), A_MINUTE)
+    # It waits, and holds the lock of what it waits for.
+    wait_until(lambda: worker.tasks() == 0, A_MINUTE)
+    time.sleep(1)
+    os.kill(worker.noter(), signal.SIGKILL)
+    worker.enqueue_sweeps(40)
+
+    found = "The queue cluster has noted nothing of what it has done for"
+    wait_until(lambda: found in worker.log.read_text(), A_MINUTE)
+    # What may be left are a nudge, and what the schedules bring.
+    wait_until(lambda: worker.tasks() < 15, A_MINUTE)
