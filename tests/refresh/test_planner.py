@@ -489,7 +489,7 @@ def test_what_a_planner_reads_of_many_watches_it_finds_by_an_index():
         with CaptureQueriesContext(connection) as queries:
             waiting.first_of({account.pk: 500}, DAY)
             waiting.by_hand({account.pk: 500}, DAY)
-            waiting.loads({account.pk: 1_000}, DAY)
+            waiting.loads({account.pk: 100}, DAY)
             routing.route(DAY)
         plans = {}
         for query in queries:
