@@ -12,7 +12,7 @@ from shipments.refresh.situation import Candidate
 RESERVED = 7
 # Bounds come first while they ask for at most this share of the quota, and only with the reserved places from twice as
 # much on: a quota that is all spent on bounds finds little news.
-TO_SPARE = 0.4
+TO_SPARE = 0.25
 # A bound that passes before the next calls of a thrifty account is kept by this one.
 AHEAD = timedelta(minutes=5)
 # Where no place is known: the middle of the United States, at most two hours off for nearly all who live there.
