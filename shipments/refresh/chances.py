@@ -91,7 +91,7 @@ class Stage:
 
 # A parcel that was handed over is scanned within a day or so; each further silent day makes it likelier that the label
 # was never used.
-_LABEL_QUIET = ((24.0, 0.7), (48.0, 0.4), (96.0, 0.2), (168.0, 0.08), (336.0, 0.03), (720.0, 0.01))
+_LABEL_QUIET = ((24.0, 0.6), (48.0, 0.35), (96.0, 0.15), (168.0, 0.06), (336.0, 0.03), (720.0, 0.01))
 # Between plants a day passes; after that a parcel is in a cage, lost or forgotten, and news gets rare.
 _MOVING_QUIET = ((30.0, 0.7), (54.0, 0.45), (96.0, 0.25), (168.0, 0.12), (336.0, 0.05), (720.0, 0.02))
 # What is not delivered by night came back to the office: it goes out again, and a few are never scanned.
@@ -99,7 +99,8 @@ _ROUND_QUIET = ((15.0, 0.5), (39.0, 0.3), (63.0, 0.15), (120.0, 0.06), (336.0, 0
 # A counter keeps parcels for five to fifteen days.
 _COUNTER_QUIET = ((120.0, 0.8), (384.0, 0.3), (720.0, 0.05))
 
-LABEL = Stage((Stream(1.0, 1.0, HANDOVER, COLLECTING_DAYS),), 4.0, _LABEL_QUIET)
+# Shops print labels on the day of the collection: four of five are scanned within a day.
+LABEL = Stage((Stream(2.0, 1.0, HANDOVER, COLLECTING_DAYS),), 4.0, _LABEL_QUIET)
 # After the counter comes the plant, the same evening or the next.
 ACCEPTED = Stage((Stream(2.2, 1.0, SORTING, SORTING_DAYS),), 6.0, _MOVING_QUIET, may_go_out=True)
 # In at one plant, out again, in at the next: about two scans a day.

@@ -12,7 +12,7 @@ from shipments.refresh.situation import Candidate
 RESERVED = 7
 # Bounds come first while they ask for at most this share of the quota, and only with the reserved places from twice as
 # much on: a quota that is all spent on bounds finds little news.
-TO_SPARE = 0.4
+TO_SPARE = 0.25
 # A bound that passes before the next calls of a thrifty account is kept by this one.
 AHEAD = timedelta(minutes=5)
 # Where no place is known: the middle of the United States, at most two hours off for nearly all who live there.
@@ -28,8 +28,8 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
     an hour, less the reserve, times numbers a call).
 
     Three promises hold whatever the values are. With quota to spare, parcels whose bound passes come first. With less,
-    one place in `RESERVED` still goes to those whose bound passed longest ago, so that nobody starves. And of the other
-    places up to half go round the groups that have a parcel past its bound, so that a large one cannot crowd out a small one.
+    one place in `RESERVED` still goes to those whose bound passed longest ago, so that nobody starves. And up to half of the other
+    places go round the groups that have a parcel past its bound, so that a large one cannot crowd out a small one.
     """
     if places <= 0:
         return []
@@ -46,10 +46,10 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
         (candidate for candidate in candidates if candidate.wanted_by <= now + AHEAD),
         key=lambda candidate: (candidate.wanted_by, candidate.key),
     )
-    chosen = {candidate.key for candidate in late[: _for_the_late(candidates, places, now, pressure)]}
-    chosen |= _for_groups(
-        [candidate for candidate in late if candidate.key not in chosen], worth, places - len(chosen), now
-    )
+    # Before the late ones have theirs: those of one group may be more than all places.
+    chosen = _for_groups(late, worth, places - _share(places, now), now)
+    others = [candidate.key for candidate in late if candidate.key not in chosen]
+    chosen.update(others[: min(_for_the_late(candidates, places, now, pressure), places - len(chosen))])
     rest = [key for key in worth if key not in chosen]
     chosen.update(_best_first(rest, worth, places - len(chosen)))
     return _best_first(chosen, worth, places)

@@ -34,7 +34,9 @@ def loads(bounds: Mapping[int, int], now: datetime) -> dict[int, Load]:
                 (
                     SELECT count(*) FROM (
                         SELECT 1 FROM shipments_watch AS due
-                        WHERE due.account_id = asked.account_id AND due.due_at <= %(now)s AND due.lease IS NULL LIMIT asked.bound
+                        WHERE due.account_id = asked.account_id AND due.due_at <= %(now)s AND due.lease IS NULL
+                        -- In this order by the index, however few the database believes to be due.
+                        ORDER BY due.due_at LIMIT asked.bound
                     ) AS counted
                 )
             FROM unnest(%(accounts)s::bigint[], %(bounds)s::bigint[]) AS asked (account_id, bound)

@@ -47,7 +47,7 @@ WHERE shipment.id = ANY(%s) ORDER BY shipment.id FOR UPDATE OF shipment
 """
 # What `refresh` looks at to say when to ask again about a parcel without news; another column would cost a statement each.
 _TO_LOOK_AGAIN = (
-    "id", "number", "merchant", "carrier", "answer", "lifecycle", "status", "status_group", "created_at",
+    "id", "number", "merchant", "carrier", "answer", "gateway", "lifecycle", "status", "status_group", "created_at",
     "last_scan_at", "first_scan_at", "labelled_at", "delivered_on", "delivered_at", "delivered_offset", "estimated_on",
     "estimated_to", "estimated_offset", "mailing_date", "service_name", "last_location", "destination_postal_code",
     "facts_fetched_at", "changed_at", "status_since", "resolution",

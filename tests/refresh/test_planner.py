@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from shipments.models import CallCount, Merchant, Shipment, Watch
 from shipments.models.watches import Turn
-from shipments.refresh import waiting
+from shipments.refresh import routing, waiting
 from shipments.refresh.budget import take
 from shipments.refresh.planner import LEASE, Batch, plan_due, room
 from tests.factories import a_budget, a_merchant, a_shipment, an_account, an_impb
@@ -474,3 +474,30 @@ def test_a_plan_costs_as_many_statements_for_many_accounts_as_for_few():
         return len(queries)
 
     assert statements(2) == statements(9)
+
+
+def test_what_a_planner_reads_of_many_watches_it_finds_by_an_index():
+    merchant = a_merchant()
+    account = an_account(merchant, calls_per_hour=60)
+    many(merchant, 3_000)
+    Watch.objects.update(account=account)
+    pks = Watch.objects.order_by("pk").values_list("pk", flat=True)
+    Watch.objects.filter(pk__in=list(pks[:20])).update(by_hand=True)
+    Watch.objects.filter(pk__in=list(pks[20:40])).update(account=None)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE shipments_watch")
+        with CaptureQueriesContext(connection) as queries:
+            waiting.first_of({account.pk: 500}, DAY)
+            waiting.by_hand({account.pk: 500}, DAY)
+            waiting.loads({account.pk: 100}, DAY)
+            routing.route(DAY)
+        plans = {}
+        for query in queries:
+            if "shipments_watch" in query["sql"] and query["sql"].lstrip().startswith(("SELECT", "WITH")):
+                cursor.execute(f"EXPLAIN {query['sql']}")
+                plans[query["sql"]] = "\n".join(row[0] for row in cursor.fetchall())
+    assert len(plans) >= 5
+    assert [sql for sql, plan in plans.items() if "Seq Scan on shipments_watch" in plan] == []
+    used = "\n".join(plans.values())
+    for index in ("watch_rank_idx", "watch_due_idx", "watch_by_hand_idx"):
+        assert index in used

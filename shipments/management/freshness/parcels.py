@@ -1,11 +1,17 @@
 """Scripted parcels: from a made world, or from a file of journeys."""
 
+import cmath
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from shipments.enums import Status
+
+DAY = 86400.0
+# On the clock of the place.
+MIDDLE_OF_DELIVERIES = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ def read_journeys(lines: Iterable[str]) -> list[Parcel]:
     """Parcels of a file with one JSON object a line; `BadJourney` names the first line that cannot be read.
 
     `{"number", "service", "ship_date", "scans": [{"at", "status"}]}`, the first scan being the label. `at` is ISO 8601; its offset,
-    where it has one other than zero, is the clock of the place. Optional: `promised_on`, `zone`, `scans_once`.
+    where it has one other than zero, is the clock of the place. Optional: `promised_on`, `zone`, `scans_once`. Where no line
+    tells any clock, all get the one by which deliveries fall into the day: an installation knows where its parcels go.
     """
     parcels = []
     for number, line in enumerate(lines, start=1):
@@ -43,7 +50,29 @@ def read_journeys(lines: Iterable[str]) -> list[Parcel]:
             parcels.append(_parcel(json.loads(line)))
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise BadJourney(f"Line {number} is no journey: {exc!r}") from exc
+    if all(parcel.zone is None for parcel in parcels):
+        zone = _clock_of_deliveries(parcels)
+        parcels = [replace(parcel, zone=zone) for parcel in parcels]
     return parcels
+
+
+def _clock_of_deliveries(parcels: Sequence[Parcel]) -> str | None:
+    """The zone, as whole hours from UTC, in which the middle of all deliveries is early in the afternoon."""
+    on_the_dial = sum(
+        cmath.exp(2j * math.pi * (at % DAY) / DAY)
+        for parcel in parcels
+        for at, status in parcel.scans
+        if status == Status.DELIVERED
+    )
+    if abs(on_the_dial) < 1e-9:
+        return None
+    middle = cmath.phase(on_the_dial) / (2 * math.pi) * 24
+    return _zone_ahead_by((round(MIDDLE_OF_DELIVERIES - middle) + 12) % 24 - 12)
+
+
+def _zone_ahead_by(hours: int) -> str:
+    # Names of these zones count westward.
+    return f"Etc/GMT{-hours:+d}"
 
 
 def _parcel(told: dict[str, object]) -> Parcel:
@@ -62,9 +91,7 @@ def _parcel(told: dict[str, object]) -> Parcel:
     service = str(told.get("service") or "")
     zone = told.get("zone")
     if zone is None and offset is not None:
-        # Names of these zones count westward.
-        hours = round(offset.total_seconds() / 3600)
-        zone = f"Etc/GMT{-hours:+d}"
+        zone = _zone_ahead_by(round(offset.total_seconds() / 3600))
     promised = told.get("promised_on")
     return Parcel(
         number=str(told["number"]),

@@ -38,7 +38,7 @@ class Policy:
         self._parcels, self._looks = parcels, looks_an_hour
         self._waiting: list[tuple[float, int]] = []
         self._due: dict[int, Candidate] = {}
-        self._alive = 0
+        self._asleep: dict[int, Candidate] = {}
 
     def add(self, which: int, now: float) -> None:
         parcel = self._parcels[which]
@@ -53,17 +53,12 @@ class Policy:
             zone=parcel.zone,
         )
         self._due[which] = Candidate(which, situation, since)
-        self._alive += 1
 
     def choose(self, places: int, now: float) -> Sequence[int]:
         while self._waiting and self._waiting[0][0] <= now:
             _, which = heapq.heappop(self._waiting)
             self._due[which] = self._asleep.pop(which)
         return pick(list(self._due.values()), places, now=_moment(now), pressure=len(self._due) / self._looks)
-
-    @property
-    def _asleep(self) -> dict[int, Candidate]:
-        return self.__dict__.setdefault("_sleeping", {})
 
     def seen(self, which: int, now: float, scans: Sequence[tuple[float, Status]]) -> None:
         before = self._due.pop(which).situation
@@ -83,13 +78,12 @@ class Policy:
         )
         upcoming = next_look(situation, now=moment, dice=0.5)
         if upcoming.due_at is None or upcoming.wanted_by is None:
-            self._alive -= 1
             return
         self._asleep[which] = Candidate(which, situation, upcoming.wanted_by)
         heapq.heappush(self._waiting, (upcoming.due_at.timestamp(), which))
 
     def alive(self) -> int:
-        return self._alive
+        return len(self._due) + len(self._asleep)
 
 
 class Spaced:
@@ -138,8 +132,8 @@ class Omniscient:
     not know what will happen.
     """
 
-    def __init__(self, world: MadeWorld, scarcity: float | None) -> None:
-        self._world, self._scarcity = world, scarcity
+    def __init__(self, world: MadeWorld, *, by_cost: bool) -> None:
+        self._world, self._by_cost = world, by_cost
         self._state: dict[int, _Belief] = {}
 
     def add(self, which: int, now: float) -> None:
@@ -154,10 +148,7 @@ class Omniscient:
                 continue
             self._advance(which, belief, now)
             chance = belief.chance * belief.worth
-            if self._scarcity is None:
-                value = chance
-            else:
-                value = chance * (now - belief.asked_at) / HOUR - belief.paid + self._scarcity * chance
+            value = chance * (now - belief.asked_at) / HOUR - belief.paid if self._by_cost else chance
             ranked.append((value, which))
         return [which for _, which in heapq.nlargest(places, ranked)]
 

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shipments.enums import Status
-from shipments.management.freshness.parcels import Parcel
+from shipments.management.freshness.parcels import DAY, Parcel
 from shipments.management.freshness.rules import Rule
 from shipments.refresh.chances import WORTH, WORTH_OTHERWISE
 
-DAY = 86400.0
 RUNNING_IN = 10 * DAY
 WEEK = 7 * DAY
 # Scans of the week that were not found yet get this much longer; then they count as found.
@@ -46,11 +45,18 @@ class Lags:
         }
 
 
-def run(parcels: Sequence[Parcel], rule: Rule, *, calls_an_hour: float, numbers_a_call: int) -> Lags:
+def run(
+    parcels: Sequence[Parcel],
+    rule: Rule,
+    *,
+    calls_an_hour: float,
+    numbers_a_call: int,
+    running_in: float = RUNNING_IN,
+) -> Lags:
     """How late `rule` finds the scans of the week after ten days of running in."""
     order = sorted(range(len(parcels)), key=lambda which: parcels[which].label_at)
     begin = parcels[order[0]].label_at
-    measured_from, measured_to = begin + RUNNING_IN, begin + RUNNING_IN + WEEK
+    measured_from, measured_to = begin + running_in, begin + running_in + WEEK
     step = 3600.0 / (calls_an_hour * (1 - RESERVE))
     times = [[at for at, _ in parcel.scans] for parcel in parcels]
     known = [1] * len(parcels)
