@@ -13,7 +13,7 @@ from shipments.refresh.situation import Candidate
 RESERVED = 7
 # Bounds come first while they ask for at most this share of the quota, less and less up to twice as much, and from then on
 # only in the reserved places: a quota that is all spent on bounds finds little news.
-TO_SPARE = 0.25
+TO_SPARE = 1 / 8
 # While quota is short, a parcel starves when its bound has passed by twice its length, or by this.
 CAN_WAIT = timedelta(days=1)
 # While quota is short, what may still be told of a delivered parcel waits so much longer.

@@ -147,8 +147,8 @@ class Account:
 def test_with_quota_to_spare_no_bound_is_passed(statuses, groups):
     parcels = [a_candidate(key, status, group=key % groups) for key, status in enumerate(statuses)]
     asked_for = sum(HOUR / (parcel.wanted_by - parcel.situation.checked_at) for parcel in parcels)
-    # Bounds ask for a quarter of the quota at most; every five minutes a call.
-    account = Account(parcels, int(asked_for * 4 / 12) + 1, 5 * MINUTE)
+    # Bounds ask for an eighth of the quota at most; every five minutes a call.
+    account = Account(parcels, int(asked_for * 8 / 12) + 1, 5 * MINUTE)
     for _ in range(12):
         account.call()
     for _ in range(100):
