@@ -125,11 +125,11 @@ MISSED = Stage((Stream(0.2, 2.0, COUNTER, COUNTER_DAYS),), 3.0, _COUNTER_QUIET)
 TROUBLE = Stage((Stream(1.2, 1.2, SORTING, SORTING_DAYS),), 8.0, _MOVING_QUIET, may_go_out=True)
 # The way back is the way out, without a day promised.
 RETURNING = Stage((Stream(1.5, 2.0, SORTING, SORTING_DAYS),), 10.0, _MOVING_QUIET)
-# Corrections and late proofs: a few in a hundred, mostly on the next morning.
-DELIVERED = Stage((Stream(0.02, 1.0, SORTING, SORTING_DAYS),), 1.0, ((48.0, 0.5), (96.0, 0.25)))
+# Corrections and late proofs: a few in a thousand a day, and nobody waits for them.
+DELIVERED = Stage((Stream(0.003, 1.0, SORTING, SORTING_DAYS),), 1.0, ((48.0, 0.5), (96.0, 0.25)))
 # One scan somewhere in a plant, two to five nights after the label; and nothing ever after it.
 LETTER = Stage((Stream(0.35, 1.0, SORTING, SORTING_DAYS),), 1.0, ((168.0, 0.4), (336.0, 0.1), (720.0, 0.02)))
-LETTER_SEEN = Stage((Stream(0.03, 1.0, SORTING, SORTING_DAYS),), 1.0, ((168.0, 0.3), (336.0, 0.1)))
+LETTER_SEEN = Stage((Stream(0.003, 1.0, SORTING, SORTING_DAYS),), 1.0, ((168.0, 0.3), (336.0, 0.1)))
 
 STAGE_OF: dict[Status, Stage] = {
     Status.MANIFEST: LABEL,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shipments.enums import AnswerKind, EndReason, Status
-from shipments.refresh.ranking import pick
+from shipments.refresh.ranking import clock, pick
 from shipments.refresh.situation import Candidate, Situation
 
 __all__ = ["Candidate", "Next", "Situation", "ending", "next_look", "pick"]
@@ -35,6 +35,9 @@ ONE_SCAN = 7 * _DAY
 WORTH_FROM = 1 / 12
 # Proof and corrections still come in for a week after delivery, and can wait for the day's look.
 SETTLES_IN = 7 * _DAY
+# Their day's look is taken when rounds are over, so that it takes no place from what is out for delivery: hours at the place.
+EVENING = 20.0
+EVENING_LASTS = 8.0
 TOO_OLD = 90 * _DAY
 # An account with a cadence of its own looks so many times more rarely at what has arrived.
 AFTER_DELIVERY = 180
@@ -70,7 +73,7 @@ def next_look(situation: Situation, *, now: datetime, dice: float) -> Next:
     if situation.heard == AnswerKind.NOT_ALLOWED:
         return _at(now + HOPELESS_RETRY)
     if situation.status == Status.DELIVERED:
-        return _at(now + _DAY)
+        return _at(now + _until_the_evening(situation.zone, now, dice))
     if situation.scans_once and situation.status not in _UNSEEN:
         # It had its scan: nothing is to be expected, and a look is for what the carrier may still correct.
         return _at(now + ONE_SCAN)
@@ -90,6 +93,14 @@ def ending(situation: Situation, *, now: datetime) -> EndReason | None:
     ):
         return EndReason.SETTLED
     return None
+
+
+def _until_the_evening(zone: str | None, now: datetime, dice: float) -> timedelta:
+    """How long until the next of the hours in which little else is worth a look; a day at most."""
+    hour = clock(zone, now)[0] % 24
+    if hour >= EVENING or hour + 24 < EVENING + EVENING_LASTS:
+        return _DAY
+    return min((EVENING - hour + dice * EVENING_LASTS) * _HOUR, _DAY)
 
 
 def _at(moment: datetime) -> Next:

@@ -5,14 +5,19 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from shipments.enums import Status
 from shipments.refresh.chances import LONGEST_GAP, MOST_DAYS, calendar, speed_of
 from shipments.refresh.situation import Candidate
 
 # Of the places of a call at least one in so many goes to the parcels whose bound passed longest ago.
 RESERVED = 7
-# Bounds come first while they ask for at most this share of the quota, and only with the reserved places from twice as
-# much on: a quota that is all spent on bounds finds little news.
-TO_SPARE = 0.25
+# Bounds come first while they ask for at most this share of the quota, less and less up to twice as much, and from then on
+# only in the reserved places: a quota that is all spent on bounds finds little news.
+TO_SPARE = 1 / 8
+# While quota is short, a parcel starves when its bound has passed by twice its length, or by this.
+CAN_WAIT = timedelta(days=1)
+# While quota is short, what may still be told of a delivered parcel waits so much longer.
+DELIVERED_CAN_WAIT = timedelta(days=4)
 # A bound that passes before the next calls of a thrifty account is kept by this one.
 AHEAD = timedelta(minutes=5)
 # Where no place is known: the middle of the United States, at most two hours off for nearly all who live there.
@@ -28,8 +33,8 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
     an hour, less the reserve, times numbers a call).
 
     Three promises hold whatever the values are. With quota to spare, parcels whose bound passes come first. With less,
-    one place in `RESERVED` still goes to those whose bound passed longest ago, so that nobody starves. And up to half of the other
-    places go round the groups that have a parcel past its bound, so that a large one cannot crowd out a small one.
+    one place in `RESERVED` still goes to those whose bound passed longest ago, so that nobody starves. And of the other
+    places up to half go round the groups that have a parcel past its bound, so that a large one cannot crowd out a small one.
     """
     if places <= 0:
         return []
@@ -44,12 +49,14 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
         return _best_first(worth, worth, places)
     late = sorted(
         (candidate for candidate in candidates if candidate.wanted_by <= now + AHEAD),
-        key=lambda candidate: (candidate.wanted_by, candidate.key),
+        key=lambda candidate: (_starves_at(candidate), candidate.key),
     )
-    # Before the late ones have theirs: those of one group may be more than all places.
-    chosen = _for_groups(late, worth, places - _share(places, now), now)
-    others = [candidate.key for candidate in late if candidate.key not in chosen]
-    chosen.update(others[: min(_for_the_late(candidates, places, now, pressure), places - len(chosen))])
+    starving = [candidate for candidate in late[: _share(places, now)] if _starves_at(candidate) <= now]
+    kept = late[: int(places * _share_to_spare(candidates, pressure))]
+    chosen = {candidate.key for candidate in (*starving, *kept)}
+    chosen |= _for_groups(
+        [candidate for candidate in late if candidate.key not in chosen], worth, places - len(chosen), now
+    )
     rest = [key for key in worth if key not in chosen]
     chosen.update(_best_first(rest, worth, places - len(chosen)))
     return _best_first(chosen, worth, places)
@@ -70,10 +77,10 @@ def values(candidates: Sequence[Candidate], *, now: datetime, pressure: float) -
     for candidate in candidates:
         situation = candidate.situation
         zone = situation.zone
-        clock = clocks.get(zone)
-        if clock is None:
-            clock = clocks[zone] = _clock(zone, now)
-        hour, today = clock
+        known = clocks.get(zone)
+        if known is None:
+            known = clocks[zone] = clock(zone, now)
+        hour, today = known
         since = situation.since.timestamp()
         scanned = since if situation.last_scan_at is None else situation.last_scan_at.timestamp()
         asked = since if situation.checked_at is None else situation.checked_at.timestamp()
@@ -91,16 +98,29 @@ def values(candidates: Sequence[Candidate], *, now: datetime, pressure: float) -
     return found
 
 
-def _for_the_late(candidates: Sequence[Candidate], places: int, now: datetime, pressure: float) -> int:
-    """How many places those past their bound have for themselves."""
-    reserved = _share(places, now)
-    if not pressure:
-        return places
+def clock(zone: str | None, now: datetime) -> tuple[float, int]:
+    """Hours since Monday midnight on the clock of the place, and its day as an ordinal."""
+    local = now.astimezone(_zone(zone or _SOMEWHERE))
+    return local.weekday() * 24 + local.hour + local.minute / 60 + local.second / 3600, local.toordinal()
+
+
+def _starves_at(candidate: Candidate) -> datetime:
+    """When a parcel's turn comes whatever a look at it is worth; the earlier goes first.
+
+    It hangs on nothing but the last look and its bound: nobody who is asked meanwhile comes before it again.
+    """
+    if candidate.situation.status == Status.DELIVERED:
+        return candidate.wanted_by + DELIVERED_CAN_WAIT
+    bound = candidate.wanted_by - (candidate.situation.checked_at or candidate.situation.since)
+    return candidate.wanted_by + min(max(2 * bound, timedelta()), CAN_WAIT)
+
+
+def _share_to_spare(candidates: Sequence[Candidate], pressure: float) -> float:
+    """The share of the places that bounds have for themselves: all with quota to spare, none when they ask for too much."""
     # What the bounds of these parcels ask for in an hour, as a share of what the quota gives: of every parcel one look
     # between its last one and its bound.
     asked_for = pressure * sum(_looks_an_hour(candidate) for candidate in candidates) / len(candidates)
-    spare = min(max((2 * TO_SPARE - asked_for) / TO_SPARE, 0.0), 1.0)
-    return max(reserved, int(places * spare))
+    return min(max((2 * TO_SPARE - asked_for) / TO_SPARE, 0.0), 1.0)
 
 
 def _looks_an_hour(candidate: Candidate) -> float:
@@ -113,7 +133,7 @@ def _for_groups(late: Iterable[Candidate], worth: dict[int, float], places: int,
     best: dict[int, int] = {}
     for candidate in late:
         known = best.get(candidate.group)
-        if known is None or worth[candidate.key] > worth[known]:
+        if known is None or (worth[candidate.key], known) > (worth[known], candidate.key):
             best[candidate.group] = candidate.key
     if len(best) < 2:
         return set()
@@ -124,7 +144,7 @@ def _for_groups(late: Iterable[Candidate], worth: dict[int, float], places: int,
 
 
 def _best_first(keys: Iterable[int], worth: dict[int, float], places: int) -> list[int]:
-    return sorted(keys, key=worth.__getitem__, reverse=True)[:places]
+    return [key for _, key in sorted((-worth[key], key) for key in keys)][:places]
 
 
 def _share(places: int, now: datetime) -> int:
@@ -135,12 +155,6 @@ def _share(places: int, now: datetime) -> int:
 
 def _minute(now: datetime) -> int:
     return int(now.timestamp() // 60)
-
-
-def _clock(zone: str | None, now: datetime) -> tuple[float, int]:
-    """Hours since Monday midnight on the clock of the place, and its day as an ordinal."""
-    local = now.astimezone(_zone(zone or _SOMEWHERE))
-    return local.weekday() * 24 + local.hour + local.minute / 60 + local.second / 3600, local.toordinal()
 
 
 @lru_cache(maxsize=1024)

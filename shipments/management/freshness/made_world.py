@@ -48,11 +48,11 @@ class Service:
 
 SERVICES = (
     Service("Priority Mail Express", 5, (0, 1, 1)),
-    Service("Priority Mail", 30, (1, 1, 2)),
-    Service("USPS Ground Advantage", 30, (1, 2, 2, 3), pace=0.85),
-    Service("First-Class Mail letter", 4, (2, 3), promises=False, scans_once=True),
-    Service("FedEx Ground", 12, (0, 1, 1, 2), pace=1.2),
-    Service("FedEx 2Day", 6, (1, 1, 2), pace=1.3),
+    Service("Priority Mail", 31, (1, 1, 1, 2)),
+    Service("USPS Ground Advantage", 31, (1, 1, 1, 2, 2), pace=0.85),
+    Service("First-Class Mail letter", 2, (2, 3), promises=False, scans_once=True),
+    Service("FedEx Ground", 12, (0, 1, 1), pace=1.2),
+    Service("FedEx 2Day", 6, (1, 1), pace=1.3),
     Service("UPS Ground", 13, (1, 1, 2, 3), promises=False, pace=1.1),
 )
 
@@ -73,8 +73,8 @@ _DAYS: dict[str, tuple[float, ...]] = {
 }
 _EXITS: dict[Status, tuple[Exit, ...]] = {
     Status.MANIFEST: (
-        Exit(Status.ACCEPTANCE, 2.2, "collect", "shop"),
-        Exit(Status.PICKED_UP, 0.9, "collect", "shop"),
+        Exit(Status.ACCEPTANCE, 2.6, "collect", "shop"),
+        Exit(Status.PICKED_UP, 1.1, "collect", "shop"),
         Exit(Status.IN_TRANSIT, 0.4, "sort", "week"),
     ),
     Status.ACCEPTANCE: (Exit(Status.IN_TRANSIT, 3.2, "sort", "week"),),
@@ -112,7 +112,7 @@ _GOING_OUT = (Status.ACCEPTANCE, Status.PICKED_UP, Status.IN_TRANSIT, Status.EXC
 _ROUND_HAS_IT = (0.01, 0.13, 0.72, 0.5, 0.38, 0.3)
 _LETTER_SCANNED = Exit(Status.IN_TRANSIT, 0.45, "sort", "week")
 # Of those that come into a status so many never leave it: labels nobody used, parcels that are lost.
-_STUCK = {Status.MANIFEST: 0.03, Status.ACCEPTANCE: 0.003, Status.IN_TRANSIT: 0.002, Status.EXCEPTION: 0.03}
+_STUCK = {Status.MANIFEST: 0.02, Status.ACCEPTANCE: 0.002, Status.IN_TRANSIT: 0.001, Status.EXCEPTION: 0.03}
 _LETTERS_STUCK = 0.25
 
 
@@ -198,7 +198,7 @@ class MadeWorld:
         random = self._random
         while True:
             day = random.randrange(days)
-            if random.random() < (1.0, 1.0, 1.0, 1.0, 1.0, 0.4, 0.25)[day % 7]:
+            if random.random() < (1.0, 1.0, 1.0, 1.0, 0.9, 0.3, 0.15)[day % 7]:
                 break
         seconds = min(max(random.gauss(13.0, 3.2), 0.5), 23.5) * HOUR + day * 86400.0
         midnight = BEGINS.timestamp()

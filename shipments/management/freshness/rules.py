@@ -10,7 +10,7 @@ from shipments.enums import Status
 from shipments.management.freshness.made_world import HOUR, MadeWorld
 from shipments.management.freshness.parcels import Parcel
 from shipments.refresh.chances import WORTH, WORTH_OTHERWISE
-from shipments.refresh.policy import Candidate, Situation, next_look, pick
+from shipments.refresh.policy import Candidate, Situation, ending, next_look, pick
 
 MINUTE = 60.0
 
@@ -57,7 +57,9 @@ class Policy:
     def choose(self, places: int, now: float) -> Sequence[int]:
         while self._waiting and self._waiting[0][0] <= now:
             _, which = heapq.heappop(self._waiting)
-            self._due[which] = self._asleep.pop(which)
+            candidate = self._asleep.pop(which)
+            if ending(candidate.situation, now=_moment(now)) is None:
+                self._due[which] = candidate
         return pick(list(self._due.values()), places, now=_moment(now), pressure=len(self._due) / self._looks)
 
     def seen(self, which: int, now: float, scans: Sequence[tuple[float, Status]]) -> None:
