@@ -274,7 +274,7 @@ def test_the_accounts_page_shows_what_is_spent_what_is_left_and_what_waits(
         '<th scope="row">Being asked about</th><td>0</td>',
         "<td>12</td><td>2</td><td>1</td>",
         "<td>40</td><td>0</td><td>0</td>",
-        "<p>Yes.</p>",
+        "<p>Is it asked with? Yes.</p>",
     ):
         assert row in shown
 
