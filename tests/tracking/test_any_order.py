@@ -68,11 +68,15 @@ FAILED = {"statusCode": "404", "trackingNumber": NUMBER}
 ANSWERS = an_item() | st.just(FAILED) | st.just(None)
 
 
-def observed(shipment: Shipment, account: CarrierAccount, said: dict[str, Any] | None, minute: int) -> Observation:
+def observed(
+    shipment: Shipment, account: CarrierAccount, said: dict[str, Any] | None, minute: int
+) -> Observation:
     """The answer, fetched so many minutes after noon; None stands for a time-out."""
     question = Question(shipment.pk, shipment.number, shipment.carrier_id)
     if said is None:
-        return Observation(Outcome(question, TryLater("Timed out."), NOON + timedelta(minutes=minute)), account)
+        return Observation(
+            Outcome(question, TryLater("Timed out."), NOON + timedelta(minutes=minute)), account
+        )
     part = json.dumps(said).encode()
     result = read_part(Gateway.USPS, part, question)
     assert not isinstance(result, CarrierError)
@@ -121,7 +125,9 @@ def a_history(draw: st.DrawFn) -> tuple[list[tuple[Any, int]], list[tuple[Any, i
     said = draw(st.lists(ANSWERS, min_size=2, max_size=5))
     told = [(one, minute) for minute, one in enumerate(said)]
     # Content of its own for each, so that each was told once.
-    told = [(one | {"uniqueTrackingID": str(at)} if one and one is not FAILED else one, at) for one, at in told]
+    told = [
+        (one | {"uniqueTrackingID": str(at)} if one and one is not FAILED else one, at) for one, at in told
+    ]
     again = draw(st.lists(st.sampled_from(told), max_size=2))
     return told, draw(st.permutations([*told, *again]))
 
