@@ -38,6 +38,7 @@ NEWSWORTHY = (
     "signed_by",
     "proof_url",
 )
+_NOTHING = ("", None)
 # Clocks of carriers run ahead by hours, or by a zone; not by days.
 _AHEAD_OF_US = timedelta(days=2)
 
@@ -148,12 +149,16 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
     recognised = [scan for scan in telling if scan.status != Status.UNKNOWN]
     if recognised or snapshot is not None:
         shipment.status = status_of(Status(scan.status) for scan in telling)
-    shipment.last_scan_at = telling[0].ordered_at if telling else None
+    last_scan_at = telling[0].ordered_at if telling else None
+    is_further = last_scan_at != shipment.last_scan_at
+    shipment.last_scan_at = last_scan_at
     if snapshot is not None:
         if not recognised and snapshot.status is not None:
             shipment.status = snapshot.status
         newest = recognised[0] if recognised else telling[0] if telling else None
-        shipment.status_text = snapshot.status_text or (newest.text if newest else "")
+        # An answer read in part leaves the words as they are where it has none, and no newer scan to speak of.
+        words_before = shipment.status_text if snapshot.unreadable and not is_further else ""
+        shipment.status_text = snapshot.status_text or words_before or (newest.text if newest else "")
         _take_over(shipment, snapshot, shown)
     mark_milestones(shipment, shown, [place_of(scan) for scan in shown], snapshot)
     cut_to_fit(shipment, SHIPMENT_FACTS)
@@ -161,7 +166,11 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
 
 
 def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent]) -> None:
-    """What the newest answer says of the parcel as a whole; what it says of another parcel with the number is left out."""
+    """What the newest answer says of the parcel as a whole; what it says of another parcel with the number is left out.
+
+    Where parts of the answer could not be read, what is missing in it may be among them: then it says nothing.
+    """
+    is_whole = not snapshot.unreadable
     ship_date = ship_date_of(shipment, snapshot)
 
     def is_anothers(posted: Posted | None) -> bool:
@@ -171,16 +180,21 @@ def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent
         "package_count", "service_code", "service_name", "weight_value", "weight_unit", "reference_number",
         "smart_label_barcode", "second_number",
     ):  # fmt: skip
-        setattr(shipment, name, getattr(snapshot, name))
+        if is_whole or getattr(snapshot, name) not in _NOTHING:
+            setattr(shipment, name, getattr(snapshot, name))
     others_delivery = is_anothers(snapshot.delivered)
-    shipment.delivery_location = "" if others_delivery else snapshot.delivery_location
-    shipment.delivery_description = "" if others_delivery else snapshot.delivery_description
-    shipment.signed_by = "" if others_delivery else snapshot.signed_by
+    for name in ("delivery_location", "delivery_description", "signed_by"):
+        if others_delivery or is_whole or getattr(snapshot, name):
+            setattr(shipment, name, "" if others_delivery else getattr(snapshot, name))
     # Such links expire: one that was given once is not forgotten because a later answer leaves it out.
     shipment.proof_url = ("" if others_delivery else snapshot.delivery_proof_url) or shipment.proof_url
-    shipment.last_location = "" if is_anothers(snapshot.updated) else snapshot.last_location
-    shipment.dimension = dict(snapshot.dimension) if snapshot.dimension else None
-    shipment.details = dict(snapshot.details)
+    if is_anothers(snapshot.updated):
+        shipment.last_location = ""
+    elif is_whole or snapshot.last_location:
+        shipment.last_location = snapshot.last_location
+    if is_whole or snapshot.dimension:
+        shipment.dimension = dict(snapshot.dimension) if snapshot.dimension else None
+    shipment.details = dict(snapshot.details) if is_whole else {**shipment.details, **snapshot.details}
     shipment.unreadable_scans = min(len(snapshot.unreadable), 32_000)
     if snapshot.origin and snapshot.origin.city:
         shipment.origin_city = snapshot.origin.city
@@ -190,16 +204,18 @@ def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent
         shipment.destination_postal_code = (
             shipment.destination_postal_code or snapshot.destination.postal_code[:12]
         )
-    estimate = snapshot.estimate
-    if estimate is not None and _is_anothers(shipment, estimate.on, ship_date):
-        estimate = None
-    shipment.estimated_on = estimate.on if estimate else None
-    shipment.estimated_from = estimate.start if estimate else None
-    shipment.estimated_to = estimate.end if estimate else None
-    shipment.estimated_offset = _minutes(estimate.offset) if estimate else None
+    if snapshot.estimate is not None or is_whole:
+        estimate = snapshot.estimate
+        if estimate is not None and _is_anothers(shipment, estimate.on, ship_date):
+            estimate = None
+        shipment.estimated_on = estimate.on if estimate else None
+        shipment.estimated_from = estimate.start if estimate else None
+        shipment.estimated_to = estimate.end if estimate else None
+        shipment.estimated_offset = _minutes(estimate.offset) if estimate else None
     for name in _MOMENTS:
         posted = getattr(snapshot, name)
-        _set_moment(shipment, name, None if is_anothers(posted) else posted, shown)
+        if posted is not None or is_whole:
+            _set_moment(shipment, name, None if is_anothers(posted) else posted, shown)
     if shipment.status == Status.DELIVERED and shipment.delivered_on is None:
         _deliver_by_scan(shipment, next((scan for scan in shown if scan.status == Status.DELIVERED), None))
 
