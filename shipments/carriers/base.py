@@ -4,8 +4,9 @@ A client is asked about many parcels at once and returns exactly one `Outcome` p
 the questions. Trouble with one parcel is that parcel's outcome; it never costs the others theirs.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -21,7 +22,8 @@ class Question:
 
     `key` is the asker's own and comes back untouched; `number` is in canonical form; `carrier` is our code,
     which is Pitney Bowes' wire value. `postal_code` is the destination's five-digit ZIP Code and, like
-    `mailing_date`, only given where known: it tells parcels apart that share a number.
+    `mailing_date`, only given where known: it tells parcels apart that share a number. `known` is the SHA-256 of
+    the part the asker has read last: the same again is not read anew (`Unchanged`).
     """
 
     key: int
@@ -29,6 +31,7 @@ class Question:
     carrier: str
     postal_code: str | None = None
     mailing_date: date | None = None
+    known: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,18 @@ class Scan:
     leg: str = ""
     signed_by: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+# Stands in a scan that is not `timed` yet.
+SOME_DAY = Posted(date.min)
+
+
+def timed(scan: Scan, posted: Posted) -> Scan:
+    """The same at that moment."""
+    return Scan(
+        posted, scan.place, scan.code, scan.text, scan.status, scan.status_by, scan.text_for_buyers,
+        scan.text_for_sellers, scan.url, scan.leg, scan.signed_by, scan.details,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +134,20 @@ class NotAllowed:
     code: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The carrier said again, byte for byte, what the asker knows. `read` says what that is, for one who has forgotten."""
+
+    read: "Callable[[], Answer | CarrierError]"
+
+
 Answer = Snapshot | NotKnown | NotAllowed
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one question: an answer or an error, never both, never neither.
+    """What came of one question: an answer or an error, never both, never neither; `Unchanged` only where the question
+    says what is known.
 
     `part` alone says what is to be kept of this parcel: its part of the reply as bytes (the whole body, perhaps
     cut, where the call asked about this parcel only), None where there is none. `body_sha256` is the hex digest
@@ -132,18 +155,35 @@ class Outcome:
     """
 
     question: Question
-    result: Answer | CarrierError
+    result: Answer | Unchanged | CarrierError
     fetched_at: datetime
     part: bytes | None = None
     body_sha256: str | None = None
+
+    def read(self) -> "Outcome":
+        """The same with the answer itself in place of `Unchanged`."""
+        return replace(self, result=self.result.read()) if isinstance(self.result, Unchanged) else self
+
+
+def digest_of(part: bytes) -> str:
+    """By which a part is known again."""
+    return hashlib.sha256(part).hexdigest()
+
+
+def known_to(questions: Iterable[Question]) -> frozenset[str]:
+    """The digests of all that is known to those who ask."""
+    return frozenset(question.known for question in questions if question.known is not None)
 
 
 class CarrierClient(Protocol):
     """Asks one gateway with one account. Made for one event loop; `aclose()` when done."""
 
     gateway: Gateway
-    # How many parcels one call carries: a planner fills batches to this size.
+    # How many parcels one call carries.
     max_batch: int
+    # How many a worker asks about with one client and stores in one transaction: ten times as many parcels take about as
+    # many statements. As many calls as end within `http.WHOLE_ROUND` also where each takes three seconds.
+    in_one_go: int
 
     async def track(self, questions: Sequence[Question]) -> list[Outcome]:
         """One outcome per question, in their order. Never raises `CarrierError`: it stands in the outcomes.

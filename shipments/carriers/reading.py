@@ -11,8 +11,10 @@ value may be somebody's name.
 
 import json
 import math
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from typing import Any, Self, TypeVar
 
 from pydantic import (
@@ -33,6 +35,9 @@ from shipments.carriers.http import MAX_KEPT
 MAX_FINDINGS = 100
 # Elements of a list read at all. USPS stops at 99 events; Pitney Bowes names no limit.
 MAX_ELEMENTS = 1000
+# Different sayings of scans kept in memory, of about a kilobyte each, and the longest value in one.
+MOST_REMEMBERED = 2_048
+MAX_REMEMBERED = 300
 # No carrier's number is longer than 34 digits.
 MAX_DIGITS = 40
 
@@ -49,6 +54,36 @@ def parse_json(body: bytes, what: str, *, http_status: int | None = None) -> Any
     would break whoever stores or adds them up. `what` names the exchange in the message.
     """
 
+    return _parse(body, what, http_status, _DECODER.decode)
+
+
+def parse_elements(
+    body: bytes, what: str, *, http_status: int | None = None
+) -> tuple[Any, list[tuple[Any, bytes]]]:
+    """The JSON value of a body like `parse_json`, and, where it is a list, each element with the very bytes that say it;
+    of another value just that."""
+
+    def decoded(text: str) -> tuple[Any, list[tuple[Any, bytes]]]:
+        at = _past_blanks(text, 0)
+        elements: list[tuple[Any, bytes]] = []
+        while text[at : at + 1] == ("," if elements else "["):
+            start = _past_blanks(text, at + 1)
+            try:
+                element, end = _DECODER.raw_decode(text, start)
+            except ValueError:
+                # An empty list, or none that can be read: the usual way says which.
+                break
+            elements.append((element, text[start:end].encode()))
+            at = _past_blanks(text, end)
+        if elements and text[at : at + 1] == "]" and _past_blanks(text, at + 1) == len(text):
+            return [element for element, _own in elements], elements
+        value = _DECODER.decode(text)
+        return value, [] if isinstance(value, list) else [(value, text.strip().encode())]
+
+    return _parse(body, what, http_status, decoded)
+
+
+def _parse(body: bytes, what: str, http_status: int | None, decode: Callable[[str], T]) -> T:
     def refused(why: str) -> UnreadableAnswer:
         return UnreadableAnswer(f"{what}: {why}.", http_status=http_status, kept=body[:MAX_KEPT])
 
@@ -62,15 +97,18 @@ def parse_json(body: bytes, what: str, *, http_status: int | None = None) -> Any
     if text.lstrip().startswith("<"):
         raise refused("the answer is a web page or XML instead of JSON")
     try:
-        return json.loads(
-            text, parse_constant=_no_such_number, parse_float=_finite_float, parse_int=_bounded_int
-        )
+        return decode(text)
     except RecursionError:
         raise refused("the answer is nested too deeply") from None
     except json.JSONDecodeError as exc:
         raise refused(f"the answer is not complete JSON (it breaks at character {exc.pos:,})") from None
     except ValueError:
         raise refused("the answer holds a number out of range") from None
+
+
+def _past_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return found.end() if found is not None else at
 
 
 def _no_such_number(name: str) -> float:
@@ -90,6 +128,10 @@ def _bounded_int(digits: str) -> int:
     return int(digits)
 
 
+_BLANKS = re.compile(r"[ \t\n\r]*")
+_DECODER = json.JSONDecoder(parse_constant=_no_such_number, parse_float=_finite_float, parse_int=_bounded_int)
+
+
 # ---- What was lost
 
 
@@ -103,15 +145,28 @@ class Findings:
     @contextmanager
     def at(self, step: str) -> Iterator[None]:
         """Entries noted inside stand one step deeper: `scanDetailsList[3]`, then `eventTime`."""
-        self._path.append(step)
+        self.enter(step)
         try:
             yield
         finally:
-            self._path.pop()
+            self.leave()
+
+    def enter(self, step: str) -> None:
+        """Stand one step deeper until `leave`: what `at` does, for where it is done a thousand times an answer."""
+        self._path.append(step)
+
+    def leave(self) -> None:
+        self._path.pop()
 
     def note(self, reason: str) -> None:
         if len(self._found) < MAX_FINDINGS:
             self._found.append(Unreadable(".".join(self._path), reason))
+
+    def note_all(self, found: Iterable[Unreadable]) -> None:
+        """Entries that were noted apart, as if they had been noted here."""
+        for one in found:
+            with self.at(one.where):
+                self.note(one.reason)
 
     @property
     def found(self) -> tuple[Unreadable, ...]:
@@ -155,22 +210,23 @@ class Wire(BaseModel):
         cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
     ) -> Any:
         assert info.field_name is not None
-        field = cls.model_fields[info.field_name]
+        name, is_required, default = _field(cls, info.field_name)
         missing = value is None or (isinstance(value, str) and not value.strip())
-        if field.is_required():
+        if is_required:
             if missing:
                 raise ValueError("missing")
             return handler(value)
-        default = field.get_default(call_default_factory=True)
         if missing:
             return default
         findings = findings_of(info)
-        with findings.at(wire_name(cls, info.field_name)):
-            try:
-                return handler(value)
-            except ValueError as exc:
-                findings.note(reason_of(exc))
-                return default
+        findings.enter(name)
+        try:
+            return handler(value)
+        except ValueError as exc:
+            findings.note(reason_of(exc))
+            return default
+        finally:
+            findings.leave()
 
     @classmethod
     def read(cls, raw: Any, findings: Findings) -> Self:
@@ -183,6 +239,59 @@ class Wire(BaseModel):
         """These fields under their wire names, without the empty ones: for the `details` of our shapes."""
         told = {wire_name(type(self), name): getattr(self, name) for name in fields}
         return {name: value for name, value in told.items() if value not in (None, "", [], {}, ())}
+
+
+@cache
+def _field(model: type[Wire], name: str) -> tuple[str, bool, Any]:
+    """What the carrier calls the field, whether it is needed, and what stands in it otherwise: nothing that can change."""
+    field = model.model_fields[name]
+    required = field.is_required()
+    return wire_name(model, name), required, None if required else field.get_default()
+
+
+def remembering(
+    reader: "Callable[[dict[str, Any], Findings], T]", *, but: Collection[str]
+) -> "Callable[[dict[str, Any], Findings], T]":
+    """`reader` for objects of which the same come again and again, members named in `but` aside: those it does not see.
+
+    A day's scans are a few thousand different sayings at different times, and reading one takes a hundred times as long as
+    finding it again. What is given out is shared: nobody may change it.
+    """
+
+    @lru_cache(maxsize=MOST_REMEMBERED)
+    def read(members: tuple[tuple[str, type, Any], ...]) -> tuple[T, tuple[Unreadable, ...]]:
+        findings = Findings()
+        # A refusal is not remembered: it is rare, and an exception carries where it was raised.
+        return reader({name: value for name, _kind, value in members}, findings), findings.found
+
+    def read_or_find(raw: dict[str, Any], findings: Findings) -> T:
+        # With its type: to Python, True and 1 are one key.
+        members = tuple((name, value.__class__, value) for name, value in raw.items() if name not in but)
+        for name, kind, value in members:
+            # Lists and objects cannot be keys, and what is long is not kept: the carrier decides how long.
+            if kind is dict or kind is list or (kind is str and len(value) + len(name) > MAX_REMEMBERED):
+                return reader({name: value for name, _kind, value in members}, findings)
+        told, lost = read(members)
+        if lost:
+            findings.note_all(lost)
+        return told
+
+    return read_or_find
+
+
+def optional(raw: Mapping[str, Any], name: str, reader: Callable[[str], T], findings: Findings) -> T | None:
+    """One member that is a text, as a field of a `Wire` with the default None is read."""
+    value = raw.get(name)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        if not isinstance(value, str):
+            raise ValueError("not text")
+        return reader(value)
+    except ValueError as exc:
+        with findings.at(name):
+            findings.note(reason_of(exc))
+        return None
 
 
 def wire_name(model: type[BaseModel], field: str) -> str:
@@ -215,11 +324,13 @@ def read_each(
         return (), (Unreadable(where, "neither an array nor an object"),)
     good: list[T] = []
     for at, element in enumerate(elements[:MAX_ELEMENTS]):
-        with findings.at(f"{where}[{at}]"):
-            try:
-                good.append(reader(element, findings))
-            except ValueError as exc:
-                findings.note(reason_of(exc))
+        findings.enter(f"{where}[{at}]")
+        try:
+            good.append(reader(element, findings))
+        except ValueError as exc:
+            findings.note(reason_of(exc))
+        finally:
+            findings.leave()
     if len(elements) > MAX_ELEMENTS:
         return tuple(good), (
             Unreadable(where, f"longer than {MAX_ELEMENTS:,} elements; the rest was left out"),

@@ -59,6 +59,11 @@ def open_client(
     )
 
 
+def in_one_go(gateway: Gateway) -> int:
+    """How many parcels a worker best asks this gateway about before it stores the answers."""
+    return {Gateway.PITNEY_BOWES: PitneyBowesClient.in_one_go, Gateway.USPS: UspsClient.in_one_go}[gateway]
+
+
 def max_batch(gateway: Gateway) -> int:
     """How many parcels one call of `track` to this gateway carries at best."""
     return {Gateway.PITNEY_BOWES: PitneyBowesClient.max_batch, Gateway.USPS: UspsClient.max_batch}[gateway]

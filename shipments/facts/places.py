@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
@@ -34,6 +35,7 @@ _PLANT = re.compile(r" ([A-Z]{2}) (?:(?:NETWORK|INTERNATIONAL|REGIONAL) )?DISTRI
 _BETWEEN = re.compile("[\\s\\-\u2010-\u2015\u2212]")
 
 
+@lru_cache(maxsize=8_192)
 def zone_of(place: Place) -> str | None:
     """The IANA time zone of the place where coordinates, postal code, state or country settle it, else None."""
     point = given_point(place)
@@ -84,6 +86,7 @@ def comparable_postal_code(text: str, country: str = "") -> str:
     return _BETWEEN.sub("", text).upper()
 
 
+@lru_cache(maxsize=8_192)
 def country_of(place: Place) -> str | None:
     """The code of the place's country, worked out from the rest where the carrier left it out; islands count as US."""
     if place.country.strip():
@@ -158,6 +161,7 @@ def _zone_at(point: tuple[float, float]) -> str | None:
     return zone if zone and not zone.startswith("Etc/") else None
 
 
+@lru_cache(maxsize=8_192)
 def region_of(place: Place) -> str:
     """State or province as written, in capitals; that of a USPS plant where only its name tells it; else `""`."""
     return place.region.strip().upper() or _plant_state(place)

@@ -27,6 +27,8 @@ _DAY_HOURS = 24
 _WEEK_HOURS = 168
 # A look longer ago than this counts as this long ago: tables end somewhere, and nothing is lost by it.
 LONGEST_GAP = 2.0 * _WEEK_HOURS
+# Nor does it matter how much farther away than this the next news is.
+LONGEST_AHEAD = 24.0
 # Scans come at odd hours too: this share of a day's news is spread evenly over it.
 _ANY_HOUR = 0.2
 
@@ -89,7 +91,7 @@ class Stage:
 
 # A parcel that was handed over is scanned within a day or so; each further silent day makes it likelier that the label
 # was never used.
-_LABEL_QUIET = ((24.0, 0.7), (48.0, 0.4), (96.0, 0.2), (168.0, 0.08), (336.0, 0.03), (720.0, 0.01))
+_LABEL_QUIET = ((24.0, 0.6), (48.0, 0.35), (96.0, 0.15), (168.0, 0.06), (336.0, 0.03), (720.0, 0.01))
 # Between plants a day passes; after that a parcel is in a cage, lost or forgotten, and news gets rare.
 _MOVING_QUIET = ((30.0, 0.7), (54.0, 0.45), (96.0, 0.25), (168.0, 0.12), (336.0, 0.05), (720.0, 0.02))
 # What is not delivered by night came back to the office: it goes out again, and a few are never scanned.
@@ -97,7 +99,8 @@ _ROUND_QUIET = ((15.0, 0.5), (39.0, 0.3), (63.0, 0.15), (120.0, 0.06), (336.0, 0
 # A counter keeps parcels for five to fifteen days.
 _COUNTER_QUIET = ((120.0, 0.8), (384.0, 0.3), (720.0, 0.05))
 
-LABEL = Stage((Stream(1.0, 1.0, HANDOVER, COLLECTING_DAYS),), 4.0, _LABEL_QUIET)
+# Shops print labels on the day of the collection: four of five are scanned within a day.
+LABEL = Stage((Stream(2.0, 1.0, HANDOVER, COLLECTING_DAYS),), 4.0, _LABEL_QUIET)
 # After the counter comes the plant, the same evening or the next.
 ACCEPTED = Stage((Stream(2.2, 1.0, SORTING, SORTING_DAYS),), 6.0, _MOVING_QUIET, may_go_out=True)
 # In at one plant, out again, in at the next: about two scans a day.
@@ -197,27 +200,37 @@ class Calendar:
         self.quiet_from = [hours for hours, _ in quiet]
         self.quiet_share = [1.0, *(share for _, share in quiet)]
 
-    def news(self, begin: float, gap: float, silence: float) -> tuple[float, float]:
-        """What news is worth that came in the `gap` hours after `begin` (hours since Monday midnight, at the place); and
-        the same times the hours from `begin` until it came, on average. `silence`: hours since the last scan.
+    def news(self, begin: float, gap: float, silence: float) -> tuple[float, float, float]:
+        """What the news of the `gap` hours after `begin` (hours since Monday midnight, at the place) is worth; how many hours
+        after `begin` it came on average; and in how many hours from the end of the gap as much will have come again.
+        `silence`: hours since the last scan.
         """
         end = begin + gap
         first, last = int(begin), int(end)
-        rates = self.rates
+        rates, summed = self.rates, self.summed
         into, over = begin - first, end - last
-        raw = self.summed[last] + rates[last] * over - self.summed[first] - rates[first] * into
+        until_now = summed[last] + rates[last] * over
+        raw = until_now - summed[first] - rates[first] * into
         if raw <= 0.0:
-            return 0.0, 0.0
-        moment = (
+            return 0.0, 0.0, 0.0
+        came_after = (
             self.moments[last]
             + rates[last] * over * (last + over / 2)
             - self.moments[first]
             - rates[first] * into * (first + into / 2)
-        )
-        until = moment / raw - begin
-        raw *= self.quiet_share[bisect_right(self.quiet_from, silence)]
-        worth = self.most * -math.expm1(-raw / self.most)
-        return worth, worth * until
+        ) / raw - begin
+        share = self.quiet_share[bisect_right(self.quiet_from, silence)]
+        most = self.most
+        unseen = most * math.exp(-raw * share / most)
+        worth = most - unseen
+        if worth >= unseen:
+            # What there was to come has mostly come.
+            return worth, came_after, LONGEST_AHEAD
+        wanted = until_now - most * math.log1p(-worth / unseen) / share
+        hour = bisect_right(summed, wanted) - 1
+        if hour >= len(rates):
+            return worth, came_after, LONGEST_AHEAD
+        return worth, came_after, min(hour + (wanted - summed[hour]) / rates[hour] - end, LONGEST_AHEAD)
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
-from shipments.carriers.registry import max_batch, max_per_call
+from shipments.carriers.registry import in_one_go, max_batch, max_per_call
 from shipments.enums import BreakerState, Gateway, Lifecycle
 from shipments.models import Budget, CarrierAccount, MaintenanceWindow, Watch
 from shipments.models.watches import Turn
@@ -34,7 +34,7 @@ SPREAD_AFTER_WINDOW = timedelta(minutes=30)
 # Parcels that are put off for a closed window are replaced by others so often within one sweep.
 ROUNDS = 5
 # So many parcels for each place are weighed, and never more than these: the rest is wanted later.
-WEIGHED_PER_PLACE, MOST_WEIGHED, LEAST_WEIGHED = 8, 4_000, 500
+WEIGHED_PER_PLACE, MOST_WEIGHED, LEAST_WEIGHED = 8, 2_000, 500
 # How far what is due is counted, in hours of an account's looks: beyond, the policy decides the same.
 PRESSURE_COUNTED = 24
 BETWEEN_SWEEPS = timedelta(minutes=1)
@@ -106,10 +106,6 @@ class _Share:
         return max_per_call(Gateway(self.account.gateway))
 
     @property
-    def per_batch(self) -> int:
-        return max_batch(Gateway(self.account.gateway))
-
-    @property
     def weighed(self) -> int:
         """How many parcels are looked at to fill the places."""
         if not self.is_rationed:
@@ -140,12 +136,18 @@ class _Plan:
         batches: list[Batch] = []
         people = {pk for share in self.shares.values() for pk in share.hand}
         for share in self.shares.values():
-            # People first, and what is planned fills their calls.
+            # What is planned fills the calls of people, who do not wait for more than their own.
             members = [pk for pk in (*share.hand, *share.chosen) if pk in leased]
-            batches += [
-                Batch(share.account.pk, lease, tuple(members[at : at + share.per_batch]))
-                for at in range(0, len(members), share.per_batch)
-            ]
+            for_people = math.ceil(len(share.hand) / share.per_call) * share.per_call
+            gateway = Gateway(share.account.gateway)
+            for some, size in (
+                (members[:for_people], max_batch(gateway)),
+                (members[for_people:], in_one_go(gateway)),
+            ):
+                batches += [
+                    Batch(share.account.pk, lease, tuple(some[at : at + size]))
+                    for at in range(0, len(some), size)
+                ]
         # The queue takes them in this order.
         return probes + sorted(batches, key=lambda batch: batch.shipment_ids[0] not in people)
 
@@ -214,7 +216,7 @@ class _Plan:
         while left > 0 and order:
             for pk in order:
                 share = self.shares[pk]
-                given = min(share.per_batch, left, wanting[pk])
+                given = min(max_batch(Gateway(share.account.gateway)), left, wanting[pk])
                 share.places += given
                 wanting[pk] -= given
                 left -= given

@@ -1,7 +1,7 @@
 """Which of the parcels that may be looked at are looked at first. Pure: the time is an argument."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -10,59 +10,69 @@ from shipments.refresh.situation import Candidate
 
 # Of the places of a call at least one in so many goes to the parcels whose bound passed longest ago.
 RESERVED = 7
-# In how far the length of the queue counts against the time waited so far.
-SCARCITY = 0.5
+# Bounds come first while they ask for at most this share of the quota, and only with the reserved places from twice as
+# much on: a quota that is all spent on bounds finds little news.
+TO_SPARE = 0.25
+# A bound that passes before the next calls of a thrifty account is kept by this one.
+AHEAD = timedelta(minutes=5)
 # Where no place is known: the middle of the United States, at most two hours off for nearly all who live there.
 _SOMEWHERE = "America/Chicago"
-# A Monday, from which weeks are counted; 1 January 1970 was a Thursday.
-_MONDAY_HOURS = 4 * 24
+_SHORTEST_BOUND = timedelta(minutes=10)
 
 
 def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressure: float) -> list[int]:
     """The keys of the parcels most worth a look, at most `places` of them, the most valuable first.
 
     `pressure` is how many hours one look at everything that is due would take: the number of due watches of the account
-    divided by the looks its quota allows in an hour (calls an hour, less the reserve, times numbers a call).
+    (all of them, also where only some are passed as candidates) divided by the looks its quota allows in an hour (calls
+    an hour, less the reserve, times numbers a call).
 
-    One place in `RESERVED` goes to those whose bound passed longest ago; each group with a parcel past its bound gets
-    a place before value decides; the rest is the most valuable of all.
+    Three promises hold whatever the values are. With quota to spare, parcels whose bound passes come first. With less,
+    one place in `RESERVED` still goes to those whose bound passed longest ago, so that nobody starves. And up to half of the other
+    places go round the groups that have a parcel past its bound, so that a large one cannot crowd out a small one.
     """
-    worth = {
-        candidate.key: value
-        for candidate, value in zip(candidates, values(candidates, now=now, pressure=pressure), strict=True)
-    }
+    if places <= 0:
+        return []
+    worth = dict(
+        zip(
+            (candidate.key for candidate in candidates),
+            values(candidates, now=now, pressure=pressure),
+            strict=True,
+        )
+    )
     if places >= len(candidates):
-        return sorted(worth, key=worth.__getitem__, reverse=True)
+        return _best_first(worth, worth, places)
     late = sorted(
-        (candidate for candidate in candidates if candidate.wanted_by <= now),
+        (candidate for candidate in candidates if candidate.wanted_by <= now + AHEAD),
         key=lambda candidate: (candidate.wanted_by, candidate.key),
     )
-    chosen = {candidate.key for candidate in late[: _share(places, RESERVED, now)]}
-    best: dict[int, int] = {}
-    for candidate in late:
-        known = best.get(candidate.group)
-        if candidate.key not in chosen and (known is None or worth[candidate.key] > worth[known]):
-            best[candidate.group] = candidate.key
-    if len(best) > 1:
-        groups = sorted(best)
-        room = min(len(groups), (places - len(chosen)) // 2)
-        first = int(now.timestamp() // 60) * room % len(groups)
-        chosen.update(best[(groups * 2)[first + place]] for place in range(room))
-    rest = sorted((key for key in worth if key not in chosen), key=worth.__getitem__, reverse=True)
-    chosen.update(rest[: places - len(chosen)])
-    return sorted(chosen, key=worth.__getitem__, reverse=True)
+    # Before the late ones have theirs: those of one group may be more than all places.
+    chosen = _for_groups(late, worth, places - _share(places, now), now)
+    others = [candidate.key for candidate in late if candidate.key not in chosen]
+    chosen.update(others[: min(_for_the_late(candidates, places, now, pressure), places - len(chosen))])
+    rest = [key for key in worth if key not in chosen]
+    chosen.update(_best_first(rest, worth, places - len(chosen)))
+    return _best_first(chosen, worth, places)
 
 
 def values(candidates: Sequence[Candidate], *, now: datetime, pressure: float) -> list[float]:
-    """What a look at each of the candidates is worth, in the same order."""
+    """What a look at each of the candidates is worth, in the same order.
+
+    News unseen, times the hours a look saves. With quota to spare these are the hours it has waited: the parcel comes round
+    as often as before. With less they are the hours until as much news has come again: what is quiet from now on is
+    best looked at once, after the news.
+    """
+    ahead_counts = pressure / (1.0 + pressure)
+    behind_counts = 1.0 - ahead_counts
     stamp = now.timestamp()
     clocks: dict[str | None, tuple[float, int]] = {}
     found = []
     for candidate in candidates:
         situation = candidate.situation
-        clock = clocks.get(situation.zone)
+        zone = situation.zone
+        clock = clocks.get(zone)
         if clock is None:
-            clock = clocks[situation.zone] = _clock(situation.zone, now)
+            clock = clocks[zone] = _clock(zone, now)
         hour, today = clock
         since = situation.since.timestamp()
         scanned = since if situation.last_scan_at is None else situation.last_scan_at.timestamp()
@@ -76,10 +86,55 @@ def values(candidates: Sequence[Candidate], *, now: datetime, pressure: float) -
             min(int((stamp - since) / 86400), MOST_DAYS),
             speed_of(situation.service),
         )
-        begin = (hour - gap) % 168.0
-        worth, waited = table.news(begin, gap, (stamp - scanned) / 3600)
-        found.append(waited + SCARCITY * pressure * worth)
+        worth, came_after, ahead = table.news((hour - gap) % 168.0, gap, (stamp - scanned) / 3600)
+        found.append(worth * came_after**behind_counts * ahead**ahead_counts)
     return found
+
+
+def _for_the_late(candidates: Sequence[Candidate], places: int, now: datetime, pressure: float) -> int:
+    """How many places those past their bound have for themselves."""
+    reserved = _share(places, now)
+    if not pressure:
+        return places
+    # What the bounds of these parcels ask for in an hour, as a share of what the quota gives: of every parcel one look
+    # between its last one and its bound.
+    asked_for = pressure * sum(_looks_an_hour(candidate) for candidate in candidates) / len(candidates)
+    spare = min(max((2 * TO_SPARE - asked_for) / TO_SPARE, 0.0), 1.0)
+    return max(reserved, int(places * spare))
+
+
+def _looks_an_hour(candidate: Candidate) -> float:
+    checked_at = candidate.situation.checked_at or candidate.situation.since
+    return timedelta(hours=1) / max(candidate.wanted_by - checked_at, _SHORTEST_BOUND)
+
+
+def _for_groups(late: Iterable[Candidate], worth: dict[int, float], places: int, now: datetime) -> set[int]:
+    """The best late parcel of each group, for as many groups as half of the places hold; by turns where that is not all."""
+    best: dict[int, int] = {}
+    for candidate in late:
+        known = best.get(candidate.group)
+        if known is None or worth[candidate.key] > worth[known]:
+            best[candidate.group] = candidate.key
+    if len(best) < 2:
+        return set()
+    groups = sorted(best)
+    room = min(len(groups), (places + 1) // 2)
+    first = _minute(now) * room % len(groups)
+    return {best[(groups * 2)[first + place]] for place in range(room)}
+
+
+def _best_first(keys: Iterable[int], worth: dict[int, float], places: int) -> list[int]:
+    return sorted(keys, key=worth.__getitem__, reverse=True)[:places]
+
+
+def _share(places: int, now: datetime) -> int:
+    """One in `RESERVED` of the places, made whole over the minutes: of one place a minute, every seventh."""
+    minute = _minute(now)
+    return (minute + 1) * places // RESERVED - minute * places // RESERVED
+
+
+def _minute(now: datetime) -> int:
+    return int(now.timestamp() // 60)
 
 
 def _clock(zone: str | None, now: datetime) -> tuple[float, int]:
@@ -94,9 +149,3 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return ZoneInfo(_SOMEWHERE)
-
-
-def _share(places: int, one_in: int, now: datetime) -> int:
-    """One in so many of the places, made whole over the minutes."""
-    minute = int(now.timestamp() // 60)
-    return (minute + 1) * places // one_in - minute * places // one_in

@@ -24,7 +24,7 @@ from shipments.refresh.budget import AccountMeter, settle
 from shipments.refresh.noting import calls_by_outcome, note
 from shipments.refresh.planner import LEASE, plan_due
 from shipments.refresh.rescheduling import reschedule
-from shipments.tracking.gateway import open_client, question_about
+from shipments.tracking.gateway import open_client, question_about, to_ask_about
 from shipments.tracking.ingest import Ingested, Observation, ingest
 
 logger = logging.getLogger(__name__)
@@ -42,11 +42,7 @@ def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) ->
     if not held:
         return []
     ids = [one.shipment_id for one in held]
-    shipments = list(
-        Shipment.objects.filter(pk__in=ids, lifecycle=Lifecycle.ACTIVE)
-        .select_related("carrier")
-        .order_by("pk")
-    )
+    shipments = list(to_ask_about(ids).filter(lifecycle=Lifecycle.ACTIVE))
     askers = Askers(shipments)
     account = askers.account(account_id)
     mine = [] if account is None else [one for one in shipments if askers.choice(one) == account_id]

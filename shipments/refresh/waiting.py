@@ -34,7 +34,9 @@ def loads(bounds: Mapping[int, int], now: datetime) -> dict[int, Load]:
                 (
                     SELECT count(*) FROM (
                         SELECT 1 FROM shipments_watch AS due
-                        WHERE due.account_id = asked.account_id AND due.due_at <= %(now)s AND due.lease IS NULL LIMIT asked.bound
+                        WHERE due.account_id = asked.account_id AND due.due_at <= %(now)s AND due.lease IS NULL
+                        -- In this order by the index, however few the database believes to be due.
+                        ORDER BY due.due_at LIMIT asked.bound
                     ) AS counted
                 )
             FROM unnest(%(accounts)s::bigint[], %(bounds)s::bigint[]) AS asked (account_id, bound)
@@ -72,26 +74,45 @@ class Waiting:
 
 
 # A group is the parcels of one sort of one merchant with one account. They are found by steps in the index (`watch_rank_idx`), and
-# of each the first few are read, so that the cost does not grow with what waits. Of those that are wanted first most are due; the
-# inner limit bounds the search where they are not.
+# of each the first few are read, so that the cost does not grow with what waits. Where there are very many merchants, each minute
+# begins at another one, and each has its turn after as many minutes as `MERCHANTS_A_MINUTE` go into them. Of those that are
+# wanted first most are due; the inner limit bounds the search where they are not.
+MERCHANTS_A_MINUTE = 200
+_SORTS = 3
 _FIRST = """
     WITH RECURSIVE asked AS MATERIALIZED (
-        SELECT account_id, most FROM unnest(%(accounts)s::bigint[], %(most)s::bigint[]) AS asked (account_id, most)
+        SELECT account_id, most, %(minute)s %% (SELECT COALESCE(max(id), 0) + 1 FROM shipments_merchant) AS start
+        FROM unnest(%(accounts)s::bigint[], %(most)s::bigint[]) AS asked (account_id, most)
     ), groups AS (
-        SELECT asked.account_id, asked.most, first.merchant_id, first.haste FROM asked, LATERAL (
-            SELECT merchant_id, haste FROM shipments_watch
-            WHERE account_id = asked.account_id AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
-            ORDER BY merchant_id, haste LIMIT 1
-        ) AS first
+        (
+            SELECT asked.*, first.merchant_id, first.haste, 1 AS step, false AS is_behind FROM asked, LATERAL (
+                SELECT merchant_id, haste FROM shipments_watch
+                WHERE account_id = asked.account_id AND merchant_id >= asked.start
+                    AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
+                ORDER BY merchant_id, haste LIMIT 1
+            ) AS first
+            UNION ALL
+            SELECT asked.*, first.merchant_id, first.haste, 1, true FROM asked, LATERAL (
+                SELECT merchant_id, haste FROM shipments_watch
+                WHERE account_id = asked.account_id AND merchant_id < asked.start
+                    AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
+                ORDER BY merchant_id, haste LIMIT 1
+            ) AS first
+        )
         UNION ALL
-        SELECT groups.account_id, groups.most, next.merchant_id, next.haste FROM groups, LATERAL (
+        SELECT groups.account_id, groups.most, groups.start, next.merchant_id, next.haste, groups.step + 1, groups.is_behind
+        FROM groups, LATERAL (
             SELECT merchant_id, haste FROM shipments_watch
             WHERE account_id = groups.account_id AND (merchant_id, haste) > (groups.merchant_id, groups.haste)
                 AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
             ORDER BY merchant_id, haste LIMIT 1
         ) AS next
+        WHERE groups.step < %(groups)s AND (next.merchant_id < groups.start OR NOT groups.is_behind)
+    ), in_turn AS (
+        SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY is_behind, step) AS place FROM groups
     ), shared AS (
-        SELECT *, LEAST(most, GREATEST(4, 4 * most / count(*) OVER (PARTITION BY account_id))) AS each FROM groups
+        SELECT *, LEAST(most, GREATEST(4, 4 * most / count(*) OVER (PARTITION BY account_id))) AS each
+        FROM in_turn WHERE place <= %(groups)s
     ), numbered AS (
         SELECT shared.account_id, shared.most, first.shipment_id, row_number() OVER (
             PARTITION BY shared.account_id ORDER BY first.place, first.wanted_by
@@ -146,7 +167,16 @@ def _read(sql: str, most: Mapping[int, int], now: datetime) -> list[Waiting]:
     if not most:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"accounts": list(most), "most": list(most.values()), "now": now})
+        cursor.execute(
+            sql,
+            {
+                "accounts": list(most),
+                "most": list(most.values()),
+                "now": now,
+                "minute": int(now.timestamp() // 60) * MERCHANTS_A_MINUTE,
+                "groups": MERCHANTS_A_MINUTE * _SORTS,
+            },
+        )
         return [_waiting(*row) for row in cursor.fetchall()]
 
 

@@ -1,8 +1,9 @@
 """What the scans and the newest answer of one parcel amount to. Works on rows in memory; `ingest` reads and writes them."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db.models import Model
@@ -256,14 +257,20 @@ def look_again(shipment: Shipment, scans: Sequence[ScanEvent], *, now: datetime)
         _deliver_by_scan(shipment, max(arrived, key=lambda scan: scan.ordered_at, default=None))
 
 
-def cut_to_fit(row: Model, names: Iterable[str]) -> None:
+def cut_to_fit(row: Model, names: tuple[str, ...]) -> None:
     """Cut texts to their columns: one overlong word of a carrier must not cost the batch its answers. The raw answer keeps it."""
-    for name in names:
-        value = getattr(row, name)
-        if isinstance(value, str):
-            longest = row._meta.get_field(name).max_length  # type: ignore[union-attr]
-            if longest is not None and len(value) > longest:
-                setattr(row, name, value[:longest])
+    values = row.__dict__
+    for name, longest in _longest(type(row), names):
+        value = values[name]
+        if len(value) > longest:
+            values[name] = value[:longest]
+
+
+@cache
+def _longest(model: type[Model], names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """Those of the columns that hold texts of a bounded length, and that length."""
+    bounds = ((name, getattr(model._meta.get_field(name), "max_length", None)) for name in names)
+    return tuple((name, bound) for name, bound in bounds if bound is not None)
 
 
 def _set_moment(shipment: Shipment, name: str, posted: Posted | None, shown: Sequence[ScanEvent]) -> None:

@@ -74,15 +74,36 @@ def choose_for(kind: Kind, accounts: Iterable[CarrierAccount]) -> CarrierAccount
     return min(ranked, key=lambda row: row[0])[1] if ranked else None
 
 
+def to_ask_about(shipment_ids: Iterable[int]) -> QuerySet[Shipment]:
+    """These parcels in the order of their ids, with the columns that choosing an account and asking need, and no others."""
+    return (
+        Shipment.objects.filter(pk__in=list(shipment_ids))
+        .select_related("answer")
+        .only(
+            "merchant_id",
+            "number",
+            "carrier_id",
+            "gateway",
+            "destination_postal_code",
+            "mailing_date",
+            "answer__sha256",
+        )
+        .order_by("pk")
+    )
+
+
 def question_about(shipment: Shipment) -> Question:
     """What to ask a carrier about this parcel."""
     five = shipment.destination_postal_code[:5]
+    # What is not at hand is not looked up: an answer that was read before is read once more.
+    known = shipment._state.fields_cache.get("answer")
     return Question(
         key=shipment.pk,
         number=shipment.number,
         carrier=shipment.carrier_id,
         postal_code=five if len(five) == 5 and five.isdigit() else None,
         mailing_date=shipment.mailing_date,
+        known=known.sha256 if known is not None else None,
     )
 
 

@@ -5,10 +5,9 @@ The way of one answer: keep its bytes (`Answer`), read every scan's place in tim
 An answer with the content of the last one only moves `Watch.checked_at`.
 """
 
-import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
@@ -16,13 +15,15 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from shipments import queueing
-from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Scan, Snapshot
+from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Scan, Snapshot, Unchanged, digest_of
 from shipments.carriers.errors import ERROR_KINDS, CarrierError
 from shipments.enums import AnswerKind, Status
 from shipments.facts.timeline import fingerprint
 from shipments.models import (
     Answer,
+    Carrier,
     CarrierAccount,
+    Merchant,
     PromisedDay,
     Proof,
     ScanEvent,
@@ -31,10 +32,31 @@ from shipments.models import (
     Subscription,
     UnrecognisedCode,
     Watch,
+    quick,
 )
 from shipments.models.carriers import KEPT_TEXT
 from shipments.models.subscriptions import BuyerNews, news_of
 from shipments.tracking.deriving import SCAN_FACTS, SCAN_TEXTS, SHIPMENT_FACTS, cut_to_fit, derive, settle
+
+# Every writer of a parcel takes this lock first, in this order.
+_LOCK = """
+SELECT shipment.id, answer.sha256 FROM shipments_shipment AS shipment
+LEFT JOIN shipments_answer AS answer ON answer.id = shipment.answer_id
+WHERE shipment.id = ANY(%s) ORDER BY shipment.id FOR UPDATE OF shipment
+"""
+# What `refresh` looks at to say when to ask again about a parcel without news; another column would cost a statement each.
+_TO_LOOK_AGAIN = (
+    "id", "number", "merchant", "carrier", "answer", "gateway", "lifecycle", "status", "status_group", "created_at",
+    "last_scan_at", "first_scan_at", "labelled_at", "delivered_on", "delivered_at", "delivered_offset", "estimated_on",
+    "estimated_to", "estimated_offset", "mailing_date", "service_name", "last_location", "destination_postal_code",
+    "facts_fetched_at", "changed_at", "status_since", "resolution",
+)  # fmt: skip
+_WHOLE_SCAN = tuple(field.attname for field in ScanEvent._meta.concrete_fields if not field.primary_key)
+_SHIPMENT_COLUMNS = tuple("answer_id" if name == "answer" else name for name in SHIPMENT_FACTS)
+_HEARD = (
+    "account_id", "checked_at", "heard", "heard_text", "misses", "error_kind", "error_text", "error_at",
+    "error_answer_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +108,10 @@ class _Round:
         self.watches: dict[int, Watch] = {}
 
     def run(self) -> list[Ingested]:
-        locked = (
-            Shipment.objects.select_for_update(of=("self",))
-            .select_related("merchant", "carrier", "answer")
-            .defer("answer__body")
-            .filter(pk__in=list(self.seen))
-            .order_by("pk")
-        )
-        self.shipments = {shipment.pk: shipment for shipment in locked}
-        self.watches = {watch.pk: watch for watch in Watch.objects.filter(pk__in=list(self.shipments))}
+        self._lock_and_load()
+        self.watches = {
+            watch.shipment_id: watch for watch in quick.read(Watch, "shipment_id", list(self.shipments))
+        }
         # Asked before a person corrected the carrier: the answer is kept, and nothing follows from it.
         misdirected = {pk for pk, shipment in self.shipments.items() if not self._is_about(shipment)}
         for pk in misdirected:
@@ -107,7 +124,7 @@ class _Round:
             if isinstance((outcome := self.seen[pk].outcome).result, Snapshot)
             and pk in answers
             and pk not in misdirected
-            and self.shipments[pk].answer_id != answers[pk].pk
+            and self.shipments[pk].answer_id != answers[pk]
         }
         new_scans, changed = self._store_scans(fresh)
         self._touch_watches(answers)
@@ -119,6 +136,36 @@ class _Round:
             if pk in self.watches
         ]
 
+    def _lock_and_load(self) -> None:
+        """The parcels as they are now, locked; of those about which nothing new was said only the columns that say
+        so and when to look again."""
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [list(self.seen)])
+            self.known = dict(cursor.fetchall())
+        for pk, sha256 in self.known.items():
+            question = self.seen[pk].outcome.question
+            if isinstance(self.seen[pk].outcome.result, Unchanged) and question.known != sha256:
+                # Something else was heard between the question and its answer.
+                self.seen[pk] = replace(self.seen[pk], outcome=self.seen[pk].outcome.read())
+        unchanged = [pk for pk in self.known if isinstance(self.seen[pk].outcome.result, Unchanged)]
+        others = [pk for pk in self.known if not isinstance(self.seen[pk].outcome.result, Unchanged)]
+        loaded = [
+            *(quick.read(Shipment, "id", unchanged, _TO_LOOK_AGAIN) if unchanged else ()),
+            *(quick.read(Shipment, "id", others) if others else ()),
+        ]
+        # A few rows that thousands of parcels share.
+        merchants = Merchant.objects.in_bulk({shipment.merchant_id for shipment in loaded})
+        carriers = Carrier.objects.in_bulk({shipment.carrier_id for shipment in loaded})
+        for shipment in loaded:
+            shipment._state.fields_cache["merchant"] = merchants[shipment.merchant_id]
+            shipment._state.fields_cache["carrier"] = carriers[shipment.carrier_id]
+        self.shipments = {shipment.pk: shipment for shipment in sorted(loaded, key=lambda one: one.pk)}
+
+    def _digest(self, pk: int, part: bytes) -> str:
+        outcome = self.seen[pk].outcome
+        known = outcome.question.known
+        return known if known is not None and isinstance(outcome.result, Unchanged) else digest_of(part)
+
     def _is_about(self, shipment: Shipment) -> bool:
         question = self.seen[shipment.pk].outcome.question
         return (question.number, question.carrier) == (shipment.number, shipment.carrier_id)
@@ -129,57 +176,55 @@ class _Round:
 
     # ---- Answers -----------------------------------------------------------------------------------------------
 
-    def _keep_answers(self) -> dict[int, Answer]:
-        """The row of each parcel's part of an answer: known by its digest, or stored now."""
+    def _keep_answers(self) -> dict[int, int]:
+        """The key of each parcel's part of an answer: known by its digest, or stored now."""
         parts = {
             pk: part for pk in self.shipments if (part := _kept_bytes(self.seen[pk].outcome)) is not None
         }
         if not parts:
             return {}
-        digests = {pk: hashlib.sha256(part).hexdigest() for pk, part in parts.items()}
-        known: dict[int, Answer] = {
-            pk: answer
+        digests = {pk: self._digest(pk, part) for pk, part in parts.items()}
+        known: dict[int, int] = {
+            pk: answer_id
             for pk, digest in digests.items()
-            if (answer := self.shipments[pk].answer) is not None and answer.sha256 == digest
+            if (answer_id := self.shipments[pk].answer_id) is not None and self.known[pk] == digest
         }
         missing = [pk for pk in parts if pk not in known]
         if missing:
-            Answer.objects.bulk_create(
-                [self._answer(pk, parts[pk], digests[pk]) for pk in missing], ignore_conflicts=True
-            )
+            quick.insert(Answer, [self._answer(pk, parts[pk], digests[pk]) for pk in missing], or_leave=True)
             # Read back instead of trusting the insert: content may come again after other content.
             rows = Answer.objects.filter(
                 shipment__in=missing, sha256__in={digests[pk] for pk in missing}
-            ).defer("body")
-            known.update((row.shipment_id, row) for row in rows if row.sha256 == digests[row.shipment_id])
+            ).values_list("shipment", "pk", "sha256")
+            known.update((pk, answer_id) for pk, answer_id, sha256 in rows if sha256 == digests[pk])
         return known
 
-    def _answer(self, pk: int, part: bytes, digest: str) -> Answer:
+    def _answer(self, pk: int, part: bytes, digest: str) -> dict[str, Any]:
         shipment, seen = self.shipments[pk], self.seen[pk]
         result = seen.outcome.result
         unreadable = result.unreadable if isinstance(result, Snapshot) else ()
-        return Answer(
-            shipment=shipment,
-            merchant_id=shipment.merchant_id,
-            account=seen.account,
-            gateway=seen.account.gateway,
-            kind=_kind(result),
-            body=zlib.compress(part),
-            size=len(part),
-            sha256=digest,
-            body_sha256=seen.outcome.body_sha256 or digest,
-            fetched_at=seen.outcome.fetched_at,
-            unreadable=[{"where": bad.where, "reason": bad.reason} for bad in unreadable],
-        )
+        return {
+            "shipment_id": pk,
+            "merchant_id": shipment.merchant_id,
+            "account_id": seen.account.pk,
+            "gateway": seen.account.gateway,
+            "kind": _kind(result),
+            "body": f"\\x{zlib.compress(part).hex()}",
+            "size": len(part),
+            "sha256": digest,
+            "body_sha256": seen.outcome.body_sha256 or digest,
+            "fetched_at": seen.outcome.fetched_at,
+            "unreadable": [{"where": bad.where, "reason": bad.reason} for bad in unreadable],
+        }
 
     # ---- Scans and shipments -----------------------------------------------------------------------------------
 
-    def _store_scans(self, fresh: dict[int, tuple[Outcome, Answer]]) -> tuple[dict[int, int], set[int]]:
+    def _store_scans(self, fresh: dict[int, tuple[Outcome, int]]) -> tuple[dict[int, int], set[int]]:
         """Bring scans and shipments up to the answers with new content; count new scans, name the changed parcels."""
         if not fresh:
             return {}, set()
         stored: dict[int, list[ScanEvent]] = {pk: [] for pk in fresh}
-        for row in ScanEvent.objects.filter(shipment__in=list(fresh)).order_by("pk"):
+        for row in quick.read(ScanEvent, "shipment_id", list(fresh)):
             stored[row.shipment_id].append(row)
         mappings: dict[str, list[StatusMapping]] = {}
         for mapping in StatusMapping.objects.order_by("-code", "-text"):
@@ -190,6 +235,7 @@ class _Round:
         unrecognised: list[ScanEvent] = []
         new_counts: dict[int, int] = {}
         changed: list[Shipment] = []
+        was = {pk: dict(self.shipments[pk].__dict__) for pk in fresh}
         promises: list[PromisedDay] = []
         told: list[BuyerNews] = []
         for pk, (outcome, answer) in fresh.items():
@@ -207,7 +253,7 @@ class _Round:
             touched, is_news = settle(
                 shipment, scans, shown, snapshot, is_newest=is_newest, fetched_at=outcome.fetched_at
             )
-            updates += [scan for scan in stored[pk] if scan.pk in touched]
+            updates += [scan for scan in stored[pk] if scan.id in touched]
             inserts += added
             unrecognised += [
                 event for event in added if event.status == Status.UNKNOWN and event.status_by == ""
@@ -216,7 +262,7 @@ class _Round:
             was_known = shipment.facts_fetched_at is not None
             status_before = shipment.status
             if is_newest:
-                shipment.answer, shipment.answered_by = answer, self.seen[pk].account.gateway
+                shipment.answer_id, shipment.answered_by = answer, self.seen[pk].account.gateway
                 shipment.facts_fetched_at = outcome.fetched_at
             promised = _promise(shipment)
             is_news |= derive(shipment, scans, snapshot if is_newest else None)
@@ -228,9 +274,15 @@ class _Round:
                 told.append(news)
             changed.append(shipment)
 
-        ScanEvent.objects.bulk_create(inserts, batch_size=2000)
-        _overwrite(updates, SCAN_FACTS)
-        _overwrite(changed, SHIPMENT_FACTS)
+        for scan_id, event in zip(quick.insert(ScanEvent, _new_rows(inserts)), inserts, strict=True):
+            event.id = scan_id
+        quick.overwrite(ScanEvent, _rows(updates, SCAN_FACTS))
+        told_anew = [
+            name
+            for name in _SHIPMENT_COLUMNS
+            if any(shipment.__dict__[name] != was[shipment.pk][name] for shipment in changed)
+        ]
+        quick.overwrite(Shipment, _rows(changed, told_anew))
         PromisedDay.objects.bulk_create(promises, ignore_conflicts=True)
         # Such addresses end: their pictures are fetched at once.
         delivered = [shipment for shipment in changed if shipment.status == Status.DELIVERED]
@@ -280,11 +332,12 @@ class _Round:
 
     # ---- Watches -----------------------------------------------------------------------------------------------
 
-    def _touch_watches(self, answers: dict[int, Answer]) -> None:
+    def _touch_watches(self, answers: dict[int, int]) -> None:
+        before = {pk: dict(watch.__dict__) for pk, watch in self.watches.items()}
         for pk, watch in self.watches.items():
             outcome, account = self.seen[pk].outcome, self.seen[pk].account
             result = outcome.result
-            watch.account = account
+            watch.account_id = account.pk
             overtaken = watch.checked_at is not None and outcome.fetched_at < watch.checked_at
             if isinstance(result, CarrierError) and overtaken:
                 continue
@@ -292,11 +345,11 @@ class _Round:
                 watch.misses = min(watch.misses + 1, 32_000)
                 watch.error_kind = ERROR_KINDS[type(result)]
                 watch.error_at = outcome.fetched_at
-                watch.error_answer = answers.get(pk)
-                kept = "The raw answer was kept. " if watch.error_answer is not None else ""
+                watch.error_answer_id = answers.get(pk)
+                kept = "The raw answer was kept. " if watch.error_answer_id is not None else ""
                 watch.error_text = f"{result} {kept}{result.advice}".strip()[:500]
                 continue
-            watch.misses, watch.error_kind, watch.error_text, watch.error_at, watch.error_answer = (
+            watch.misses, watch.error_kind, watch.error_text, watch.error_at, watch.error_answer_id = (
                 0,
                 "",
                 "",
@@ -306,21 +359,13 @@ class _Round:
             if not overtaken:
                 watch.checked_at = outcome.fetched_at
                 watch.heard = _kind(result)
-                watch.heard_text = "" if isinstance(result, Snapshot) else result.reason[:500]
-        _overwrite(
-            [self.watches[pk] for pk in sorted(self.watches)],
-            (
-                "account",
-                "checked_at",
-                "heard",
-                "heard_text",
-                "misses",
-                "error_kind",
-                "error_text",
-                "error_at",
-                "error_answer",
-            ),
-        )
+                watch.heard_text = "" if isinstance(result, Snapshot | Unchanged) else result.reason[:500]
+        told_anew = [
+            name
+            for name in _HEARD
+            if any(watch.__dict__[name] != before[pk][name] for pk, watch in self.watches.items())
+        ]
+        quick.overwrite(Watch, _rows([self.watches[pk] for pk in sorted(self.watches)], told_anew))
 
 
 def _kept_bytes(outcome: Outcome) -> bytes | None:
@@ -329,7 +374,7 @@ def _kept_bytes(outcome: Outcome) -> bytes | None:
 
 def _kind(result: object) -> AnswerKind:
     match result:
-        case Snapshot():
+        case Snapshot() | Unchanged():
             return AnswerKind.SNAPSHOT
         case NotKnown():
             return AnswerKind.NOT_KNOWN
@@ -340,7 +385,7 @@ def _kind(result: object) -> AnswerKind:
 
 
 def _event(
-    shipment: Shipment, answer: Answer, scan: Scan, position: int, mappings: Iterable[StatusMapping]
+    shipment: Shipment, answer_id: int, scan: Scan, position: int, mappings: Iterable[StatusMapping]
 ) -> ScanEvent:
     """A scan as a row, its moment still to be settled."""
     status, status_by = scan.status or Status.UNKNOWN, scan.status_by
@@ -349,35 +394,57 @@ def _event(
         mapped = next((mapping for mapping in mappings if mapping.fits(scan.code, scan.text)), None)
         if mapped is not None:
             status, status_by = Status(mapped.status), "mapping"
-    event = ScanEvent(
-        shipment=shipment,
-        merchant_id=shipment.merchant_id,
-        answer=answer,
-        fingerprint=fingerprint(scan.posted, code=scan.code, place=scan.place, text=scan.text),
-        local_date=scan.posted.on,
-        local_time=scan.posted.at,
-        posted_offset=None if scan.posted.offset is None else round(scan.posted.offset.total_seconds() / 60),
-        posted_instant=scan.posted.instant,
-        position=position,
-        status=status,
-        status_by=status_by,
-        code=scan.code,
-        text=scan.text,
-        text_for_buyers=scan.text_for_buyers,
-        text_for_sellers=scan.text_for_sellers,
-        city=scan.place.city,
-        region=scan.place.region,
-        postal_code=scan.place.postal_code,
-        country=scan.place.country,
-        latitude=scan.place.latitude,
-        longitude=scan.place.longitude,
-        url=scan.url,
-        leg=scan.leg,
-        signed_by=scan.signed_by,
-        details=dict(scan.details),
+    posted, place = scan.posted, scan.place
+    event = quick.bare(
+        ScanEvent,
+        {
+            "id": None,
+            "shipment_id": shipment.pk,
+            "merchant_id": shipment.merchant_id,
+            "answer_id": answer_id,
+            "fingerprint": fingerprint(posted, code=scan.code, place=place, text=scan.text),
+            "local_date": posted.on,
+            "local_time": posted.at,
+            "posted_offset": None if posted.offset is None else round(posted.offset.total_seconds() / 60),
+            "posted_instant": posted.instant,
+            "offset": None,
+            "zone": "",
+            "at": None,
+            "known_by": "",
+            "ordered_at": None,
+            "position": position,
+            "status": status,
+            "status_by": status_by,
+            "code": scan.code,
+            "text": scan.text,
+            "text_for_buyers": scan.text_for_buyers,
+            "text_for_sellers": scan.text_for_sellers,
+            "city": place.city,
+            "region": place.region,
+            "postal_code": place.postal_code,
+            "country": place.country,
+            "latitude": place.latitude,
+            "longitude": place.longitude,
+            "url": scan.url,
+            "leg": scan.leg,
+            "signed_by": scan.signed_by,
+            "details": dict(scan.details),
+            "withdrawn_at": None,
+            "earlier_parcel": False,
+        },
     )
     cut_to_fit(event, SCAN_TEXTS)
     return event
+
+
+def _new_rows(events: Iterable[ScanEvent]) -> list[dict[str, Any]]:
+    """The columns of scans that are not stored yet."""
+    return [{name: event.__dict__[name] for name in _WHOLE_SCAN} for event in events]
+
+
+def _rows(rows: Iterable[Model], names: Sequence[str]) -> list[dict[str, Any]]:
+    """These columns of stored rows."""
+    return [{"pk": row.pk, **{name: row.__dict__[name] for name in names}} for row in rows]
 
 
 def _promise(shipment: Shipment) -> tuple[object, ...]:
@@ -401,12 +468,3 @@ def _oldest_first(scans: Sequence[Scan]) -> Sequence[Scan]:
         return scans
     first, last = scans[0].posted, scans[-1].posted
     return scans if (first.on, first.at or time.max) < (last.on, last.at or time.max) else scans[::-1]
-
-
-def _overwrite(rows: Sequence[Model], fields: Sequence[str]) -> None:
-    """Write these fields of existing rows in one statement; an upsert costs a fraction of Django's `bulk_update`."""
-    if rows:
-        manager: Any = type(rows[0])._default_manager
-        manager.bulk_create(
-            rows, update_conflicts=True, unique_fields=["pk"], update_fields=list(fields), batch_size=2000
-        )

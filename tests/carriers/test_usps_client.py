@@ -232,7 +232,7 @@ def test_an_outcome_holds_the_parcels_own_part_of_the_answer() -> None:
     items = {item["trackingNumber"]: item for item in json.loads(body)}
     for outcome in outcomes:
         assert json.loads(outcome.part or b"") == items[outcome.question.number]
-        assert b"\n" not in (outcome.part or b"")
+        assert (outcome.part or b"") in body
         assert before <= outcome.fetched_at <= datetime.now(UTC)
     assert len({outcome.body_sha256 for outcome in outcomes}) == 1
 
@@ -586,7 +586,7 @@ def test_when_time_is_up_the_calls_that_were_answered_stay_so() -> None:
 
     wire = Wire(answer)
     begun = monotonic()
-    outcomes = track(wire, questions(*asked), time_limit=HALF_A_SECOND)
+    outcomes = track(wire, questions(*asked), concurrency=2, time_limit=HALF_A_SECOND)
     assert monotonic() - begun < 5
     assert len(wire.calls) == 3
     assert results(outcomes) == [Snapshot] * 35 + [TryLater] * 35 * 4

@@ -1,5 +1,6 @@
 """What is due becomes full batches by account; what cannot be asked now is put off with its reason."""
 
+import math
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from shipments.models import CallCount, Merchant, Shipment, Watch
 from shipments.models.watches import Turn
+from shipments.refresh import routing, waiting
 from shipments.refresh.budget import take
 from shipments.refresh.planner import LEASE, Batch, plan_due, room
 from tests.factories import a_budget, a_merchant, a_shipment, an_account, an_impb
@@ -24,16 +26,13 @@ DAY = datetime(2026, 6, 10, 15, 0, tzinfo=UTC)
 EASTERN = ZoneInfo("America/New_York")
 
 
-def test_usps_batches_hold_thirty_five():
+def test_what_is_asked_in_one_go_is_one_batch():
     merchant = a_merchant()
     account = an_account(merchant)
     for _ in range(40):
         a_shipment(merchant, due_at=DAY)
     batches = plan_due(DAY)
-    assert [(batch.account_id, len(batch.shipment_ids)) for batch in batches] == [
-        (account.pk, 35),
-        (account.pk, 5),
-    ]
+    assert [(batch.account_id, len(batch.shipment_ids)) for batch in batches] == [(account.pk, 40)]
     assert set(Watch.objects.values_list("lease", "due_at")) == {(batches[0].lease, DAY + LEASE)}
 
 
@@ -181,13 +180,13 @@ def test_no_more_is_planned_than_the_account_has_calls_for():
     account = an_account(merchant, calls_per_hour=60)
     many(merchant, 500)
     # A burst of three calls.
-    assert [len(batch.shipment_ids) for batch in plan_due(DAY)] == [35, 35, 35]
+    assert [len(batch.shipment_ids) for batch in plan_due(DAY)] == [105]
     # What was planned and not asked yet counts.
     assert plan_due(DAY + timedelta(seconds=30)) == []
     Watch.objects.exclude(lease=None).update(lease=None, due_at=None)
     take(account, 3, by_hand=False, now=DAY)
     assert plan_due(DAY + timedelta(seconds=30)) == []
-    assert len(plan_due(DAY + timedelta(seconds=67))) == 1
+    assert [len(batch.shipment_ids) for batch in plan_due(DAY + timedelta(seconds=67))] == [35]
 
 
 def test_nothing_is_planned_from_the_reserve_and_people_may_have_it():
@@ -268,7 +267,7 @@ def test_a_merchant_with_very_many_parcels_does_not_starve_one_with_ten():
         now = DAY + timedelta(minutes=minute)
         batches = plan_due(now)
         for batch in batches:
-            take(account, 1, by_hand=False, now=now)
+            take(account, math.ceil(len(batch.shipment_ids) / 35), by_hand=False, now=now)
             seen |= set(batch.shipment_ids)
             Watch.objects.reschedule(
                 dict.fromkeys(batch.shipment_ids, Turn(now + timedelta(hours=2), now + timedelta(hours=2))),
@@ -448,3 +447,57 @@ def test_planners_of_many_hosts_never_plan_a_parcel_twice_or_more_than_there_are
     for thread in threads:
         thread.join(30)
     assert len(made) == len(set(made)) == 105
+
+
+def test_of_very_many_merchants_each_has_its_turn(monkeypatch):
+    monkeypatch.setattr(waiting, "MERCHANTS_A_MINUTE", 2)
+    account = an_account(None, calls_per_hour=60)
+    parcels = [a_shipment(a_merchant(), due_at=DAY).pk for _ in range(7)]
+    Watch.objects.update(account=account)
+    turns = [
+        {one.shipment_id for one in waiting.first_of({account.pk: 500}, DAY + timedelta(minutes=minute))}
+        for minute in range(200)
+    ]
+    # Two merchants with three sorts each: six groups a minute.
+    assert max(len(turn) for turn in turns) == 6
+    assert set.union(*turns) == set(parcels)
+
+
+def test_a_plan_costs_as_many_statements_for_many_accounts_as_for_few():
+    def statements(count: int) -> int:
+        for _ in range(count):
+            merchant = a_merchant()
+            an_account(merchant, calls_per_hour=60)
+            a_shipment(merchant, due_at=DAY)
+        with CaptureQueriesContext(connection) as queries:
+            plan_due(DAY)
+        return len(queries)
+
+    assert statements(2) == statements(9)
+
+
+def test_what_a_planner_reads_of_many_watches_it_finds_by_an_index():
+    merchant = a_merchant()
+    account = an_account(merchant, calls_per_hour=60)
+    many(merchant, 3_000)
+    Watch.objects.update(account=account)
+    pks = Watch.objects.order_by("pk").values_list("pk", flat=True)
+    Watch.objects.filter(pk__in=list(pks[:20])).update(by_hand=True)
+    Watch.objects.filter(pk__in=list(pks[20:40])).update(account=None)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE shipments_watch")
+        with CaptureQueriesContext(connection) as queries:
+            waiting.first_of({account.pk: 500}, DAY)
+            waiting.by_hand({account.pk: 500}, DAY)
+            waiting.loads({account.pk: 100}, DAY)
+            routing.route(DAY)
+        plans = {}
+        for query in queries:
+            if "shipments_watch" in query["sql"] and query["sql"].lstrip().startswith(("SELECT", "WITH")):
+                cursor.execute(f"EXPLAIN {query['sql']}")
+                plans[query["sql"]] = "\n".join(row[0] for row in cursor.fetchall())
+    assert len(plans) >= 5
+    assert [sql for sql, plan in plans.items() if "Seq Scan on shipments_watch" in plan] == []
+    used = "\n".join(plans.values())
+    for index in ("watch_rank_idx", "watch_due_idx", "watch_by_hand_idx"):
+        assert index in used

@@ -106,7 +106,9 @@ def test_an_answer_known_already_costs_fewer_statements_than_news():
     with CaptureQueriesContext(connection) as second:
         ingest(seen, now=datetime(2026, 3, 6, tzinfo=UTC))
 
-    assert len(second) == 5  # the transaction's two, shipments, watches, one upsert of watches
+    assert (
+        len(second) == 7
+    )  # the transaction's two, the lock, shipments, their merchants and carriers, watches
     assert len(first) > len(second)
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from datetime import time
+from functools import partial
 from typing import Any
 
-from shipments.carriers.base import Question, Scan, Snapshot, Unreadable
+from shipments.carriers.base import SOME_DAY, Question, Scan, Snapshot, Unreadable, timed
 from shipments.carriers.errors import UnreadableAnswer
 from shipments.carriers.pitney_bowes.codes import status_of_scan, status_of_word
-from shipments.carriers.pitney_bowes.wire import AddressWire, DimensionWire, ScanWire, TrackingWire
-from shipments.carriers.reading import Findings, read_each
+from shipments.carriers.pitney_bowes.wire import AddressWire, DimensionWire, ScanWire, TrackingWire, WhenWire
+from shipments.carriers.reading import Findings, read_each, remembering
 from shipments.carriers.values import posted
 from shipments.enums import CarrierCode
 from shipments.facts.number_formats import is_imb, is_impb
@@ -46,7 +47,7 @@ def snapshot(value: Any, question: Question) -> Snapshot:
     carrier = wire.carrier if wire.carrier in set(CarrierCode) else question.carrier
 
     def read(raw: Any, into: Findings) -> Scan:
-        return _scan(ScanWire.read(raw, into), carrier)
+        return _scan(raw, carrier, into)
 
     listed = value.get("scanDetailsList")
     scans, lost = read_each(listed, read, where="scanDetailsList")
@@ -127,9 +128,18 @@ def _number_of(wire: TrackingWire, question: Question) -> str:
     raise UnreadableAnswer("Pitney Bowes tracking: the answer does not say which number it is about.")
 
 
-def _scan(wire: ScanWire, carrier: str) -> Scan:
-    at = posted(wire.event_date, wire.event_time, wire.event_time_offset)
+def _scan(raw: Any, carrier: str, findings: Findings) -> Scan:
+    if not isinstance(raw, dict):
+        raise ValueError("not an object")
+    when = WhenWire.read(raw, findings)
+    at = posted(when.event_date, when.event_time, when.event_time_offset)
     assert at is not None
+    return timed(_TOLD[carrier](raw, findings), at)
+
+
+def _untimed(raw: dict[str, Any], findings: Findings, *, carrier: str) -> Scan:
+    """All that a scan says but when; the same for the same."""
+    wire = ScanWire.read(raw, findings)
     status, status_by = status_of_scan(
         carrier,
         word=wire.package_status,
@@ -143,7 +153,7 @@ def _scan(wire: ScanWire, carrier: str) -> Scan:
         # A word that is none of the eleven: for whoever extends the table.
         lesser.append("package_status")
     return Scan(
-        posted=at,
+        posted=SOME_DAY,
         place=_place(wire),
         code=wire.scan_type,
         text=wire.scan_description or wire.standardized_event_description,
@@ -155,6 +165,14 @@ def _scan(wire: ScanWire, carrier: str) -> Scan:
         leg=wire.event_leg,
         details=wire.details(*lesser),
     )
+
+
+_TOLD = {
+    carrier.value: remembering(
+        partial(_untimed, carrier=carrier.value), but=frozenset({"eventDate", "eventTime", "eventTimeOffset"})
+    )
+    for carrier in CarrierCode
+}
 
 
 def _place(wire: ScanWire) -> Place:

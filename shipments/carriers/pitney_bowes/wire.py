@@ -48,10 +48,17 @@ class DimensionWire(Wire):
     unit_of_measurement: Word = ""
 
 
-class ScanWire(Wire):
+class WhenWire(Wire):
+    """When a scan was."""
+
     event_date: WireDate
     event_time: WireTime | None = None
     event_time_offset: Offset | None = None
+
+
+class ScanWire(Wire):
+    """A scan, but for when it was."""
+
     event_city: Text = ""
     event_state_or_province: Text = ""
     postal_code: PostalCode = ""

@@ -5,17 +5,17 @@ read where one piece was asked for, as v3 answered. An array inside another obje
 shows one, and what else such an object says would be a guess.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from shipments.carriers.base import Answer
+from shipments.carriers.base import Answer, Unchanged, digest_of
 from shipments.carriers.errors import CarrierError, UnreadableAnswer
 from shipments.carriers.http import Reply
-from shipments.carriers.reading import parse_json
+from shipments.carriers.reading import parse_elements
 from shipments.carriers.usps.errors import (
     Refusal,
     about_one_piece,
@@ -39,10 +39,12 @@ _OF_ONE_PIECE = frozenset(
 class Told:
     """What was learned about one piece, and the bytes that say so (see `base.Outcome`)."""
 
-    result: Answer | CarrierError
+    result: Answer | Unchanged | CarrierError
     at: datetime
     part: bytes | None = None
     body_sha256: str | None = None
+    # Of the part, where it is known to somebody who asks.
+    sha256: str | None = None
 
 
 class Sunk:
@@ -50,20 +52,21 @@ class Sunk:
 
 
 def read(
-    reply: Reply, asked: Sequence[Asked], *, secrets: Sequence[str]
+    reply: Reply, asked: Sequence[Asked], *, secrets: Sequence[str], known: Collection[str] = ()
 ) -> dict[Asked, Told] | Sunk | CarrierError:
-    """What a reply says about every piece asked for; a CarrierError when it is trouble of the whole call."""
+    """What a reply says about every piece asked for; a CarrierError when it is trouble of the whole call.
+
+    Parts whose digest is `known` are not read anew.
+    """
     answered = 200 <= reply.status <= 299
     try:
-        value = parse_json(reply.body, TRACKING, http_status=reply.status)
+        value, elements = parse_elements(reply.body, TRACKING, http_status=reply.status)
     except UnreadableAnswer as exc:
         # A page in front of the service says nothing about a piece, whatever its status.
         return exc if answered else about_the_call(reply, None)
-    if answered:
-        if isinstance(value, list):
-            return _of_items(reply, value, asked, secrets=secrets)
-        if len(asked) == 1 and isinstance(value, dict) and "trackingNumber" in value:
-            return _of_items(reply, [value], asked, secrets=secrets)
+    alone = len(asked) == 1 and isinstance(value, dict) and "trackingNumber" in value
+    if answered and (isinstance(value, list) or alone):
+        return _of_items(reply, elements, asked, secrets=secrets, known=known)
     refusal = refusal_in(value, status=None if answered else reply.status, secrets=secrets)
     if answered and refusal is None:
         return UnreadableAnswer(f"{TRACKING}: the answer is no list of parcels.", http_status=reply.status)
@@ -106,15 +109,25 @@ def _speaks_of_pieces(body: bytes, asked: Sequence[Asked]) -> bool:
 
 
 def _of_items(
-    reply: Reply, raw: list[Any], asked: Sequence[Asked], *, secrets: Sequence[str]
+    reply: Reply,
+    elements: Sequence[tuple[Any, bytes]],
+    asked: Sequence[Asked],
+    *,
+    secrets: Sequence[str],
+    known: Collection[str],
 ) -> dict[Asked, Told]:
-    readable = ((one, _compact(one)) for one in raw if isinstance(one, dict))
-    found = match(asked, [Item(one, own) for one, own in readable if own is not None])
+    found = match(asked, [Item(one, own) for one, own in elements if isinstance(one, dict)])
+    body_sha256 = reply.body_sha256
     told: dict[Asked, Told] = {}
     for entry in asked:
         item = found.get(entry)
         part: bytes | None = None
+        result: Answer | CarrierError
         match item:
+            case Item() if known and (sha256 := digest_of(item.part)) in known:
+                again = Unchanged(partial(_of_item, item, secrets=secrets))
+                told[entry] = Told(again, reply.received_at, item.part, body_sha256, sha256)
+                continue
             case Item():
                 part, result = item.part, _of_item(item, secrets=secrets)
             case Unsure():
@@ -127,7 +140,7 @@ def _of_items(
                 part = reply.kept if len(asked) == 1 else None
         if isinstance(result, CarrierError):
             result.kept = part
-        told[entry] = Told(result, reply.received_at, part, reply.body_sha256)
+        told[entry] = Told(result, reply.received_at, part, body_sha256)
     return told
 
 
@@ -145,14 +158,3 @@ def _of_item(item: Item, *, secrets: Sequence[str]) -> Answer | CarrierError:
             return exc
     refusal = refusal_in(item.raw, status=failed_with, secrets=secrets)
     return about_one_piece(refusal or Refusal(failed_with or HTTPStatus.NOT_FOUND, "", "", ()))
-
-
-def _compact(one: dict[str, Any]) -> bytes | None:
-    """An item's own JSON, in the order it was sent; None when it is nested too deeply to be written again."""
-    try:
-        return json.dumps(one, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        # Half of a surrogate pair, which JSON can escape and UTF-8 cannot hold.
-        return json.dumps(one, separators=(",", ":")).encode()
-    except RecursionError:
-        return None

@@ -8,6 +8,7 @@ Delivery" and "Delivery Attempted" all speak of delivery, and none of them is on
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from shipments.enums import Status
 
@@ -174,6 +175,7 @@ def status_of_text(text: str) -> Status | None:
     return None
 
 
+@lru_cache(maxsize=8_192)
 def status_of_event(code: str, text: str) -> tuple[Status | None, str]:
     """The status of a scan and what told it: `code`, `text`, or `""` where neither is known."""
     words = _words(text)

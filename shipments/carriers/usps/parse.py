@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shipments.carriers.base import Scan, Snapshot
+from shipments.carriers.base import SOME_DAY, Scan, Snapshot, timed
 from shipments.carriers.errors import UnreadableAnswer
-from shipments.carriers.reading import Findings, read_each, reason_of
+from shipments.carriers.reading import Findings, optional, read_each, reason_of, remembering
 from shipments.carriers.usps import times
 from shipments.carriers.usps.codes import canonical_code, headline, status_of_event
 from shipments.carriers.usps.wire import DeliveryDateExpectation, TrackingDetail, TrackingEvent
-from shipments.carriers.values import plain_value, read_date
+from shipments.carriers.values import plain_value, read_date, read_wire_offset
 from shipments.enums import CarrierCode, Status
 from shipments.facts.places import Place
 from shipments.facts.times import DeliveryEstimate, Posted
@@ -62,13 +62,24 @@ def snapshot(raw: Any) -> Snapshot:
 
 
 def _scan(raw: Any, findings: Findings) -> Scan:
-    event = TrackingEvent.read(raw, findings)
-    posted = times.moment(event.event_timestamp, event.gmt_timestamp, event.gmt_offset)
+    if not isinstance(raw, dict):
+        raise ValueError("not an object")
+    posted = times.moment(
+        optional(raw, "eventTimestamp", times.read_local, findings),
+        optional(raw, "GMTTimestamp", times.read_gmt, findings),
+        optional(raw, "GMTOffset", read_wire_offset, findings),
+    )
     if posted is None:
         raise ValueError("no date")
+    return timed(_told(raw, findings), posted)
+
+
+def _untimed(raw: dict[str, Any], findings: Findings) -> Scan:
+    """All that an event says but when; the same for the same."""
+    event = TrackingEvent.read(raw, findings)
     status, status_by = status_of_event(event.event_code, event.event_type)
     return Scan(
-        posted=posted,
+        posted=SOME_DAY,
         place=Place(event.event_city, event.event_state, event.event_zip_code, event.event_country),
         code=canonical_code(event.event_code),
         text=event.event_type,
@@ -85,6 +96,9 @@ def _scan(raw: Any, findings: Findings) -> Scan:
             "authorized_agent",
         ),
     )
+
+
+_told = remembering(_untimed, but=frozenset({"eventTimestamp", "GMTTimestamp", "GMTOffset"}))
 
 
 def _newest(scans: Sequence[Scan]) -> Scan | None:

@@ -4,7 +4,7 @@ USPS declares no field of an answer as required and allows unknown ones. Values 
 otherwise than documented are read too: booleans as text, one service instead of a list of them.
 """
 
-from datetime import datetime, time
+from datetime import time
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field, PlainValidator
@@ -15,28 +15,18 @@ from shipments.carriers.values import (
     BearerToken,
     Count,
     Flag,
-    Offset,
     PostalCode,
     Text,
     WireDate,
     Word,
     plain_value,
 )
-from shipments.facts.times import Posted
 
 
 def _text_of(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("not text")
     return value
-
-
-def _local_stamp(value: Any) -> Posted:
-    return times.read_local(_text_of(value))
-
-
-def _gmt_stamp(value: Any) -> datetime:
-    return times.read_gmt(_text_of(value))
 
 
 def _clock(value: Any) -> time:
@@ -49,8 +39,6 @@ def _services(value: Any) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-LocalStamp = Annotated[Posted, PlainValidator(_local_stamp)]
-GmtStamp = Annotated[datetime, PlainValidator(_gmt_stamp)]
 Clock = Annotated[time, PlainValidator(_clock)]
 Services = Annotated[tuple[str, ...], PlainValidator(_services)]
 
@@ -61,12 +49,9 @@ def _also(name: str, *older: str) -> Any:
 
 
 class TrackingEvent(Wire):
-    """One scan."""
+    """One scan, but for when it was: `parse` reads those three members on their own."""
 
     event_type: Text = ""
-    event_timestamp: LocalStamp | None = None
-    gmt_timestamp: GmtStamp | None = Field(None, alias="GMTTimestamp")
-    gmt_offset: Offset | None = Field(None, alias="GMTOffset")
     event_code: Word = ""
     action_code: Word = ""
     reason_code: Word = ""
