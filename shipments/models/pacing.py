@@ -24,7 +24,7 @@ class HeartbeatManager(models.Manager["Heartbeat"]):
     def beat(self, now: datetime) -> None:
         """Say that this cluster is alive and reaches the database."""
         self.bulk_create(
-            [self.model(name=this_cluster(), at=now)],
+            [Heartbeat(name=this_cluster(), at=now)],
             update_conflicts=True,
             unique_fields=["name"],
             update_fields=["at"],

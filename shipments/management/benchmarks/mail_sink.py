@@ -51,6 +51,11 @@ class MailSink:
         self._is_up.set()
         self._loop.run_forever()
         server.close()
+        talks = asyncio.all_tasks(self._loop)
+        for talk in talks:
+            talk.cancel()
+        self._loop.run_until_complete(asyncio.gather(*talks, server.wait_closed(), return_exceptions=True))
+        self._loop.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
