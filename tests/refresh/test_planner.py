@@ -18,7 +18,8 @@ NIGHT = datetime(2026, 6, 10, 5, 0, tzinfo=UTC)
 DAY = datetime(2026, 6, 10, 15, 0, tzinfo=UTC)
 
 
-def test_usps_batches_hold_thirty_five():
+def test_a_batch_holds_as_many_as_are_asked_about_in_one_go(monkeypatch):
+    monkeypatch.setattr("shipments.refresh.planner.in_one_go", lambda gateway: 35)
     merchant = a_merchant()
     account = an_account(merchant)
     for _ in range(40):
