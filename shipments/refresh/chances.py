@@ -213,12 +213,14 @@ class Calendar:
         raw = until_now - summed[first] - rates[first] * into
         if raw <= 0.0:
             return 0.0, 0.0, 0.0
-        came_after = (
+        moment = (
             self.moments[last]
             + rates[last] * over * (last + over / 2)
             - self.moments[first]
             - rates[first] * into * (first + into / 2)
-        ) / raw - begin
+        )
+        # Of a span of no length sums tell nothing but how numbers are rounded.
+        came_after = min(max(moment / raw - begin, 0.0), gap)
         share = self.quiet_share[bisect_right(self.quiet_from, silence)]
         most = self.most
         unseen = most * math.exp(-raw * share / most)
@@ -230,7 +232,8 @@ class Calendar:
         hour = bisect_right(summed, wanted) - 1
         if hour >= len(rates):
             return worth, came_after, LONGEST_AHEAD
-        return worth, came_after, min(hour + (wanted - summed[hour]) / rates[hour] - end, LONGEST_AHEAD)
+        ahead = hour + (wanted - summed[hour]) / rates[hour] - end
+        return worth, came_after, min(max(ahead, 0.0), LONGEST_AHEAD)
 
 
 @lru_cache(maxsize=4096)

@@ -38,10 +38,11 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
     """
     if places <= 0:
         return []
+    asked_for = _asked_for(candidates, pressure)
     worth = dict(
         zip(
             (candidate.key for candidate in candidates),
-            values(candidates, now=now, pressure=pressure),
+            values(candidates, now=now, scarcity=asked_for),
             strict=True,
         )
     )
@@ -52,7 +53,7 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
         key=lambda candidate: (_starves_at(candidate), candidate.key),
     )
     starving = [candidate for candidate in late[: _share(places, now)] if _starves_at(candidate) <= now]
-    kept = late[: int(places * _share_to_spare(candidates, pressure))]
+    kept = late[: int(places * _share_to_spare(asked_for))]
     chosen = {candidate.key for candidate in (*starving, *kept)}
     chosen |= _for_groups(
         [candidate for candidate in late if candidate.key not in chosen], worth, places - len(chosen), now
@@ -62,14 +63,14 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
     return _best_first(chosen, worth, places)
 
 
-def values(candidates: Sequence[Candidate], *, now: datetime, pressure: float) -> list[float]:
+def values(candidates: Sequence[Candidate], *, now: datetime, scarcity: float) -> list[float]:
     """What a look at each of the candidates is worth, in the same order.
 
     News unseen, times the hours a look saves. With quota to spare these are the hours it has waited: the parcel comes round
     as often as before. With less they are the hours until as much news has come again: what is quiet from now on is
-    best looked at once, after the news.
+    best looked at once, after the news. `scarcity` is what bounds ask for as a share of the quota.
     """
-    ahead_counts = pressure / (1.0 + pressure)
+    ahead_counts = scarcity / (1.0 + scarcity)
     behind_counts = 1.0 - ahead_counts
     stamp = now.timestamp()
     clocks: dict[str | None, tuple[float, int]] = {}
@@ -115,11 +116,15 @@ def _starves_at(candidate: Candidate) -> datetime:
     return candidate.wanted_by + min(max(2 * bound, timedelta()), CAN_WAIT)
 
 
-def _share_to_spare(candidates: Sequence[Candidate], pressure: float) -> float:
+def _asked_for(candidates: Sequence[Candidate], pressure: float) -> float:
+    """What the bounds of these parcels ask for, as a share of what the quota gives: of every parcel one look between its
+    last one and its bound. Parcels that hardly matter hardly count, however many wait.
+    """
+    return pressure * sum(map(_looks_an_hour, candidates)) / len(candidates) if candidates else 0.0
+
+
+def _share_to_spare(asked_for: float) -> float:
     """The share of the places that bounds have for themselves: all with quota to spare, none when they ask for too much."""
-    # What the bounds of these parcels ask for in an hour, as a share of what the quota gives: of every parcel one look
-    # between its last one and its bound.
-    asked_for = pressure * sum(_looks_an_hour(candidate) for candidate in candidates) / len(candidates)
     return min(max((2 * TO_SPARE - asked_for) / TO_SPARE, 0.0), 1.0)
 
 

@@ -33,13 +33,13 @@ def a_candidate(
             **over,
         }
     )
-    wanted_by = next_look(situation, now=situation.checked_at, dice=0.5).wanted_by
+    wanted_by = next_look(situation, now=now - asked, dice=0.5).wanted_by
     assert wanted_by is not None
     return Candidate(key, situation, wanted_by, group)
 
 
-def worth(candidate: Candidate, *, now=MORNING, pressure=1.0) -> float:
-    return values([candidate], now=now, pressure=pressure)[0]
+def worth(candidate: Candidate, *, now=MORNING, scarcity=1.0) -> float:
+    return values([candidate], now=now, scarcity=scarcity)[0]
 
 
 def test_a_parcel_promised_for_today_is_worth_more_in_the_morning_than_one_promised_for_next_week():
@@ -73,11 +73,19 @@ def test_a_letter_that_had_its_scan_is_worth_next_to_nothing():
     assert worth(a_candidate(scans_once=True)) < worth(a_candidate()) / 50
 
 
-@given(st.sampled_from(MOVING), st.floats(0.2, 100), st.floats(0, 50), st.floats(0, 100))
-def test_waiting_never_makes_a_look_worth_less_than_nothing(status, asked, more, pressure):
-    value = worth(a_candidate(status=status, asked=asked * HOUR), pressure=pressure)
-    longer = worth(a_candidate(status=status, asked=(asked + more) * HOUR), pressure=pressure)
-    assert 0 <= value <= longer * 1.000001
+@given(st.sampled_from(MOVING), st.floats(0.2, 400), st.floats(0, 100))
+def test_a_look_is_never_worth_less_than_nothing(status, asked, scarcity):
+    assert worth(a_candidate(status=status, asked=asked * HOUR), scarcity=scarcity) >= 0
+
+
+@given(st.sampled_from(MOVING), st.floats(0, 167), st.floats(0, 200), st.floats(0, 100))
+def test_more_time_never_means_less_news(status, begin, gap, more):
+    stage = chances.STAGE_OF[status]
+    calendar = chances.Calendar(stage.streams, stage.most, stage.quiet)
+    news, came_after, ahead = calendar.news(begin, gap, 5.0)
+    assert 0 <= news <= calendar.news(begin, gap + more, 5.0)[0] + 1e-9 <= stage.most + 2e-9
+    assert -1e-6 <= came_after <= gap + 1e-6
+    assert 0 <= ahead <= chances.LONGEST_AHEAD
 
 
 @pytest.mark.parametrize("stage", set(chances.STAGE_OF.values()), ids=lambda stage: f"{stage.most:g}")
@@ -136,6 +144,8 @@ class Account:
                 parcel.situation, checked_at=self.now, last_scan_at=self.now - 8 * HOUR, since=self.now - DAY
             )
             upcoming = next_look(situation, now=self.now, dice=0.5)
+            assert upcoming.due_at is not None
+            assert upcoming.wanted_by is not None
             self.parcels[key] = replace(parcel, situation=situation, wanted_by=upcoming.wanted_by)
             self.due_at[key] = upcoming.due_at
         self.now += self.every
