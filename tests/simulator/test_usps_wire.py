@@ -359,7 +359,7 @@ def test_a_batch_of_35_costs_less_than_ten_milliseconds() -> None:
     headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
     body = json.dumps([{"trackingNumber": number} for number in numbers]).encode()
     request = Request("POST", wire_usps.TRACKING_PATH, {}, headers, body, NOW, NOW)
-    costs = []
+    costs: list[float] = []
     # The quickest run counts: the others may have shared the processor.
     while len(costs) < 100 and min(costs, default=1) >= 0.010:
         before = time.process_time()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,11 @@ class Command(BaseCommand):
                 for latency in latencies:
                     with scratch_database("refresh") as database:
                         _fill(gateway, parcels, url)
-                        told = [gateway, url, parcels, latency]
-                        bare = _in_a_process("--bare", *told)
-                        work = _in_a_process(
-                            "--work", *told, database=database, profile=options["profile"] or ""
+                        run = partial(
+                            _in_a_process, gateway=gateway, url=url, parcels=parcels, latency=latency
                         )
+                        bare = run("--bare")
+                        work = run("--work", database=database, profile=options["profile"] or "")
                     self._lines(_beside(gateway, latency, bare, work))
 
     def _lines(self, figures: Sequence[dict[str, Any]]) -> None:
@@ -93,11 +94,11 @@ class Command(BaseCommand):
 
 def _in_a_process(
     role: str,
+    *,
     gateway: Gateway,
     url: str,
     parcels: int,
     latency: int,
-    *,
     database: str = "",
     profile: str = "",
 ) -> list[dict[str, Any]]:
