@@ -34,7 +34,7 @@ def read(
     """The rows whose column `by` is one of the keys, in the order of their own keys; whole, or these columns, to which
     belongs the key. Another column costs a statement when it is asked for, as after `only`."""
     columns, names, texts = _read_columns(model, names)
-    key = model._meta.pk.column  # type: ignore[union-attr]
+    key = model._meta.pk.column
     with connection.cursor() as cursor:
         # Django's loader of instants is written in Python; the database is told to speak UTC anyway.
         cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
@@ -81,7 +81,7 @@ def overwrite(model: type[models.Model], rows: Iterable[Mapping[str, Any]]) -> N
     names = tuple(name for name in told[0] if name != "pk") if told else ()
     if not names:
         return
-    key = model._meta.pk.column  # type: ignore[union-attr]
+    key = model._meta.pk.column
     columns, types = _columns(model, names)
     changes = ", ".join(f"{column} = fresh.{column}" for column in columns.split(", "))
     with connection.cursor() as cursor:

@@ -79,10 +79,15 @@ class Command(BaseCommand):
                 for latency in latencies:
                     with scratch_database("refresh") as database:
                         _fill(gateway, parcels, url)
-                        told = [gateway, url, parcels, latency]
-                        bare = _in_a_process("--bare", *told)
+                        bare = _in_a_process("--bare", gateway, url, parcels, latency)
                         work = _in_a_process(
-                            "--work", *told, database=database, profile=options["profile"] or ""
+                            "--work",
+                            gateway,
+                            url,
+                            parcels,
+                            latency,
+                            database=database,
+                            profile=options["profile"] or "",
                         )
                     self._lines(_beside(gateway, latency, bare, work))
 
