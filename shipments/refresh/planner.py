@@ -25,7 +25,7 @@ from shipments.refresh.windows import reopens_at
 # How long a batch may wait in the queue and be worked on; what a killed worker held comes back after it.
 LEASE = timedelta(minutes=4)
 # One sweep takes no more than the workers get through in about a lease.
-MOST_PER_SWEEP = 1_000
+MOST_PER_SWEEP = 1_400
 # With so many tasks in the queue nothing is planned, except what people ask for: that is to be done within seconds.
 MOST_WAITING = 8
 MOST_BY_HAND = 1_000

@@ -33,7 +33,7 @@ HOSTS = {
     Environment.PRODUCTION: "https://api.pitneybowes.com",
 }
 # Calls under way at a time.
-AT_ONCE = 8
+AT_ONCE = 10
 # A token reply has under 1 kB.
 _MAX_TOKEN_BODY = 64 * 1024
 # For a reply that does not say how long its token lives; one that ends sooner costs one call more, not an answer.
@@ -52,7 +52,7 @@ class PitneyBowesClient:
     gateway = Gateway.PITNEY_BOWES
     # One call carries one parcel; this many share a token and a connection pool, and end well within a lease.
     max_batch = 25
-    in_one_go = 250
+    in_one_go = 330
 
     def __init__(
         self,
