@@ -18,6 +18,8 @@ TO_SPARE = 1 / 8
 CAN_WAIT = timedelta(days=1)
 # While quota is short, what may still be told of a delivered parcel waits so much longer.
 DELIVERED_CAN_WAIT = timedelta(days=4)
+# Where bounds ask for this share of the quota, the time waited and the time ahead count alike.
+EVEN_AT = 1 / 3
 # A bound that passes before the next calls of a thrifty account is kept by this one.
 AHEAD = timedelta(minutes=5)
 # Where no place is known: the middle of the United States, at most two hours off for nearly all who live there.
@@ -70,7 +72,7 @@ def values(candidates: Sequence[Candidate], *, now: datetime, scarcity: float) -
     as often as before. With less they are the hours until as much news has come again: what is quiet from now on is
     best looked at once, after the news. `scarcity` is what bounds ask for as a share of the quota.
     """
-    ahead_counts = scarcity / (1.0 + scarcity)
+    ahead_counts = scarcity / (EVEN_AT + scarcity)
     behind_counts = 1.0 - ahead_counts
     stamp = now.timestamp()
     clocks: dict[str | None, tuple[float, int]] = {}
