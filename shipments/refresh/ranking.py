@@ -55,11 +55,13 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
         key=lambda candidate: (_starves_at(candidate), candidate.key),
     )
     starving = [candidate for candidate in late[: _share(places, now)] if _starves_at(candidate) <= now]
-    kept = late[: int(places * _share_to_spare(asked_for))]
-    chosen = {candidate.key for candidate in (*starving, *kept)}
+    chosen = {candidate.key for candidate in starving}
+    # Before the bounds have theirs: those of one group may be more than all places.
     chosen |= _for_groups(
         [candidate for candidate in late if candidate.key not in chosen], worth, places - len(chosen), now
     )
+    kept = [candidate.key for candidate in late if candidate.key not in chosen]
+    chosen.update(kept[: min(int(places * _share_to_spare(asked_for)), places - len(chosen))])
     rest = [key for key in worth if key not in chosen]
     chosen.update(_best_first(rest, worth, places - len(chosen)))
     return _best_first(chosen, worth, places)

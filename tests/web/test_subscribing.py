@@ -73,7 +73,7 @@ def test_a_parcels_page_offers_mails_and_says_what_happens_with_the_address(clie
 
 
 def test_of_a_parcel_whose_way_is_over_only_what_has_happened_is_offered(client: Client) -> None:
-    news(a_parcel(), ARRIVED, now=NOW)
+    news(a_parcel(), ARRIVED, now=NOW + timedelta(minutes=1))
 
     page = client.get(f"/track/{NUMBER}").content.decode()
     assert 'type="hidden" name="wants" value="so-far"' in page
