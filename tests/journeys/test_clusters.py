@@ -135,8 +135,8 @@ def test_what_a_killed_cluster_was_asking_is_asked_again_at_once_and_not_when_it
     due_parcels(installation, calm)
     calm.faults("latency:60000")
     worker = start_worker(installation, stack)
-    # Three batches, of which two are asked at once.
-    wait_until(lambda: calm.calls()["mostAtOnce"].get("usps.tracking", 0) == 2, 60, "two batches are asked")
+    # One batch of three calls.
+    wait_until(lambda: calm.calls()["mostAtOnce"].get("usps.tracking", 0) == 3, 60, "the batch is asked")
     assert installation.rows("SELECT count(lease) FROM shipments_watch") == [(PARCELS,)]
     (session,) = children_of(worker.pid)
     for pid in processes_of(session):
