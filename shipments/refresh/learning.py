@@ -30,6 +30,8 @@ MOST_FACTOR = 12.0
 AGES = (1.0, 2.0, 4.0, 6.0, 9.0, 12.0, 18.0, 24.0, 36.0, 54.0, 96.0, 168.0)
 # Times every kind of factor is fitted to what the others leave; more changes nothing that matters.
 _FITTED = 3
+# So many services, those waited for most, get factors of their own.
+_SERVICES = 50
 # Factors nearer to 1 than this are not kept.
 _NOTHING = 0.01
 # The tables are summed up anew for each state of a parcel; so many are kept.
@@ -115,7 +117,11 @@ class History:
     def factors(self) -> dict[str, float]:
         """By how much to multiply what the tables expect, by the names `Sharpened` knows; what is not told is 1."""
         told: dict[str, float] = {}
-        rows = [(_hangs_on(*cell), expected, found) for cell, (expected, found) in self.cells.items()]
+        services = self._most_waited_for()
+        rows = [
+            (_hangs_on(*cell[:3], cell[3] if cell[3] in services else "", *cell[4:]), expected, found)
+            for cell, (expected, found) in self.cells.items()
+        ]
         for _ in range(_FITTED):
             for kind in range(len(rows[0][0]) if rows else 0):
                 sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -130,6 +136,12 @@ class History:
         for name, (pieces, worth) in self.worth.items():
             told[f"worth|{name}"] = drawn(worth, pieces * _usual_worth(name))
         return {name: factor for name, factor in told.items() if abs(factor - 1.0) >= _NOTHING}
+
+    def _most_waited_for(self) -> set[str]:
+        waited: defaultdict[str, float] = defaultdict(float)
+        for cell, (expected, _) in self.cells.items():
+            waited[cell[3]] += expected
+        return set(sorted(waited, key=lambda service: (-waited[service], service))[:_SERVICES])
 
 
 def drawn(found: float, expected: float) -> float:
