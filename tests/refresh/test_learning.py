@@ -1,5 +1,6 @@
 """What is learned from scans already found, and that little history moves little."""
 
+import math
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -95,9 +96,8 @@ def test_one_parcel_moves_little_and_a_thousand_move_much():
         for _ in range(parcels):
             # Two days of plants, and nothing ever came.
             history.add(traits(), [(START, Status.IN_TRANSIT)], begin=START, until=START + 2 * DAY)
-        return sum(rates(Sharpened(history.factors()), promise=None)) / sum(
-            rates(Sharpened({}), promise=None)
-        )
+        learned, plain = Sharpened(history.factors()), Sharpened({})
+        return math.fsum(rates(learned, promise=None)) / math.fsum(rates(plain, promise=None))
 
     assert level(1) > 0.3
     assert level(1000) < 0.1
