@@ -19,8 +19,8 @@ TO_SPARE = 1 / 8
 CAN_WAIT = timedelta(days=1)
 # While quota is short, what may still be told of a delivered parcel waits so much longer.
 DELIVERED_CAN_WAIT = timedelta(days=4)
-# Where bounds ask for this share of the quota, the time waited and the time ahead count alike.
-EVEN_AT = 1 / 3
+# Where bounds ask for this share of the quota, all of it, the time waited and the time ahead count alike.
+EVEN_AT = 1.0
 # A bound that passes before the next calls of a thrifty account is kept by this one.
 AHEAD = timedelta(minutes=5)
 # Where no place is known: the middle of the United States, at most two hours off for nearly all who live there.
