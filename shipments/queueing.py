@@ -39,6 +39,7 @@ RESUME_IMPORTS = "resume_imports"
 TALLY_FIGURES = "tally_figures"
 FETCH_PROOFS = "fetch_proofs"
 TELL_BUYERS = "tell_buyers"
+LEARN_CHANCES = "learn_chances"
 TASKS = frozenset(
     {
         SWEEP,
@@ -55,6 +56,7 @@ TASKS = frozenset(
         TALLY_FIGURES,
         FETCH_PROOFS,
         TELL_BUYERS,
+        LEARN_CHANCES,
     }
 )
 
@@ -70,6 +72,7 @@ SCHEDULES = {
     FETCH_PROOFS: 1,
     TELL_BUYERS: 1,
     HOUSEKEEP: 60,
+    LEARN_CHANCES: 24 * 60,
 }
 
 # Tasks that failed within so long count as failing now.

@@ -25,7 +25,7 @@ from shipments.models import (
     sign_ins,
 )
 from shipments.outbound import mail
-from shipments.refresh import planner, runner
+from shipments.refresh import learned, planner, runner
 from shipments.tracking import proof
 from trackingsite import logs
 
@@ -132,6 +132,14 @@ def fetch_proofs() -> None:
     Heartbeat.objects.beat(timezone.now())
     proof.fetch_due(timezone.now())
     Heartbeat.objects.beat(timezone.now())
+
+
+def learn_chances() -> None:
+    """Learn from the scans of the last weeks how likely news is at which hour; one worker at a time."""
+    Heartbeat.objects.beat(timezone.now())
+    with queueing.alone(queueing.LEARN_CHANCES) as is_ours:
+        if is_ours:
+            learned.learn(timezone.now(), beat=lambda: Heartbeat.objects.beat(timezone.now()))
 
 
 def housekeep() -> None:

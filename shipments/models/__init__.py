@@ -8,6 +8,7 @@ from shipments.models.audit import AuditEntry
 from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.chances import LearnedChances
 from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.invitations import Invitation
@@ -47,6 +48,7 @@ __all__ = [
     "Import",
     "ImportChunk",
     "Invitation",
+    "LearnedChances",
     "Look",
     "Mail",
     "MaintenanceWindow",

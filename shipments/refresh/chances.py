@@ -7,9 +7,9 @@ one is worth. Summed up hour by hour over a week they answer at once how much ne
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from shipments.enums import Status
 
@@ -74,19 +74,47 @@ class Stream:
     days: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stage:
-    """What a parcel waits for.
+    """What a parcel waits for, and its name.
 
     `most` is the worth of the news that can pile up unseen: one delivery at the end of a round, several scans between
     plants. `quiet` are pairs (hours of silence, share of the news that is left from then on).
     """
 
+    name: str
     streams: tuple[Stream, ...]
     most: float
     quiet: tuple[tuple[float, float], ...]
     # Whether a morning may bring the round: then the chance of it comes as a stream of its own.
     may_go_out: bool = False
+
+    @cached_property
+    def week(self) -> tuple[float, ...]:
+        """How many pieces of news each hour of a week brings, without the round."""
+        return _week_of((stream, stream.a_day) for stream in self.streams)
+
+    @cached_property
+    def worth_of_week(self) -> tuple[float, ...]:
+        """The same, each piece times what knowing it is worth."""
+        return _week_of((stream, stream.a_day * stream.worth) for stream in self.streams)
+
+    def share(self, silence: float) -> float:
+        """The share of the news that is left after so many hours of silence."""
+        left = 1.0
+        for hours, share in self.quiet:
+            if silence < hours:
+                break
+            left = share
+        return left
+
+
+def _week_of(streams: Iterable[tuple[Stream, float]]) -> tuple[float, ...]:
+    week = [0.0] * _WEEK_HOURS
+    for stream, a_day in streams:
+        for hour in range(_WEEK_HOURS):
+            week[hour] += a_day * stream.hours[hour % _DAY_HOURS] * stream.days[hour // _DAY_HOURS]
+    return tuple(week)
 
 
 # A parcel that was handed over is scanned within a day or so; each further silent day makes it likelier that the label
@@ -100,15 +128,16 @@ _ROUND_QUIET = ((15.0, 0.5), (39.0, 0.3), (63.0, 0.15), (120.0, 0.06), (336.0, 0
 _COUNTER_QUIET = ((120.0, 0.8), (384.0, 0.3), (720.0, 0.05))
 
 # Shops print labels on the day of the collection: four of five are scanned within a day.
-LABEL = Stage((Stream(2.0, 1.0, HANDOVER, COLLECTING_DAYS),), 4.0, _LABEL_QUIET)
+LABEL = Stage("label", (Stream(2.0, 1.0, HANDOVER, COLLECTING_DAYS),), 4.0, _LABEL_QUIET)
 # After the counter comes the plant, the same evening or the next.
-ACCEPTED = Stage((Stream(2.2, 1.0, SORTING, SORTING_DAYS),), 6.0, _MOVING_QUIET, may_go_out=True)
+ACCEPTED = Stage("accepted", (Stream(2.2, 1.0, SORTING, SORTING_DAYS),), 6.0, _MOVING_QUIET, may_go_out=True)
 # In at one plant, out again, in at the next: about two scans a day.
-MOVING = Stage((Stream(2.0, 1.0, SORTING, SORTING_DAYS),), 8.0, _MOVING_QUIET, may_go_out=True)
+MOVING = Stage("moving", (Stream(2.0, 1.0, SORTING, SORTING_DAYS),), 8.0, _MOVING_QUIET, may_go_out=True)
 # Nine of ten are delivered the same day; the others are attempts, worth a little more.
-OUT = Stage((Stream(2.2, 3.1, ROUND, ROUND_DAYS),), 3.1, _ROUND_QUIET)
+OUT = Stage("out", (Stream(2.2, 3.1, ROUND, ROUND_DAYS),), 3.1, _ROUND_QUIET)
 # It goes out again on the next day, or waits at the counter from that evening on.
 ATTEMPTED = Stage(
+    "attempted",
     (
         Stream(0.5, 4.0, LOADING, ROUND_DAYS),
         Stream(0.5, 3.0, ROUND, ROUND_DAYS),
@@ -118,18 +147,22 @@ ATTEMPTED = Stage(
     _ROUND_QUIET,
 )
 # Half are fetched within three days.
-AT_COUNTER = Stage((Stream(0.25, 3.0, COUNTER, COUNTER_DAYS),), 3.0, _COUNTER_QUIET)
+AT_COUNTER = Stage("at_counter", (Stream(0.25, 3.0, COUNTER, COUNTER_DAYS),), 3.0, _COUNTER_QUIET)
 # Nobody came: sooner or later it goes back.
-MISSED = Stage((Stream(0.2, 2.0, COUNTER, COUNTER_DAYS),), 3.0, _COUNTER_QUIET)
+MISSED = Stage("missed", (Stream(0.2, 2.0, COUNTER, COUNTER_DAYS),), 3.0, _COUNTER_QUIET)
 # Trouble is mended at a desk or passes with the weather; then the parcel moves like others.
-TROUBLE = Stage((Stream(1.2, 1.2, SORTING, SORTING_DAYS),), 8.0, _MOVING_QUIET, may_go_out=True)
+TROUBLE = Stage("trouble", (Stream(1.2, 1.2, SORTING, SORTING_DAYS),), 8.0, _MOVING_QUIET, may_go_out=True)
 # The way back is the way out, without a day promised.
-RETURNING = Stage((Stream(1.5, 2.0, SORTING, SORTING_DAYS),), 10.0, _MOVING_QUIET)
+RETURNING = Stage("returning", (Stream(1.5, 2.0, SORTING, SORTING_DAYS),), 10.0, _MOVING_QUIET)
 # Corrections and late proofs: a few in a thousand a day, and nobody waits for them.
-DELIVERED = Stage((Stream(0.003, 1.0, SORTING, SORTING_DAYS),), 1.0, ((48.0, 0.5), (96.0, 0.25)))
+DELIVERED = Stage("delivered", (Stream(0.003, 1.0, SORTING, SORTING_DAYS),), 1.0, ((48.0, 0.5), (96.0, 0.25)))
 # One scan somewhere in a plant, two to five nights after the label; and nothing ever after it.
-LETTER = Stage((Stream(0.35, 1.0, SORTING, SORTING_DAYS),), 1.0, ((168.0, 0.4), (336.0, 0.1), (720.0, 0.02)))
-LETTER_SEEN = Stage((Stream(0.003, 1.0, SORTING, SORTING_DAYS),), 1.0, ((168.0, 0.3), (336.0, 0.1)))
+LETTER = Stage(
+    "letter", (Stream(0.35, 1.0, SORTING, SORTING_DAYS),), 1.0, ((168.0, 0.4), (336.0, 0.1), (720.0, 0.02))
+)
+LETTER_SEEN = Stage(
+    "letter_seen", (Stream(0.003, 1.0, SORTING, SORTING_DAYS),), 1.0, ((168.0, 0.3), (336.0, 0.1))
+)
 
 STAGE_OF: dict[Status, Stage] = {
     Status.MANIFEST: LABEL,
@@ -182,16 +215,10 @@ class Calendar:
 
     __slots__ = ("moments", "most", "quiet_from", "quiet_share", "rates", "summed")
 
-    def __init__(self, streams: Sequence[Stream], most: float, quiet: Sequence[tuple[float, float]]) -> None:
-        week = [
-            sum(
-                stream.a_day * stream.worth * stream.hours[hour % 24] * stream.days[hour // 24]
-                for stream in streams
-            )
-            for hour in range(_WEEK_HOURS)
-        ]
+    def __init__(self, week: Sequence[float], most: float, quiet: Sequence[tuple[float, float]]) -> None:
+        """From the worth of the news of each hour of a week."""
         # One week to begin in, and as many as the longest gap may reach on.
-        self.rates = week * (2 + math.ceil(LONGEST_GAP / _WEEK_HOURS))
+        self.rates = list(week) * (2 + math.ceil(LONGEST_GAP / _WEEK_HOURS))
         self.summed, self.moments = [0.0], [0.0]
         for hour, rate in enumerate(self.rates):
             self.summed.append(self.summed[-1] + rate)
@@ -260,17 +287,39 @@ def calendar(
     status: Status, scans_once: bool, days_to_promise: int | None, days_since_label: int, speed: str
 ) -> Calendar:
     """The calendar of a parcel in this state. Days beyond those the tables know may be cut to `MOST_DAYS`."""
+    stage = stage_of(status, scans_once)
+    return _summed(stage, round_level(stage, days_to_promise, days_since_label, speed))
+
+
+def stage_of(status: Status, scans_once: bool) -> Stage:
+    """What a parcel with this status waits for; letters wait for one scan and no more."""
     stage = STAGE_OF[status]
     if scans_once:
-        stage = LETTER if stage is LABEL else LETTER_SEEN
-    level = goes_out(days_to_promise, days_since_label, speed) if stage.may_go_out else 0.0
-    return _summed(stage, min(_LEVELS, key=lambda known: abs(known - level)))
+        return LETTER if stage is LABEL else LETTER_SEEN
+    return stage
+
+
+def round_level(stage: Stage, days_to_promise: int | None, days_since_label: int, speed: str) -> float:
+    """The chance of a delivery day's round as the calendars know it; nothing where no round comes."""
+    if not stage.may_go_out:
+        return 0.0
+    level = goes_out(days_to_promise, days_since_label, speed)
+    return min(_LEVELS, key=lambda known: abs(known - level))
+
+
+@lru_cache(maxsize=16)
+def round_week(level: float) -> tuple[float, ...]:
+    """How likely each hour of a week brings the round."""
+    # Loading is a matter of hours: so many a day as make the chance come true by the end of it.
+    return _week_of([(Stream(1.0, 1.0, LOADING, ROUND_DAYS), -math.log1p(-level))])
 
 
 @lru_cache(maxsize=256)
 def _summed(stage: Stage, level: float) -> Calendar:
-    streams = stage.streams
+    week = stage.worth_of_week
     if level:
-        # Loading is a matter of hours: so many a day as make the chance come true by the end of it.
-        streams = (*streams, Stream(-math.log1p(-level), 4.0, LOADING, ROUND_DAYS))
-    return Calendar(streams, stage.most, stage.quiet)
+        going = round_week(level)
+        week = tuple(
+            other + WORTH[Status.OUT_FOR_DELIVERY] * rate for other, rate in zip(week, going, strict=True)
+        )
+    return Calendar(week, stage.most, stage.quiet)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -15,9 +16,10 @@ from shipments.carriers.registry import in_one_go, max_batch, max_per_call
 from shipments.enums import BreakerState, Gateway, Lifecycle
 from shipments.models import Budget, CarrierAccount, MaintenanceWindow, Watch
 from shipments.models.watches import Turn
-from shipments.refresh import quotas, routing, waiting
+from shipments.refresh import learned, quotas, routing, waiting
 from shipments.refresh.breaker import FIRST_WAIT, REFUSALS
 from shipments.refresh.budget import quota_of
+from shipments.refresh.learning import Sharpened
 from shipments.refresh.policy import pick
 from shipments.refresh.waiting import Load, Waiting
 from shipments.refresh.windows import reopens_at
@@ -123,6 +125,11 @@ class _Plan:
         whole = [account for account in accounts if not account.budget.is_open]
         self.broken = [account for account in accounts if account.budget.is_open]
         self.shares = self._shares(whole)
+
+    @cached_property
+    def sharpened(self) -> Sharpened:
+        """What was learned from scans already found; asked for once a sweep, where anything is ranked."""
+        return learned.sharpened()
 
     def batches(self) -> list[Batch]:
         probes = [batch for account in self.broken if (batch := self._probe(account))]
@@ -246,7 +253,11 @@ class _Plan:
     def _choose(self, share: _Share, ones: Sequence[Waiting]) -> None:
         if share.is_rationed:
             share.chosen = pick(
-                [one.candidate for one in ones], share.places, now=self.now, pressure=share.pressure
+                [one.candidate for one in ones],
+                share.places,
+                now=self.now,
+                pressure=share.pressure,
+                sharpened=self.sharpened,
             )
         else:
             share.chosen = [one.shipment_id for one in ones[: share.places]]

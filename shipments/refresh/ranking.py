@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from shipments.enums import Status
 from shipments.refresh.chances import LONGEST_GAP, MOST_DAYS, calendar, speed_of
+from shipments.refresh.learning import Sharpened
 from shipments.refresh.situation import Candidate
 
 # Of the places of a call at least one in so many goes to the parcels whose bound passed longest ago.
@@ -18,8 +19,8 @@ TO_SPARE = 1 / 8
 CAN_WAIT = timedelta(days=1)
 # While quota is short, what may still be told of a delivered parcel waits so much longer.
 DELIVERED_CAN_WAIT = timedelta(days=4)
-# Where bounds ask for this share of the quota, the time waited and the time ahead count alike.
-EVEN_AT = 1 / 3
+# Where bounds ask for this share of the quota, all of it, the time waited and the time ahead count alike.
+EVEN_AT = 1.0
 # A bound that passes before the next calls of a thrifty account is kept by this one.
 AHEAD = timedelta(minutes=5)
 # Where no place is known: the middle of the United States, at most two hours off for nearly all who live there.
@@ -27,12 +28,20 @@ _SOMEWHERE = "America/Chicago"
 _SHORTEST_BOUND = timedelta(minutes=10)
 
 
-def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressure: float) -> list[int]:
+def pick(
+    candidates: Sequence[Candidate],
+    places: int,
+    *,
+    now: datetime,
+    pressure: float,
+    sharpened: Sharpened | None = None,
+) -> list[int]:
     """The keys of the parcels most worth a look, at most `places` of them, the most valuable first.
 
     `pressure` is how many hours one look at everything that is due would take: the number of due watches of the account
     (all of them, also where only some are passed as candidates) divided by the looks its quota allows in an hour (calls
-    an hour, less the reserve, times numbers a call).
+    an hour, less the reserve, times numbers a call). `sharpened` is what was learned from scans already found; without it
+    the tables speak alone.
 
     Three promises hold whatever the values are. With quota to spare, parcels whose bound passes come first. With less,
     one place in `RESERVED` still goes to those whose bound passed longest ago, so that nobody starves. And of the other
@@ -44,7 +53,7 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
     worth = dict(
         zip(
             (candidate.key for candidate in candidates),
-            values(candidates, now=now, scarcity=asked_for),
+            values(candidates, now=now, scarcity=asked_for, sharpened=sharpened),
             strict=True,
         )
     )
@@ -67,7 +76,9 @@ def pick(candidates: Sequence[Candidate], places: int, *, now: datetime, pressur
     return _best_first(chosen, worth, places)
 
 
-def values(candidates: Sequence[Candidate], *, now: datetime, scarcity: float) -> list[float]:
+def values(
+    candidates: Sequence[Candidate], *, now: datetime, scarcity: float, sharpened: Sharpened | None = None
+) -> list[float]:
     """What a look at each of the candidates is worth, in the same order.
 
     News unseen, times the hours a look saves. With quota to spare these are the hours it has waited: the parcel comes round
@@ -76,6 +87,7 @@ def values(candidates: Sequence[Candidate], *, now: datetime, scarcity: float) -
     """
     ahead_counts = scarcity / (EVEN_AT + scarcity)
     behind_counts = 1.0 - ahead_counts
+    calendar_of = calendar if sharpened is None else sharpened.calendar
     stamp = now.timestamp()
     clocks: dict[str | None, tuple[float, int]] = {}
     found = []
@@ -91,12 +103,12 @@ def values(candidates: Sequence[Candidate], *, now: datetime, scarcity: float) -
         asked = since if situation.checked_at is None else situation.checked_at.timestamp()
         gap = min(max((stamp - asked) / 3600, 0.0), LONGEST_GAP)
         promise = situation.promised_on
-        table = calendar(
+        table = calendar_of(
             situation.status,
             situation.scans_once,
             None if promise is None else max(min(promise.toordinal() - today, MOST_DAYS), -MOST_DAYS),
             min(int((stamp - since) / 86400), MOST_DAYS),
-            speed_of(situation.service),
+            speed_of(situation.service) if sharpened is None else situation.service,
         )
         worth, came_after, ahead = table.news((hour - gap) % 168.0, gap, (stamp - scanned) / 3600)
         found.append(worth * came_after**behind_counts * ahead**ahead_counts)
@@ -107,6 +119,12 @@ def clock(zone: str | None, now: datetime) -> tuple[float, int]:
     """Hours since Monday midnight on the clock of the place, and its day as an ordinal."""
     local = now.astimezone(_zone(zone or _SOMEWHERE))
     return local.weekday() * 24 + local.hour + local.minute / 60 + local.second / 3600, local.toordinal()
+
+
+def ahead_of_utc(zone: str | None, at: datetime) -> float:
+    """By how many seconds the clock of the place is ahead of UTC."""
+    ahead = at.astimezone(_zone(zone or _SOMEWHERE)).utcoffset()
+    return 0.0 if ahead is None else ahead.total_seconds()
 
 
 def _starves_at(candidate: Candidate) -> datetime:

@@ -102,7 +102,8 @@ def test_an_imported_parcel_is_as_one_added_by_hand_but_for_its_moments():
         return {
             name: value
             for name, value in values.items()
-            if name not in {"id", "shipment_id", "public_id", "merchant_id", "created_at", "due_at", "wanted_by"}
+            if name
+            not in {"id", "shipment_id", "public_id", "merchant_id", "created_at", "due_at", "wanted_by"}
         }
 
     shipment = Shipment.objects.get(merchant=merchant)

@@ -81,17 +81,17 @@ def test_a_look_is_never_worth_less_than_nothing(status, asked, scarcity):
 @given(st.sampled_from(MOVING), st.floats(0, 167), st.floats(0, 200), st.floats(0, 100))
 def test_more_time_never_means_less_news(status, begin, gap, more):
     stage = chances.STAGE_OF[status]
-    calendar = chances.Calendar(stage.streams, stage.most, stage.quiet)
+    calendar = chances.Calendar(stage.worth_of_week, stage.most, stage.quiet)
     news, came_after, ahead = calendar.news(begin, gap, 5.0)
     assert 0 <= news <= calendar.news(begin, gap + more, 5.0)[0] + 1e-9 <= stage.most + 2e-9
     assert -1e-6 <= came_after <= gap + 1e-6
     assert 0 <= ahead <= chances.LONGEST_AHEAD
 
 
-@pytest.mark.parametrize("stage", set(chances.STAGE_OF.values()), ids=lambda stage: f"{stage.most:g}")
+@pytest.mark.parametrize("stage", set(chances.STAGE_OF.values()), ids=lambda stage: stage.name)
 def test_a_calendar_says_the_same_of_a_span_as_of_its_parts(stage):
     # Small chances do not pile up to the most, so that they add up.
-    calendar = chances.Calendar(stage.streams, 1e6, ())
+    calendar = chances.Calendar(stage.worth_of_week, 1e6, ())
     whole, _, _ = calendar.news(100.3, 80.0, 0.0)
     parts = calendar.news(100.3, 30.7, 0.0)[0] + calendar.news(131.0, 49.3, 0.0)[0]
     assert whole == pytest.approx(parts, rel=1e-3)

@@ -38,6 +38,7 @@ class Contest:
     parcels: list[Parcel]
     world: MadeWorld | None
     numbers_a_call: int
+    with_tables_alone: bool = False
 
     def rules(self) -> dict[str, Callable[[float], Rule]]:
         """Each competing rule by its name, made for so many looks an hour."""
@@ -47,6 +48,8 @@ class Contest:
             "fixed 2 h": lambda looks: Spaced([2.0]),
             "ladder 3-6-12-24 h": lambda looks: Spaced([3.0, 6.0, 12.0, 24.0]),
         }
+        if self.with_tables_alone:
+            rules["policy, tables alone"] = lambda looks: Policy(self.parcels, looks, learns=False)
         world = self.world
         if world is not None:
             rules["true rates, cost of waiting"] = lambda looks: Omniscient(world, by_cost=True)
@@ -83,6 +86,9 @@ class Command(BaseCommand):
             choices=(1, 5, 7, 35),
             help="So many times fewer parcels, and numbers a call: quicker, and rougher.",
         )
+        parser.add_argument(
+            "--tables-alone", action="store_true", help="Measures the policy that learns nothing as well."
+        )
         parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
 
     def handle(self, **options: Any) -> None:
@@ -116,7 +122,7 @@ def _contest(options: dict[str, Any]) -> Contest:
     path: Path | None = options["journeys"]
     if path is None:
         world = MadeWorld(PARCELS // scale, DAYS, seed=options["seed"], slant=WORLDS[options["world"]])
-        return Contest(world.parcels, world, NUMBERS_A_CALL // scale)
+        return Contest(world.parcels, world, NUMBERS_A_CALL // scale, options["tables_alone"])
     try:
         with path.open(encoding="utf-8") as lines:
             parcels = read_journeys(lines)
@@ -126,7 +132,7 @@ def _contest(options: dict[str, Any]) -> Contest:
         raise CommandError(f"{path}: {exc}") from exc
     if not parcels:
         raise CommandError(f"{path} has no journeys.")
-    return Contest(parcels[::scale], None, NUMBERS_A_CALL // scale)
+    return Contest(parcels[::scale], None, NUMBERS_A_CALL // scale, options["tables_alone"])
 
 
 def _measured(job: tuple[int, str]) -> dict[str, float]:

@@ -8,9 +8,11 @@ from typing import Protocol
 
 from shipments.enums import Status
 from shipments.management.freshness.made_world import HOUR, MadeWorld
-from shipments.management.freshness.parcels import Parcel
+from shipments.management.freshness.parcels import DAY, Parcel
 from shipments.refresh.chances import WORTH, WORTH_OTHERWISE
+from shipments.refresh.learning import History, Sharpened, Traits
 from shipments.refresh.policy import Candidate, Situation, ending, next_look, pick
+from shipments.refresh.ranking import ahead_of_utc
 
 MINUTE = 60.0
 
@@ -32,10 +34,14 @@ class Rule(Protocol):
 
 
 class Policy:
-    """The product's own policy, as the planner calls it."""
+    """The product's own policy, as the planner calls it. Once a day it learns from the scans it has found by then, unless
+    it is told not to.
+    """
 
-    def __init__(self, parcels: Sequence[Parcel], looks_an_hour: float) -> None:
-        self._parcels, self._looks = parcels, looks_an_hour
+    def __init__(self, parcels: Sequence[Parcel], looks_an_hour: float, *, learns: bool = True) -> None:
+        self._parcels, self._looks, self._learns = parcels, looks_an_hour, learns
+        self._history, self._sharpened = History(), Sharpened({})
+        self._learned_at: float | None = None
         self._waiting: list[tuple[float, int]] = []
         self._due: dict[int, Candidate] = {}
         self._asleep: dict[int, Candidate] = {}
@@ -60,10 +66,20 @@ class Policy:
             candidate = self._asleep.pop(which)
             if ending(candidate.situation, now=_moment(now)) is None:
                 self._due[which] = candidate
-        return pick(list(self._due.values()), places, now=_moment(now), pressure=len(self._due) / self._looks)
+        if self._learns and (self._learned_at is None or now >= self._learned_at + DAY):
+            self._sharpened, self._learned_at = Sharpened(self._history.factors()), now
+        return pick(
+            list(self._due.values()),
+            places,
+            now=_moment(now),
+            pressure=len(self._due) / self._looks,
+            sharpened=self._sharpened if self._learns else None,
+        )
 
     def seen(self, which: int, now: float, scans: Sequence[tuple[float, Status]]) -> None:
         before = self._due.pop(which).situation
+        if self._learns:
+            self._learn(before, now, scans)
         at, status = scans[-1]
         moment = _moment(now)
         delivered = next((at for at, status in scans if status == Status.DELIVERED), None)
@@ -83,6 +99,17 @@ class Policy:
             return
         self._asleep[which] = Candidate(which, situation, upcoming.wanted_by)
         heapq.heappush(self._waiting, (upcoming.due_at.timestamp(), which))
+
+    def _learn(self, before: Situation, now: float, scans: Sequence[tuple[float, Status]]) -> None:
+        begin = (before.checked_at or before.since).timestamp()
+        traits = Traits(
+            before.service,
+            before.scans_once,
+            before.since.timestamp(),
+            None if before.promised_on is None else before.promised_on.toordinal(),
+            ahead_of_utc(before.zone, _moment(now)),
+        )
+        self._history.add(traits, scans, begin=begin, until=now)
 
     def alive(self) -> int:
         return len(self._due) + len(self._asleep)
