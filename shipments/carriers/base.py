@@ -179,7 +179,7 @@ class CarrierClient(Protocol):
     """Asks one gateway with one account. Made for one event loop; `aclose()` when done."""
 
     gateway: Gateway
-    # How many parcels one call carries.
+    # A small batch, for people who wait: one call's fill, or as many calls of one parcel as end within seconds.
     max_batch: int
     # How many a worker asks about with one client and stores in one transaction: ten times as many parcels take about as
     # many statements. As many calls as end within `http.WHOLE_ROUND` also where each takes three seconds.

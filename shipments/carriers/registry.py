@@ -75,10 +75,10 @@ def in_one_go(gateway: Gateway) -> int:
 
 
 def max_batch(gateway: Gateway) -> int:
-    """How many parcels one call of `track` to this gateway carries at best."""
+    """How many parcels a worker asks this gateway about at a time for people who wait."""
     return {Gateway.PITNEY_BOWES: PitneyBowesClient.max_batch, Gateway.USPS: UspsClient.max_batch}[gateway]
 
 
 def max_per_call(gateway: Gateway) -> int:
-    """How many parcels one call of the carrier's own counting carries."""
+    """How many parcels one call carries, as the carrier counts its calls."""
     return {Gateway.PITNEY_BOWES: 1, Gateway.USPS: UspsClient.max_batch}[gateway]

@@ -50,7 +50,7 @@ class PitneyBowesClient:
     """
 
     gateway = Gateway.PITNEY_BOWES
-    # One call carries one parcel; this many share a token and a connection pool, and end well within a lease.
+    # One call carries one parcel.
     max_batch = 25
     in_one_go = 330
 

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from shipments import tasks
 from shipments.carriers.pitney_bowes import client as pitney_bowes
-from shipments.carriers.registry import max_batch
+from shipments.carriers.registry import max_per_call
 from shipments.carriers.usps import client as usps
 from shipments.enums import Gateway
 from shipments.facts.numbers import lookup_key
@@ -288,7 +288,7 @@ def _requests(
             asked = {"packageIdentifierType": "TrackingNumber", "carrier": journey.carrier}
             yield http.build_request("GET", f"/shippingservices/v1/tracking/{journey.number}", params=asked)
         return
-    size = max_batch(gateway)
+    size = max_per_call(gateway)
     for start in range(0, len(journeys), size):
         entries = [
             {"trackingNumber": one.number, "destinationZIPCode": one.destination.postal_code}
