@@ -81,8 +81,11 @@ MERCHANTS_A_MINUTE = 200
 _SORTS = 3
 _FIRST = """
     WITH RECURSIVE asked AS MATERIALIZED (
-        SELECT account_id, most, %(minute)s %% (SELECT COALESCE(max(id), 0) + 1 FROM shipments_merchant) AS start
-        FROM unnest(%(accounts)s::bigint[], %(most)s::bigint[]) AS asked (account_id, most)
+        SELECT account_id, most, lowest + %(minute)s %% (highest - lowest + 1) AS start
+        FROM unnest(%(accounts)s::bigint[], %(most)s::bigint[]) AS asked (account_id, most), LATERAL (
+            SELECT min(merchant_id) AS lowest, max(merchant_id) AS highest FROM shipments_watch
+            WHERE account_id = asked.account_id AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
+        ) AS merchants
     ), groups AS (
         (
             SELECT asked.*, first.merchant_id, first.haste, 1 AS step, false AS is_behind FROM asked, LATERAL (
