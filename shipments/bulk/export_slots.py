@@ -6,6 +6,7 @@ renewed, which nobody does while the reader takes its time.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,6 +47,9 @@ class Slot:
 
     def close(self) -> None:
         """Give it back. May be done twice, and from any thread."""
+        with suppress(psycopg.Error):
+            # The session's end does it, too, but a moment after it was asked for.
+            self._session.execute("SELECT pg_advisory_unlock_all()")
         self._session.close()
 
     def __enter__(self) -> Self:
