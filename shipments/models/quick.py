@@ -18,12 +18,13 @@ from psycopg.types.datetime import TimestamptzLoader
 Model = TypeVar("Model", bound=models.Model)
 
 
-def bare(model: type[Model], values: dict[str, Any], *, stored: bool = False) -> Model:
-    """A row with these columns (`merchant_id`, not `merchant`): all that will be asked of it."""
+def bare(model: type[Model], values: dict[str, Any], *, stored_in: str | None = None) -> Model:
+    """A row with these columns (`merchant_id`, not `merchant`): all that will be asked of it. `stored_in` is the database
+    a stored one comes from."""
     row = model.__new__(model)
     row.__dict__ = values
     state = ModelState()
-    state.adding, state.db = not stored, connection.alias if stored else None
+    state.adding, state.db = stored_in is None, stored_in
     values["_state"] = state
     return row
 
@@ -44,12 +45,14 @@ def read(
         )
         found = cursor.fetchall()
     rows = []
+    # Asking the connection costs as much as making the row.
+    alias = connection.alias
     for told in found:
         values = dict(zip(names, told, strict=True))
         for name in texts:
             if (text := values[name]) is not None:
                 values[name] = {} if text == "{}" else json.loads(text)
-        rows.append(bare(model, values, stored=True))
+        rows.append(bare(model, values, stored_in=alias))
     return rows
 
 
