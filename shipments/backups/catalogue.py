@@ -11,7 +11,9 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 # Casts, brackets and blanks.
-_SPELLING = re.compile(r"::(?:character varying|timestamp with time zone|double precision|\w+)(?:\(\d+\))?(?:\[\])*|[()\s]")
+_SPELLING = re.compile(
+    r"::(?:character varying|timestamp with time zone|double precision|\w+)(?:\(\d+\))?(?:\[\])*|[()\s]"
+)
 
 # Each row: what it is and its name, and how it is defined. A part that is there but does no work says so in its
 # definition, which then differs. NOT NULL is told with its column: from PostgreSQL 18 on it is a constraint, too.

@@ -102,7 +102,9 @@ def _fill(draft: Path, *, now: datetime, jobs: int, say: Callable[[str], object]
     manifest.write(draft)
 
 
-def _read_windows(cursor: CursorWrapper, say: Callable[[str], object]) -> dict[str, dict[str, contents.Window]]:
+def _read_windows(
+    cursor: CursorWrapper, say: Callable[[str], object]
+) -> dict[str, dict[str, contents.Window]]:
     contents.spell_alike(cursor)
     found = {}
     for table in contents.tables(cursor):

@@ -53,7 +53,9 @@ class Manifest:
         """Write it into the folder of the backup."""
         content = {"layout": LAYOUT, **asdict(self), "made_at": self.made_at.isoformat()}
         content["sha256"] = _digest(content)
-        (folder / FILE).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+        file = folder / FILE
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
     @classmethod
     def read(cls, backup: Path) -> Self:

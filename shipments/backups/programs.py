@@ -64,9 +64,12 @@ def database_argument() -> str:
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def running(command: list[str], *, may_complain: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
     """The program, running while the block is; it must have ended well by the block's end, or BackupError says what it
-    said. A block that is broken off ends the program. What it writes is for its user alone."""
+    said. A block that is broken off ends the program. What it writes is for its user alone.
+
+    One that `may_complain` may end with 1: it has gone on after errors, and somebody looks at what it made.
+    """
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(  # noqa: S603 - the programs chosen above, and no shell
             command,
@@ -87,7 +90,7 @@ def running(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
                 process.kill()
                 process.wait()
             raise
-        if process.returncode != 0:
+        if process.returncode not in ((0, 1) if may_complain else (0,)):
             said.seek(max(0, said.seek(0, os.SEEK_END) - _LAST_WORDS))
             words = said.read().decode(errors="replace").strip() or "it gave no reason"
             raise BackupError(f"{Path(command[0]).name} ended with {process.returncode}: {words}")

@@ -49,19 +49,18 @@ def restore(backup: Path, manifest: Manifest, *, jobs: int, say: Callable[[str],
             "The database is not empty, and nothing was changed in it. Make an empty one and name it with DATABASE_URL; the "
             "embedded database is put aside with `manage.py database stop` and by moving its folder, `postgres` in TRACKINGSITE_DATA."
         )
-    # Of the server's version, where there are any: what newer ones write, an older server may not know.
-    programs, _major = clients(max(server_major(), manifest.dump_major))
+    server = server_major()
+    programs, major = clients(max(server, manifest.dump_major))
+    # A newer pg_restore begins by a setting that an older server does not know. It goes on, and what it made is verified.
+    is_ahead = major > server
     say("Restoring ...")
     with running(
         [
-            *(
-                str(programs / "pg_restore"),
-                f"--dbname={database_argument()}",
-                f"--jobs={jobs}",
-                "--exit-on-error",
-            ),
-            *("--no-owner", "--no-privileges", "--no-comments", str(backup / DUMP)),
-        ]
+            *(str(programs / "pg_restore"), f"--dbname={database_argument()}", f"--jobs={jobs}"),
+            *("--no-owner", "--no-privileges", "--no-comments", *(() if is_ahead else ("--exit-on-error",))),
+            str(backup / DUMP),
+        ],
+        may_complain=is_ahead,
     ):
         pass
     say("Counting anew for the planner ...")

@@ -1,6 +1,7 @@
 """An installation with something in every store, its backup, and a database restored from it; one of each for all tests here."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,18 +72,21 @@ def use(database: str) -> None:
 @pytest.fixture(scope="session")
 def copy(django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     """A database that was filled, backed up and restored: none of pytest's own. Whoever spoils one of them undoes it."""
-    own = connection.settings_dict["NAME"]
-    with django_db_blocker.unblock(), restoring.scratch_database() as source:
+    own, databases = connection.settings_dict["NAME"], ExitStack()
+    with django_db_blocker.unblock():
+        source = databases.enter_context(restoring.scratch_database())
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
         fill()
         backup = making.make(tmp_path_factory.mktemp("backups"), now=NOW, jobs=2, say=lambda words: None)
         manifest = restoring.readable(backup)
-        with restoring.scratch_database() as restored:
-            restoring.restore(backup, manifest, jobs=2, say=lambda words: None)
-            use(own)
-            yield Copy(backup, manifest, source, restored)
-            use(restored)
+        restored = databases.enter_context(restoring.scratch_database())
+        restoring.restore(backup, manifest, jobs=2, say=lambda words: None)
+        use(own)
+    yield Copy(backup, manifest, source, restored)
+    with django_db_blocker.unblock():
+        use(restored)
+        databases.close()
 
 
 @pytest.fixture
