@@ -34,8 +34,9 @@ def clients(major: int) -> tuple[Path, int]:
 
 def server_major() -> int:
     """The major version of the server we are connected to."""
-    connection.ensure_connection()
-    return int(connection.pg_version // 10_000)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version_num')::int / 10000")
+        return int(cursor.fetchone()[0])
 
 
 def environment() -> dict[str, str]:

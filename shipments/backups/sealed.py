@@ -70,11 +70,11 @@ def ring() -> dict[str, Fernet]:
 def columns() -> list[Column]:
     """Every column with encrypted values, of all models."""
     ours = [
-        Column(table, model._meta.pk.column, each.column, DIGESTS.get((table, each.column)))
+        Column(table, str(model._meta.pk.column), each.column, DIGESTS.get((table, each.column)))
         for model in apps.get_models()
         for table in [model._meta.db_table]
         for each in model._meta.local_concrete_fields
-        if isinstance(each, EncryptedTextField)
+        if isinstance(each, EncryptedTextField) and each.column is not None
     ]
     theirs = [Column(table, pk, name, in_json=True) for table, pk, name in IN_JSON]
     return sorted([*ours, *theirs], key=lambda column: column.label)

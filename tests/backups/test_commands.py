@@ -16,7 +16,17 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, transaction
 
-from shipments.backups import contents, evidence, making, programs, progress, restoring, sealed, verifying
+from shipments.backups import (
+    catalogue,
+    contents,
+    evidence,
+    making,
+    programs,
+    progress,
+    restoring,
+    sealed,
+    verifying,
+)
 from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.backups.verifying import GUARDS
@@ -95,14 +105,14 @@ def test_what_is_written_while_a_backup_is_made_is_in_neither_half_of_it(
     source: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dump and manifest are of one moment: a row written between the two would make every copy look spoilt."""
-    really = making.running
+    really = programs.running
 
     def busy(*arguments: Any, **options: Any) -> Any:
         with psycopg.connect(**_reach(), autocommit=True) as other:
             other.execute("UPDATE shipments_merchant SET name = 'Meanwhile'")
         return really(*arguments, **options)
 
-    monkeypatch.setattr(making, "running", busy)
+    monkeypatch.setattr("shipments.backups.making.running", busy)
     backup = making.make(tmp_path, now=NOW, jobs=2, say=quiet)
     assert Merchant.objects.get().name == "Meanwhile"
     Merchant.objects.update(name="Alpine Outfitters")
@@ -226,7 +236,7 @@ def test_a_spoilt_file_of_the_dump_is_found_before_anything_is_restored(backup: 
 
 
 def test_a_backup_of_a_newer_version_is_refused(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restoring.catalogue, "known_migrations", lambda: copy.manifest.migrations[:-1])
+    monkeypatch.setattr(catalogue, "known_migrations", lambda: copy.manifest.migrations[:-1])
     with pytest.raises(CommandError, match="Install the version that made it, or a newer one"):
         call_command("restore", str(copy.backup))
 
@@ -275,7 +285,7 @@ def test_every_encrypted_field_is_looked_at() -> None:
 @pytest.mark.django_db
 def test_the_guards_and_digests_that_are_looked_for_exist() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        parts = restoring.catalogue.parts(cursor)
+        parts = catalogue.parts(cursor)
     assert set(GUARDS) <= set(parts)
     for kept in evidence.KEPT:
         assert {f"column {kept.table}.{name}" for name in (kept.pk, kept.data, kept.digest)} <= set(parts)
@@ -287,7 +297,7 @@ def test_programs_hear_of_the_database_by_variables_and_of_no_secret_of_ours(
     monkeypatch.setenv("SECRET_KEY", "hidden")
     monkeypatch.setenv("PGSSLROOTCERT", "/etc/ssl/db.pem")
     monkeypatch.setattr(
-        programs.connection,
+        connection,
         "get_connection_params",
         lambda: {
             "host": "db.example",
