@@ -32,8 +32,8 @@ class BackOffice(admin.AdminSite):
         if request.user.is_authenticated:
             if not self.has_permission(request):
                 raise PermissionDenied
-            return redirect("admin:index", current_app=self.name)
-        back_to = request.GET.get("next", reverse("admin:index", current_app=self.name))
+            return redirect("admin:index")
+        back_to = request.GET.get("next", reverse("admin:index"))
         return redirect(f"{reverse('account_login')}?{urlencode({'next': back_to})}")
 
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
