@@ -78,7 +78,8 @@ _POOL = env.flag("TRACKINGSITE_DB_POOL", default=False)
 _URL = env.secret("DATABASE_URL")
 if PRODUCTION and not _URL and not env.flag("TRACKINGSITE_EMBEDDED_DATABASE", default=False):
     raise ImproperlyConfigured(
-        "Production needs DATABASE_URL (or TRACKINGSITE_EMBEDDED_DATABASE=1 to use the embedded one on purpose)."
+        "Production needs DATABASE_URL, the address of a PostgreSQL that you back up (or TRACKINGSITE_EMBEDDED_DATABASE=1 to "
+        "use the embedded one on purpose)."
     )
 EMBEDDED_POSTGRES = None if _URL else Embedded(DATA / "postgres")
 DATABASES = {

@@ -38,6 +38,7 @@ class SourceFilter(admin.SimpleListFilter):
         return [
             ("page", _("a page")),
             ("bulk", _("many at once")),
+            ("queue", _("the queue, for somebody")),
             ("admin", _("the back-office")),
             ("command", _("a command")),
         ]

@@ -54,6 +54,8 @@ MASKED_OF: Mapping[str, frozenset[str]] = {
     "shipments.User": frozenset({"name"}),
 }
 MASK = "•••"
+# From where: the dashboard and one's own account, an action on many parcels, the queue on somebody's behalf, ...
+SOURCES = ("page", "bulk", "queue", "admin", "command")
 
 
 @cache
@@ -134,7 +136,7 @@ class AuditManager(models.Manager.from_queryset(AuditQuerySet)):  # type: ignore
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> "AuditEntry":
-        """Write down one deed: `verb` in the past tense ("added"), `source` one of page, bulk, admin, command."""
+        """Write down one deed: `verb` in the past tense ("added"), `source` one of `SOURCES`."""
         entry = self.entry(
             verb, row, by=by, source=source, address=address, merchant=merchant, before=before, after=after
         )
