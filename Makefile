@@ -15,8 +15,8 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard trackingsite/locale/*/LC_MESSAGES/
 # Tests and checks have a data folder of their own, and nothing of an operator's environment.
 TESTING := env -u DEBUG -u TRACKINGSITE_PRODUCTION TRACKINGSITE_DATA=.data/tests DJANGO_SETTINGS_MODULE=tests.settings
 # Settings like a server's, all made up: no such database is asked.
-PRODUCTION := env -u DEBUG -u TRACKINGSITE_ALLOW_PRIVATE_HOSTS TRACKINGSITE_PRODUCTION=1 \
-	TRACKINGSITE_DATA=.data/tests ALLOWED_HOSTS=tracker.example \
+PRODUCTION := env -u DEBUG -u TRACKINGSITE_ALLOW_PRIVATE_HOSTS -u TRACKINGSITE_STAFF_SECOND_FACTOR TRACKINGSITE_PRODUCTION=1 \
+	TRACKINGSITE_DATA=.data/tests ALLOWED_HOSTS=tracker.example TRUSTED_PROXIES=1 \
 	SECRET_KEY=made-up-for-the-check-0123456789-abcdefghijklmnopqrstuvwxyz \
 	CREDENTIAL_KEYS=bWFkZS11cC1mb3ItdGhlLWNoZWNrLTMyLWJ5dGVzLi4= \
 	DATABASE_URL=postgres://tracker:made-up@db.example/tracker

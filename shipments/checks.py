@@ -5,7 +5,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 # Nobody counts the tries at it, so it must be out of reach.
 SHORTEST_TOKEN = 32
@@ -51,6 +51,47 @@ def production_stands_alone(app_configs: Sequence[Any] | None, **kwargs: Any) ->
                 "TRACKINGSITE_ALLOW_PRIVATE_HOSTS is set.",
                 hint="Unset it: it lets carrier accounts reach addresses inside your network.",
                 id="shipments.E003",
+            )
+        )
+    return found
+
+
+@register(Tags.security, deploy=True)
+def the_site_is_reached_as_it_says(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What a site behind a proxy has to be told, and what would let strangers choose its name."""
+    found: list[CheckMessage] = []
+    if not settings.SITE_URL.startswith("https://"):
+        found.append(
+            Error(
+                f"SITE_URL is {settings.SITE_URL}: links in mails would be opened without encryption.",
+                hint="Set SITE_URL to the https:// address people reach the site by.",
+                id="shipments.E005",
+            )
+        )
+    if settings.SECURE_SSL_REDIRECT and settings.TRUSTED_PROXIES < 1:
+        found.append(
+            Warning(
+                "TRUSTED_PROXIES is 0, so that nothing a proxy says is believed: every page leads to itself for ever, and all "
+                "visitors count as one.",
+                hint="Set TRUSTED_PROXIES to the number of proxies in front of this process (1 for one nginx or load balancer).",
+                id="shipments.W001",
+            )
+        )
+    if any(host in {"*", "."} for host in settings.ALLOWED_HOSTS):
+        found.append(
+            Error(
+                "ALLOWED_HOSTS answers to every name.",
+                hint="Name the site's own host names; those of merchants are added in the back-office.",
+                id="shipments.E006",
+            )
+        )
+    plain = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if not origin.startswith("https://")]
+    if plain:
+        found.append(
+            Error(
+                f"CSRF_TRUSTED_ORIGINS trusts forms from pages without encryption: {', '.join(plain)}.",
+                hint="Name origins with https:// only.",
+                id="shipments.E007",
             )
         )
     return found

@@ -72,9 +72,13 @@ def _audit_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '20s'")
-        cursor.execute("ALTER TABLE shipments_auditentry DISABLE TRIGGER audit_is_not_emptied")
-        cursor.execute("TRUNCATE shipments_auditentry")
-        cursor.execute("ALTER TABLE shipments_auditentry ENABLE TRIGGER audit_is_not_emptied")
+        cursor.execute("SELECT relid::regclass::text FROM pg_partition_tree('shipments_auditentry')")
+        months = [name for (name,) in cursor.fetchall()]
+        for state in ("DISABLE", "ENABLE"):
+            for month in months:
+                cursor.execute(f"ALTER TABLE {month} {state} TRIGGER audit_is_not_emptied")
+            if state == "DISABLE":
+                cursor.execute("TRUNCATE shipments_auditentry")
 
 
 def _is_transactional(request: pytest.FixtureRequest) -> bool:

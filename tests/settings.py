@@ -13,6 +13,8 @@ for name in (
     "TRACKINGSITE_DB_POOL",
     "SITE_URL",
     "TRACKINGSITE_METRICS_TOKEN",
+    "TRACKINGSITE_STAFF_SECOND_FACTOR",
+    "TRUSTED_PROXIES",
     "TRACKINGSITE_LOG_FORMAT",
 ):
     os.environ.pop(name, None)

@@ -20,9 +20,20 @@ PRODUCTION = env.flag("TRACKINGSITE_PRODUCTION", default=False)
 DEBUG = env.flag("DEBUG", default=False)
 # Lets carrier accounts reach loopback and private addresses: for the demo and the tests.
 ALLOW_PRIVATE_HOSTS = env.flag("TRACKINGSITE_ALLOW_PRIVATE_HOSTS", default=False)
-if PRODUCTION and (DEBUG or ALLOW_PRIVATE_HOSTS):
+# Whether the back-office opens with a second factor only.
+STAFF_SECOND_FACTOR = env.flag("TRACKINGSITE_STAFF_SECOND_FACTOR", default=PRODUCTION)
+if PRODUCTION and DEBUG:
     raise ImproperlyConfigured(
-        "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused with TRACKINGSITE_PRODUCTION."
+        "DEBUG is refused with TRACKINGSITE_PRODUCTION: its pages show settings and data to everybody. Unset one of them."
+    )
+if PRODUCTION and ALLOW_PRIVATE_HOSTS:
+    raise ImproperlyConfigured(
+        "TRACKINGSITE_ALLOW_PRIVATE_HOSTS is refused with TRACKINGSITE_PRODUCTION: it lets carrier accounts reach addresses "
+        "inside your network. Unset one of them."
+    )
+if PRODUCTION and not STAFF_SECOND_FACTOR:
+    raise ImproperlyConfigured(
+        "TRACKINGSITE_STAFF_SECOND_FACTOR cannot be switched off with TRACKINGSITE_PRODUCTION. Unset one of them."
     )
 
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=() if PRODUCTION else ("localhost", "127.0.0.1", "[::1]"))
@@ -67,7 +78,8 @@ _POOL = env.flag("TRACKINGSITE_DB_POOL", default=False)
 _URL = env.secret("DATABASE_URL")
 if PRODUCTION and not _URL and not env.flag("TRACKINGSITE_EMBEDDED_DATABASE", default=False):
     raise ImproperlyConfigured(
-        "Production needs DATABASE_URL (or TRACKINGSITE_EMBEDDED_DATABASE=1 to use the embedded one on purpose)."
+        "Production needs DATABASE_URL, the address of a PostgreSQL that you back up (or TRACKINGSITE_EMBEDDED_DATABASE=1 to "
+        "use the embedded one on purpose)."
     )
 EMBEDDED_POSTGRES = None if _URL else Embedded(DATA / "postgres")
 DATABASES = {
@@ -94,7 +106,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 
 INSTALLED_APPS = [
     "shipments",
-    "django.contrib.admin",
+    "trackingsite.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -119,6 +131,7 @@ MIDDLEWARE = [
     "shipments.web.storefront.Storefronts",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "shipments.web.discretion.without_devices",
     "shipments.web.discretion.for_the_reader_alone",
     "shipments.web.decoding.utf8_only",
     "csp.middleware.CSPMiddleware",
@@ -245,7 +258,23 @@ if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
+LANGUAGE_COOKIE_SECURE = PRODUCTION
+if PRODUCTION:
+    # Browsers take a cookie of such a name from nobody but this very host, over https: no neighbour in the domain, and
+    # nobody on the line, can plant one.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+SESSION_COOKIE_HTTPONLY = True
+# Forms carry the token; no script reads it.
+CSRF_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+# From signing in, whatever is done in between; the back-office asks for a code after hours (`shipments.web.back_office`).
 SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The second step of adding sends five fields for each of 500 numbers.

@@ -1,6 +1,5 @@
 """Every address of the site."""
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
@@ -9,8 +8,6 @@ from django.views.i18n import set_language
 admin.autodiscover()
 for model in [model for model in admin.site._registry if model._meta.app_label != "shipments"]:
     admin.site.unregister(model)
-# One sign-in page, throttled, for everybody.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -103,6 +103,9 @@ class CarrierAccountAdmin(Audited):
 
     def get_fieldsets(self, request: HttpRequest, obj: CarrierAccount | None = None) -> Any:
         entered = list(AccountForm.Meta.fields)
+        if obj is not None and not self.has_change_permission(request, obj):
+            # Whoever may only look gets no form, and without one Django would show what is stored.
+            entered = [name for name in entered if name not in {"key", "secret"}]
         if obj is None:
             return [(None, {"fields": entered})]
         return [(None, {"fields": entered}), (_("How it fares"), {"fields": list(self.readonly_fields)})]

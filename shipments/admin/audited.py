@@ -4,9 +4,16 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.forms import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK
@@ -14,8 +21,57 @@ from shipments.web.visitors import client_address
 
 Values = dict[str, Any]
 
+# Deeds on the page of a row's history; the audit itself has all of them.
+NEWEST = 100
 
-class Audited(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
+
+class OneLog(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
+    """What is done is told once, in the audit: Django's own log would tell it again, with names and addresses in clear, and
+    can be changed."""
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return []
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """What the audit has of a row, wherever it was done: here, on the dashboard, by a command."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        entries = AuditEntry.objects.about(row).with_names().newest_first()[: NEWEST + 1]
+        found = list(entries)
+        # The audit's own page finds them by the same words.
+        all_of_it = f"{self.opts.object_name}:{row.pk}"
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(
+            request,
+            "admin/shipments/object_history.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": _("What was done: %(row)s") % {"row": row},
+                "subtitle": None,
+                "entries": found[:NEWEST],
+                "newest": NEWEST if len(found) > NEWEST else None,
+                "all_of_it": f"{reverse('admin:shipments_auditentry_changelist')}?{urlencode({'q': all_of_it})}"
+                if request.user.has_perm("shipments.view_auditentry")
+                else "",
+                "module_name": str(capfirst(self.opts.verbose_name_plural)),
+                "object": row,
+                "opts": self.opts,
+                "preserved_filters": self.get_preserved_filters(request),
+                **(extra_context or {}),
+            },
+        )
+
+
+class Audited(OneLog):
     """A change, an addition and a deletion each leave an audit entry with the values before and after."""
 
     # Fields of this model whose values are personal, beyond those masked everywhere.
@@ -107,7 +163,7 @@ class Audited(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscrip
         return {name: MASK if name in self.personal and value else value for name, value in values.items()}
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]  # the same
+class ReadOnly(OneLog):
     """A page to look at: nothing is added, changed or deleted on it."""
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:

@@ -1,62 +1,128 @@
 """Who did what to which row, from where. Append-only: the database refuses updates and deletes."""
 
-import logging
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+import getpass
+import socket
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from django.db import IntegrityError, connection, models, transaction
+from django.apps import apps
+from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext_lazy as _
 
+from shipments.fields import EncryptedTextField
+from shipments.models import audit_months
 from shipments.models.merchants import Merchant
 
 if TYPE_CHECKING:
     from shipments.models.users import User
 
-logger = logging.getLogger(__name__)
-
-# Masked when written, so that no later reader, dump or export can let them out.
+# Masked when written, so that no later reader, dump or export can let them out: secrets, and what tells of a person. These
+# names whatever the row is ...
 MASKED = frozenset(
-    {"key", "secret", "token", "password", "recipient_name", "email", "signed_by", "destination_postal_code"}
+    {
+        "destination_postal_code",
+        "email",
+        "key",
+        "password",
+        "recipient_name",
+        "secret",
+        "signed_by",
+        "stop_sha256",
+        "token",
+        "token_sha256",
+    }
 )
+# ... and these of some rows: what people wrote, and where parcels and mails went.
+MASKED_OF: Mapping[str, frozenset[str]] = {
+    "shipments.BadRow": frozenset({"cells"}),
+    "shipments.Mail": frozenset({"subject", "to", "unsubscribe_url"}),
+    "shipments.Note": frozenset({"text"}),
+    "shipments.ScanEvent": frozenset({"details", "postal_code", "url"}),
+    "shipments.Shipment": frozenset(
+        {
+            "delivery_description",
+            "delivery_location",
+            "details",
+            "proof_url",
+            "recipient_words",
+            "smart_label_barcode",
+        }
+    ),
+    "shipments.User": frozenset({"name"}),
+}
 MASK = "•••"
+# From where: the dashboard and one's own account, an action on many parcels, the queue on somebody's behalf, ...
+SOURCES = ("page", "bulk", "queue", "admin", "command")
 
 
-def masked(values: Mapping[str, Any]) -> dict[str, Any]:
+@cache
+def hidden_of(model: type[models.Model]) -> frozenset[str]:
+    """The columns of a model that never enter the audit in clear: those named above, addresses of mailboxes, bytes, and what
+    is encrypted in the database."""
+    by_kind = {
+        field.name
+        for field in model._meta.concrete_fields
+        if isinstance(field, EncryptedTextField | models.EmailField | models.BinaryField)
+    }
+    return MASKED | MASKED_OF.get(model._meta.label, frozenset()) | by_kind
+
+
+def masked(values: Mapping[str, Any], hidden: Iterable[str] = MASKED) -> dict[str, Any]:
     """The values with secrets and personal data replaced; an empty value stays visibly empty."""
     return {
         name: (MASK if value else "")
-        if name in MASKED
+        if name in hidden
         else value
         if isinstance(value, int | bool | None)
-        else str(value)[:500]
+        # A text the database could not keep must not undo the deed that is written down.
+        else str(value).replace("\0", "�")[:500]
         for name, value in values.items()
     }
 
 
-class AuditManager(models.Manager["AuditEntry"]):
+def runner() -> str:
+    """Whose account on which machine runs this command: `deploy@host`."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a number that has no name.
+        name = "?"
+    return f"{name}@{socket.gethostname()}"[:100]
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Finds entries."""
+
+    def about(self, row: models.Model) -> Self:
+        """What was done to this row."""
+        return self.filter(model=row._meta.label, row=str(row.pk)[:64])
+
+    def newest_first(self) -> Self:
+        return self.order_by("-at", "-id")
+
+    def coming_after(self, at: datetime, pk: int) -> Self:
+        """Of entries with the newest first, those behind the one of this moment and key."""
+        return self.filter(at__lte=at).exclude(at=at, id__gte=pk)
+
+    def with_names(self) -> Self:
+        """With `person_email` and `merchant_slug`: an entry outlives whom it speaks of, so these are look-ups and no foreign
+        keys, and None for who is gone."""
+        people = apps.get_model("shipments", "User").objects.filter(pk=OuterRef("person"))
+        merchants = Merchant.objects.filter(pk=OuterRef("merchant"))
+        return self.annotate(
+            person_email=Subquery(people.values("email")), merchant_slug=Subquery(merchants.values("slug"))
+        )
+
+
+class AuditManager(models.Manager.from_queryset(AuditQuerySet)):  # type: ignore[misc]
     """Writes entries."""
 
     def make_months(self, now: datetime, *, ahead: int = 12) -> None:
-        """Make the partitions of this month and the `ahead` next ones, where they are missing.
-
-        An entry of a month without a partition goes to the default one. Such a month can no longer be made, and its
-        entries stay there: months are made a year early, by the migration and by every housekeeping.
-        """
-        first = now.astimezone(UTC).date().replace(day=1)
-        for _month in range(ahead + 1):
-            after = (first + timedelta(days=32)).replace(day=1)
-            try:
-                with transaction.atomic(), connection.cursor() as cursor:
-                    cursor.execute(
-                        f"CREATE TABLE IF NOT EXISTS {self.model._meta.db_table}_{first:%Y_%m} "
-                        f"PARTITION OF {self.model._meta.db_table} FOR VALUES FROM ('{first}') TO ('{after}')"
-                    )
-            except IntegrityError:
-                logger.warning(
-                    "The audit of %s stays in the default partition: it has entries there.", f"{first:%Y-%m}"
-                )
-            first = after
+        """Make the partitions of this month and the `ahead` next ones, where they are missing."""
+        audit_months.make(self.model._meta.db_table, now, ahead=ahead)
 
     def record(
         self,
@@ -70,7 +136,7 @@ class AuditManager(models.Manager["AuditEntry"]):
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> "AuditEntry":
-        """Write down one deed: `verb` in the past tense ("added"), `source` one of page, bulk, admin, command."""
+        """Write down one deed: `verb` in the past tense ("added"), `source` one of `SOURCES`."""
         entry = self.entry(
             verb, row, by=by, source=source, address=address, merchant=merchant, before=before, after=after
         )
@@ -93,13 +159,14 @@ class AuditManager(models.Manager["AuditEntry"]):
         return self.model(
             verb=verb,
             model=row._meta.label,
-            row=str(row.pk),
+            row="" if row.pk is None else str(row.pk)[:64],
             person=None if by is None else by.pk,
+            run_by=runner() if source == "command" else "",
             source=source,
             address=address or None,
             merchant=None if merchant is None else merchant.pk,
-            before=masked(before or {}),
-            after=masked(after or {}),
+            before=masked(before or {}, hidden_of(row._meta.model)),
+            after=masked(after or {}, hidden_of(row._meta.model)),
         )
 
     def record_each(
@@ -114,7 +181,8 @@ class AuditManager(models.Manager["AuditEntry"]):
         after: Mapping[str, Any],
     ) -> None:
         """Write down one deed on many rows, in one statement: `before` has what stood on each, by its primary key."""
-        then = masked(after)
+        hidden = hidden_of(model)
+        then = masked(after, hidden)
         self.bulk_create(
             self.model(
                 verb=verb,
@@ -123,7 +191,7 @@ class AuditManager(models.Manager["AuditEntry"]):
                 person=None if by is None else by.pk,
                 source=source,
                 merchant=merchant.pk,
-                before=masked(was),
+                before=masked(was, hidden),
                 after=then,
             )
             for pk, was in before.items()
@@ -139,6 +207,8 @@ class AuditEntry(models.Model):
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(_("when"), auto_now_add=True)
     person = models.BigIntegerField(_("who"), null=True)
+    # Who ran a command: an account of the machine, and no person of ours.
+    run_by = models.CharField(_("run by"), max_length=100, default="")
     source = models.CharField(_("from"), max_length=10)
     address = models.GenericIPAddressField(_("address"), null=True)
     merchant = models.BigIntegerField(_("merchant"), null=True)
@@ -154,6 +224,24 @@ class AuditEntry(models.Model):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
         managed = False
+        # Entries come with the deeds they tell of: nobody is ever allowed to add, change or delete one.
+        default_permissions = ("view",)
+        permissions = [("export_auditentry", "Can export the audit")]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.verb} {self.model} {self.row}"
+
+    @property
+    def who(self) -> str:
+        """Who did it: an e-mail address where the entry was read `with_names`, the number of a person who is gone, or the
+        account that ran a command."""
+        email: str | None = getattr(self, "person_email", None)
+        if self.person is None:
+            return self.run_by
+        return email or f"#{self.person}"
+
+    @property
+    def whose(self) -> str:
+        """The merchant's short name where the entry was read `with_names`, else their number; empty for what is nobody's."""
+        slug: str | None = getattr(self, "merchant_slug", None)
+        return slug or ("" if self.merchant is None else f"#{self.merchant}")

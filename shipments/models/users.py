@@ -29,8 +29,16 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An operator of the whole installation."""
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """An operator of the whole installation, as `manage.py createsuperuser` makes one; the audit knows of it."""
+        with transaction.atomic():
+            person = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            apps.get_model("shipments", "AuditEntry").objects.record(
+                "added",
+                person,
+                source="command",
+                after={"email": person.email, "is_staff": True, "is_superuser": True},
+            )
+        return person
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -16,6 +16,29 @@ def about_a_parcel(view: View) -> View:
     return view
 
 
+# No page asks for any of these, so that none may, whatever stands in it.
+POLICY = ", ".join(
+    f"{device}=()"
+    for device in (
+        "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+        "microphone", "midi", "payment", "screen-wake-lock", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
+
+
+def without_devices(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware that keeps pages from cameras, positions, payments and the like."""
+
+    def answering(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", POLICY)
+        return response
+
+    return answering
+
+
 def for_the_reader_alone(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:

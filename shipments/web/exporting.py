@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from shipments.bulk.filters import BadFilter, ListFilter
 from shipments.facts import spelling
 from shipments.models import Shipment
 from shipments.models.shipments import ShipmentQuerySet
-from shipments.web.access import MemberRequest, for_members
+from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.bulk import refused
 from shipments.web.forms_bulk import BadSelection, read_selection
 
@@ -44,10 +44,34 @@ def export(request: MemberRequest) -> HttpResponse | StreamingHttpResponse:
     if purpose not in {"", SPREADSHEET}:
         return refused(request, _("A file is made for a spreadsheet, or for nothing in particular."))
     today = spelling.today_at(timezone.now(), request.merchant.time_zone)
-    return streamed(
+    response = streamed(
         request,
         csv_lines(parcels, columns, for_spreadsheet=purpose == SPREADSHEET),
         name=f"{request.merchant.slug}-parcels-{today.isoformat()}.csv",
+    )
+    if response.streaming:
+        try:
+            _write_down(request, [column.name for column in columns])
+        except BaseException:
+            response.close()
+            raise
+    return response
+
+
+def _write_down(request: MemberRequest, columns: list[str]) -> None:
+    """That somebody takes parcels along, and which; by what the list was narrowed down and not to what: people look for
+    names."""
+    asked = request.POST if request.method == "POST" else request.GET
+    narrowed = QueryDict(asked.get("query", "")) if request.method == "POST" else asked
+    record(
+        request,
+        "exported",
+        request.merchant,
+        after={
+            "columns": " ".join(columns),
+            "narrowed_by": " ".join(sorted({*narrowed} - {"column", "for"})),
+            "ticked": len(asked.getlist("pick")),
+        },
     )
 
 

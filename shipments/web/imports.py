@@ -83,14 +83,16 @@ def _receive(request: MemberRequest) -> HttpResponse:
         elif form.is_valid():
             file = form.cleaned_data["file"]
             try:
-                job = receiving.receive(
-                    file.file,
-                    file.name,
-                    merchant=request.merchant,
-                    by=request.user,
-                    language=get_language() or "en",
-                    now=timezone.now(),
-                )
+                with transaction.atomic():
+                    job = receiving.receive(
+                        file.file,
+                        file.name,
+                        merchant=request.merchant,
+                        by=request.user,
+                        language=get_language() or "en",
+                        now=timezone.now(),
+                    )
+                    record(request, "uploaded", job, after={"file_sha256": job.sha256})
             except Unreadable as refusal:
                 form.add_error("file", str(refusal))
             else:
@@ -274,6 +276,7 @@ def start(request: MemberRequest, import_id: UUID) -> HttpResponse:
         return redirect("import-match", request.merchant.slug, import_id)
     with transaction.atomic():
         if job.start(now := timezone.now()):
+            record(request, "started import", job, after={"file_sha256": job.sha256, "rows": job.rows_total})
             receiving.remember(job, now)
             queueing.enqueue(queueing.WORK_ON_IMPORT, job.pk)
     return redirect("import-detail", request.merchant.slug, import_id)

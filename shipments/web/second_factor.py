@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import DefaultMFAAdapter
-from allauth.mfa.base.views import IndexView
+from allauth.mfa.base.views import AuthenticateView, IndexView, ReauthenticateView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
@@ -20,6 +22,9 @@ from django.views.decorators.cache import never_cache
 from shipments.fields import WrongKeyRing, key_ring
 from shipments.models import AuditEntry
 from shipments.web.visitors import client_address
+
+# The page of the back-office a person wanted to open, in the session of who has to set up a second factor first.
+NEEDED_FOR = "second_factor_needed_for"
 
 
 class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
@@ -57,6 +62,12 @@ def has_second_factor(user: Any) -> bool:
     return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
 
 
+def was_shown(request: HttpRequest, *, since: float) -> bool:
+    """Whether the person has shown a second factor in this browser after that moment (seconds since 1970)."""
+    shown = get_authentication_records(request, request.user)  # type: ignore[arg-type]  # whoever is signed in
+    return any(each.get("method") == "mfa" and each.get("at", 0) >= since for each in shown)
+
+
 def write_down(request: HttpRequest, verb: str) -> None:
     """Write a deed at the person's own account into the audit."""
     user: Any = request.user
@@ -68,6 +79,33 @@ class Overview(IndexView):  # type: ignore[misc]
     """Whether there is a second factor, and how many recovery codes are left."""
 
 
+def _write_down_refusal(request: HttpRequest, user: Any) -> None:
+    AuditEntry.objects.record("second factor refused", user, source="page", address=client_address(request))
+
+
+@method_decorator(never_cache, name="dispatch")
+class Code(AuthenticateView):  # type: ignore[misc]
+    """The code at the door, after the password."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        # Not without bound: tries at one account are counted, and a try too many is refused before its code is read.
+        if not form.has_error("code", "too_many_login_attempts"):
+            _write_down_refusal(self.request, self.stage.login.user)
+        response: HttpResponse = super().form_invalid(form)
+        return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class Confirm(ReauthenticateView):  # type: ignore[misc]
+    """The code once more, before something that could be misused in a browser left open."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if not form.has_error("code", "too_many_login_attempts"):
+            _write_down_refusal(self.request, self.request.user)
+        response: HttpResponse = super().form_invalid(form)
+        return response
+
+
 @method_decorator(login_required, name="dispatch")
 @method_decorator(never_cache, name="dispatch")
 class Activate(ActivateTOTPView):  # type: ignore[misc]
@@ -77,11 +115,20 @@ class Activate(ActivateTOTPView):  # type: ignore[misc]
         context: dict[str, Any] = super().get_context_data(**kwargs)
         whole: str = context["form"].secret
         # In groups, as people type.
-        return {**context, "secret": " ".join(whole[at : at + 4] for at in range(0, len(whole), 4))}
+        grouped = " ".join(whole[at : at + 4] for at in range(0, len(whole), 4))
+        return {**context, "secret": grouped, "is_needed": NEEDED_FOR in self.request.session}
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)
+        # The code has just been shown: whoever came from the back-office goes on there without another one.
+        record_authentication(
+            self.request,
+            self.request.user,  # type: ignore[arg-type]  # whoever is signed in
+            "mfa",
+            type=Authenticator.Type.TOTP,
+            reauthenticated=True,
+        )
         write_down(self.request, "second factor set up")
         return response
 
@@ -111,4 +158,8 @@ class GenerateCodes(GenerateRecoveryCodesView):  # type: ignore[misc]
 
 @method_decorator(never_cache, name="dispatch")
 class ViewCodes(ViewRecoveryCodesView):  # type: ignore[misc]
-    """The recovery codes that are left, to print and to download."""
+    """The recovery codes that are left, to print and to download; and the way on to where they were needed for."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return {**context, "way_on": self.request.session.get(NEEDED_FOR, "")}

@@ -1,5 +1,6 @@
 """Sign-in as this product has it: operators and invitations let people in, nobody signs up."""
 
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,12 +12,17 @@ from django.contrib.sites.shortcuts import get_current_site
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.shortcuts import redirect, resolve_url
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from shipments.models import AuditEntry
+from shipments.models import AuditEntry, Membership, User
 from shipments.outbound import mail
-from shipments.web.visitors import client_address, visitor
+from shipments.web.second_factor import has_second_factor
+from shipments.web.visitors import Limit, client_address, mailbox, visitor
 
+# Refused sign-ins are written down for whoever looks into them, and not without bound: strangers must not fill the audit.
+REFUSALS_AT_AN_ACCOUNT = Limit("write down a refusal", 20, timedelta(hours=1))
+REFUSALS_OF_STRANGERS = Limit("write down a stranger's refusal", 200, timedelta(hours=1))
 # What stands for an address that the server does not know (a socket); the list of sessions needs one.
 NOWHERE = "0.0.0.0"  # noqa: S104  (nothing listens there)
 
@@ -61,6 +67,52 @@ class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]
         if settings.PRODUCTION and user.is_of_demo:
             raise ImmediateHttpResponse(redirect("account_inactive"))
         return super().pre_login(request, user, **kwargs)
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
+        AuditEntry.objects.record(
+            "signed in",
+            user,
+            by=user,
+            source="page",
+            address=client_address(request),
+            after={"second_factor": has_second_factor(user)},
+        )
+        return super().post_login(request, user, **kwargs)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Write down a password that was not right, and at whose account; who typed it is nobody we know. An address that no
+        account has is not kept: people type their passwords there."""
+        email = str(credentials.get("email", ""))
+        tried = User.objects.filter(email=email.lower()).first() if "\0" not in email else None
+        now = timezone.now()
+        if (
+            REFUSALS_OF_STRANGERS.allows("", now)
+            if tried is None
+            else REFUSALS_AT_AN_ACCOUNT.allows(str(tried.pk), now)
+        ):
+            AuditEntry.objects.record(
+                "sign-in refused", tried or User(), source="page", address=client_address(request)
+            )
+
+    def logout(self, request: HttpRequest) -> None:
+        user = request.user
+        if isinstance(user, User):
+            AuditEntry.objects.record(
+                "signed out", user, by=user, source="page", address=client_address(request)
+            )
+        super().logout(request)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Operators without a merchant have nothing on the dashboard."""
+        user = request.user
+        if isinstance(user, User) and user.is_staff and not Membership.objects.filter(user=user).exists():
+            return resolve_url("admin:index")
+        url: str = super().get_login_redirect_url(request)
+        return url
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Tries at one account are counted together, by whatever name of the host and spelling of the address it is tried."""
+        return mailbox(str(credentials.get("email", "")))
 
     @transaction.atomic
     def set_password(self, user: Any, password: str) -> None:

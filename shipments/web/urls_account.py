@@ -2,7 +2,6 @@
 addresses, passkeys) do not exist."""
 
 from allauth.account import views
-from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes.views import download_recovery_codes
 from django.urls import path, re_path
 
@@ -35,8 +34,8 @@ urlpatterns = [
         name="account_reset_password_from_key_done",
     ),
     path("second-factor/", second_factor.Overview.as_view(), name="mfa_index"),
-    path("second-factor/code/", mfa.authenticate, name="mfa_authenticate"),
-    path("second-factor/confirm/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("second-factor/code/", second_factor.Code.as_view(), name="mfa_authenticate"),
+    path("second-factor/confirm/", second_factor.Confirm.as_view(), name="mfa_reauthenticate"),
     path("second-factor/app/", second_factor.Activate.as_view(), name="mfa_activate_totp"),
     path("second-factor/app/remove/", second_factor.Deactivate.as_view(), name="mfa_deactivate_totp"),
     path("second-factor/codes/", second_factor.ViewCodes.as_view(), name="mfa_view_recovery_codes"),

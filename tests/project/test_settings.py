@@ -65,8 +65,15 @@ def test_production_starts_with_everything_set_and_makes_no_secret(tmp_path: Pat
             "Set EMAIL_USE_TLS (STARTTLS, mostly port 587) or EMAIL_USE_SSL (mostly port 465), not both.",
         ),
         ({"TRACKINGSITE_LOG_FORMAT": "xml"}, "TRACKINGSITE_LOG_FORMAT must be one of text, json."),
-        ({"DEBUG": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
-        ({"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"}, "DEBUG and TRACKINGSITE_ALLOW_PRIVATE_HOSTS are refused"),
+        ({"DEBUG": "1"}, "DEBUG is refused with TRACKINGSITE_PRODUCTION"),
+        (
+            {"TRACKINGSITE_ALLOW_PRIVATE_HOSTS": "1"},
+            "TRACKINGSITE_ALLOW_PRIVATE_HOSTS is refused with TRACKINGSITE_PRODUCTION",
+        ),
+        (
+            {"TRACKINGSITE_STAFF_SECOND_FACTOR": "0"},
+            "TRACKINGSITE_STAFF_SECOND_FACTOR cannot be switched off with TRACKINGSITE_PRODUCTION",
+        ),
         (
             {"DATABASE_URL": "mysql://someone:hidden-word@db.example/tracker"},
             "other databases are not supported",

@@ -126,6 +126,29 @@ OF_ONESELF = {
     ("shipment-statements", "POST"),
 }
 
+# What is taken along as a file is written down, whoever takes it.
+TAKEN_ALONG = {("shipment-export", "GET"), ("shipment-export", "POST")}
+
+# What can be posted and leaves nothing in the audit, and why.
+NO_DEEDS = {
+    "shipment-list-seen": "What somebody has looked at is theirs, and is told to nobody.",
+    "shipment-list-columns": "How somebody likes their list.",
+    "saved-view-add": "A view for oneself; a shared one is written down (test_saved_views).",
+    "settings-alerts": "What somebody wishes to be told of.",
+    "settings-alerts-test": "A mail to oneself; the mail is a row of its own.",
+    "import-match": "A draft that nothing was done with yet; beginning it is written down.",
+}
+
+# What has to be done first, for there to be something to undo.
+FIRST = {
+    "private-link-revoke": "private-link-make",
+    "note-delete": "note-add",
+    "tag-remove": "tag-add",
+    "shipment-unresolve": "shipment-resolve",
+    "shipment-reopen": "shipment-close",
+    "shipment-restore": "shipment-archive",
+}
+
 # What is sent to a route whose form refuses to be empty.
 FORMS: dict[str, dict[str, Any]] = {
     "attention-act": {"do": "done"},

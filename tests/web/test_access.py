@@ -6,12 +6,24 @@ from typing import Any, cast
 
 import pytest
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from shipments.models import Answer, BulkAction, Import, ProofPicture, SavedView, Shipment, User
+from shipments.models import (
+    Answer,
+    AttentionItem,
+    AuditEntry,
+    BulkAction,
+    Import,
+    Note,
+    ProofPicture,
+    SavedView,
+    Shipment,
+    User,
+)
 from shipments.tracking.statements import state
 from tests.factories import (
     a_bulk_action,
@@ -25,7 +37,16 @@ from tests.factories import (
     an_invitation,
     ingested,
 )
-from tests.web.access_table import FORMS, OF_ONESELF, SIGN_IN, TABLE
+from tests.web.access_table import (
+    FIRST,
+    FORMS,
+    NO_DEEDS,
+    NOT_SO,
+    OF_ONESELF,
+    SIGN_IN,
+    TABLE,
+    TAKEN_ALONG,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -136,9 +157,75 @@ def test_the_table_of_access_holds(
     may_not_write = (
         {"stranger", "charlie"} if (route, method) in OF_ONESELF else {"stranger", "charlie", "bob"}
     )
-    if method == "GET" or who in may_not_write:
+    if (route, method) in TAKEN_ALONG and status == 200:
+        assert AuditEntry.objects.get().verb == "exported"
+    elif method == "GET" or who in may_not_write:
         assert everything() == before
         assert nudges == []
+
+
+DEEDS = sorted(
+    route
+    for (route, method), statuses in TABLE.items()
+    if method == "POST" and statuses[-1] != NOT_SO and route not in NO_DEEDS
+)
+
+
+@pytest.mark.parametrize("route", DEEDS)
+def test_every_deed_of_a_member_is_written_down_with_who_and_from_where(
+    route: str, parcel: Shipment, alice: User
+) -> None:
+    client = Client()
+    client.force_login(alice)
+    # For what asks for the password anew.
+    client.post("/accounts/reauthenticate/", {"password": "correct horse battery"})
+    if route in FIRST:
+        client.post(address(FIRST[route], parcel), FORMS.get(FIRST[route], {}))
+    known = set(AuditEntry.objects.values_list("pk", flat=True))
+
+    response = client.post(address(route, parcel), sent_to(route, parcel))
+
+    assert response.status_code in {200, 302}
+    if response.streaming:
+        b"".join(cast(Iterable[bytes], cast(StreamingHttpResponse, response).streaming_content))
+    written = list(AuditEntry.objects.exclude(pk__in=known))
+    assert written != []
+    for entry in written:
+        assert (entry.person, entry.address, entry.source) == (alice.pk, "127.0.0.1", "page")
+        assert entry.merchant == parcel.merchant_id
+
+
+def sent_to(route: str, parcel: Shipment) -> dict[str, Any]:
+    """A form that does something."""
+    if route in {"attention-act", "attention-several"}:
+        AttentionItem.objects.create(
+            shipment=parcel,
+            merchant=parcel.merchant,
+            reasons=["exception"],
+            reason="exception",
+            rank=1,
+            since=timezone.now(),
+            found_at=timezone.now(),
+        )
+        return {"do": "note", "text": "Called them.", "item": [parcel.public_id]}
+    if route == "note-delete":
+        return {"note": Note.objects.get().pk}
+    if route == "tag-remove":
+        return FORMS["tag-add"]
+    if route == "import-new":
+        return {"file": SimpleUploadedFile("parcels.csv", b"Tracking number\n9405509898641500000146\n")}
+    if route == "import-start":
+        Import.objects.update(columns=["number"])
+    if route.startswith("people-"):
+        merchant = parcel.merchant
+        bob = a_person("bob@example.com", merchant, "viewer").memberships.get()
+        a_person("second@example.com", merchant, "owner")
+        return {"member": bob.pk, "role": "manager", "sure": "yes"}
+    return FORMS.get(route, {})
+
+
+def test_what_is_no_deed_is_a_route_of_the_table() -> None:
+    assert set(NO_DEEDS) <= {route for route, method in TABLE if method == "POST"}
 
 
 def test_no_route_of_the_dashboard_is_missing_from_the_table() -> None:

@@ -107,6 +107,7 @@ def test_who_has_no_account_makes_one_and_is_in(invitation: Invitation, merchant
     assert list(AuditEntry.objects.order_by("id").values_list("verb", "person", "after")) == [
         ("added", nora.pk, {"email": "•••"}),
         ("joined", nora.pk, {"role": "manager", "invitation": invitation.pk}),
+        ("signed in", nora.pk, {"second_factor": False}),
     ]
 
 

@@ -24,7 +24,7 @@ from shipments.tracking.adding import add_parcel, read_parcel
 
 SLUG = "demo"
 NAME = "Demo Outfitters"
-# Printed for everybody: good for nothing but a demo, which production refuses to make.
+# Printed for everybody: good for nothing but a demo. In production nobody has it.
 PASSWORD = "parcels-on-the-move"  # noqa: S105
 PEOPLE: dict[str, Role] = {
     "owner@demo.example": Role.OWNER,
@@ -53,17 +53,27 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
+            "--in-production",
+            action="store_true",
+            help="Make the merchant and its parcels on a site in production, too; nobody of the demo can sign in there.",
+        )
+        parser.add_argument(
             "--simulator-url", required=True, metavar="URL", help="Where the carrier simulator answers."
         )
 
-    def handle(self, *, simulator_url: str, **options: Any) -> str:
-        if not settings.ALLOW_PRIVATE_HOSTS:
+    def handle(self, *, simulator_url: str, in_production: bool = False, **options: Any) -> str:
+        if settings.PRODUCTION and not in_production:
+            raise CommandError(
+                "This is a site in production, and the demo's parcels are made up. To have them here all the same, say "
+                "--in-production."
+            )
+        if not settings.PRODUCTION and not settings.ALLOW_PRIVATE_HOSTS:
             raise CommandError(
                 "The demo asks a simulator on this machine and signs people in with printed passwords. "
-                "TRACKINGSITE_ALLOW_PRIVATE_HOSTS=1 allows that; production refuses it."
+                "TRACKINGSITE_ALLOW_PRIVATE_HOSTS=1 allows that."
             )
         try:
-            address = clean_base_url(simulator_url, private_allowed=True)
+            address = clean_base_url(simulator_url, private_allowed=settings.ALLOW_PRIVATE_HOSTS)
         except ValidationError as exc:
             raise CommandError(f"simulator url: {' '.join(exc.messages)}", returncode=2) from None
         with transaction.atomic():
@@ -95,7 +105,16 @@ class Command(BaseCommand):
 
 
 def _people(merchant: Merchant) -> list[dict[str, str]]:
-    """Everybody who may sign in; people who are there already are left as they are."""
+    """Everybody who may sign in, which is nobody in production; people who are there already are left as they are."""
+    if settings.PRODUCTION:
+        # Parcels, notes and views have owners there, too. `sign_in` would refuse them even with a password.
+        for email, role in PEOPLE.items():
+            person, is_new = User.objects.get_or_create(email=email, defaults={"name": NAMES[email]})
+            if is_new:
+                person.set_unusable_password()
+                person.save(update_fields=["password"])
+            Membership.objects.get_or_create(user=person, merchant=merchant, defaults={"role": role})
+        return []
     known = set(User.objects.filter(email__in=[*PEOPLE, OPERATOR]).values_list("email", flat=True))
     # Hashing is slow on purpose; once is enough for one password.
     encoded = make_password(PASSWORD) if len(known) <= len(PEOPLE) else ""
