@@ -1,7 +1,7 @@
 """What the scans and the newest answer of one parcel amount to. Works on rows in memory; `ingest` reads and writes them."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -137,15 +137,7 @@ def _is_anothers(shipment: Shipment, on: date, ship_date: date | None) -> bool:
 def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> bool:
     """Bring the shipment's columns in line with its scans and, where given, the newest answer; whether that was news."""
     before = [getattr(shipment, name) for name in NEWSWORTHY]
-    shown = sorted(
-        (scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel),
-        # The order of `ScanEvent.objects.newest_first()`; what is not stored yet counts as newest.
-        key=lambda scan: (scan.ordered_at, scan.position, scan.pk or sys.maxsize),
-        reverse=True,
-    )
-    # A date years ahead is a carrier's mistake: shown as it was sent, but nothing follows from it.
-    told_at = shipment.facts_fetched_at
-    telling = [scan for scan in shown if told_at is None or scan.ordered_at <= told_at + _AHEAD_OF_US]
+    shown, telling = shown_and_telling(shipment, scans)
     recognised = [scan for scan in telling if scan.status != Status.UNKNOWN]
     if recognised or snapshot is not None:
         shipment.status = status_of(Status(scan.status) for scan in telling)
@@ -163,6 +155,21 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
     mark_milestones(shipment, shown, [place_of(scan) for scan in shown], snapshot)
     cut_to_fit(shipment, SHIPMENT_FACTS)
     return [getattr(shipment, name) for name in NEWSWORTHY] != before
+
+
+def shown_and_telling(
+    shipment: Shipment, scans: Iterable[ScanEvent]
+) -> tuple[list[ScanEvent], list[ScanEvent]]:
+    """The scans that tell of this parcel today, the newest first, and those of them from which its status follows."""
+    shown = sorted(
+        (scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel),
+        # The order of `ScanEvent.objects.newest_first()`; what is not stored yet counts as newest.
+        key=lambda scan: (scan.ordered_at, scan.position, scan.pk or sys.maxsize),
+        reverse=True,
+    )
+    # A date years ahead is a carrier's mistake: shown as it was sent, but nothing follows from it.
+    told_at = shipment.facts_fetched_at
+    return shown, [scan for scan in shown if told_at is None or scan.ordered_at <= told_at + _AHEAD_OF_US]
 
 
 def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent]) -> None:
@@ -268,6 +275,23 @@ def look_again(shipment: Shipment, scans: Sequence[ScanEvent], *, now: datetime)
         # The headline was about what is no longer shown.
         shipment.status, shipment.status_text, shipment.last_location = Status.UNKNOWN, "", ""
     derive(shipment, scans, None)
+    if shipment.status == Status.DELIVERED and shipment.delivered_on is None:
+        arrived = [scan for scan in shown if scan.status == Status.DELIVERED]
+        _deliver_by_scan(shipment, max(arrived, key=lambda scan: scan.ordered_at, default=None))
+
+
+def follow_scans(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> None:
+    """Bring the shipment in line with scans whose statuses have been read anew, and with the newest answer where there is
+    one; without one, what only a scan had said goes with it."""
+    shown = [scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel]
+    if snapshot is None:
+        if all(scan.status == Status.UNKNOWN for scan in shown):
+            shipment.status = Status.UNKNOWN
+        arrived = [scan for scan in shown if scan.status == Status.DELIVERED]
+        if not arrived and shipment.delivered_on is not None:
+            _set_moment(shipment, "delivered", None, ())
+            shipment.delivery_location = shipment.delivery_description = shipment.signed_by = ""
+    derive(shipment, scans, snapshot)
     if shipment.status == Status.DELIVERED and shipment.delivered_on is None:
         arrived = [scan for scan in shown if scan.status == Status.DELIVERED]
         _deliver_by_scan(shipment, max(arrived, key=lambda scan: scan.ordered_at, default=None))
