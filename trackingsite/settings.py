@@ -57,6 +57,22 @@ CREDENTIAL_KEYS = (
     .split()
 )
 
+# Where carriers' keys may be sent, when an account has an address of its own: the hosts the gateways publish, unless set.
+CARRIER_HOSTS = tuple(
+    host.lower()
+    for host in env.words(
+        "TRACKINGSITE_CARRIER_HOSTS",
+        default=(
+            "apis.usps.com",
+            "apis-tem.usps.com",
+            "api.pitneybowes.com",
+            "api-sandbox.pitneybowes.com",
+            "shipping-api.pitneybowes.com",
+            "shipping-api-sandbox.pitneybowes.com",
+        ),
+    )
+)
+
 # Whoever has it may read the metrics; without one there are none.
 METRICS_TOKEN = env.secret("TRACKINGSITE_METRICS_TOKEN") or ""
 
