@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 # Of each column so many are tried where there is no canary yet.
 _SAMPLE = 5
+_SONG = "sings"
 UNKNOWN = "no key of the ring"
 _CANARY = "shipments_keyringcanary"
 # Where allauth keeps what its adapter encrypted.
@@ -59,6 +60,9 @@ class Ring:
     def moved(self, ciphertext: str) -> str:
         """The same under the newest key."""
         return self._all.rotate(ciphertext.encode()).decode()
+
+    def with_newest(self, text: str) -> str:
+        return self._keys[self.newest].encrypt(text.encode()).decode()
 
     def with_oldest(self, text: str) -> str:
         return self._keys[self.names[-1]].encrypt(text.encode()).decode()
@@ -277,7 +281,7 @@ def _write_canary() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
                 f"INSERT INTO {_CANARY} (id, value) VALUES (1, %s) ON CONFLICT (id) DO NOTHING",  # noqa: S608  (a name of ours)
-                [Ring().with_oldest("sings")],
+                [Ring().with_oldest(_SONG)],
             )
     except ProgrammingError:
         # Not migrated yet.
@@ -286,6 +290,9 @@ def _write_canary() -> None:
 
 def replace_canary() -> None:
     """Have the next start take the ring as it is: for whoever has lost a key for good."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {_CANARY}")  # noqa: S608  (a name of ours)
-    _write_canary()
+    ring = Ring()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {_CANARY} (id, value) VALUES (1, %s) ON CONFLICT (id) DO UPDATE SET value = EXCLUDED.value",  # noqa: S608  (a name of ours)
+            [ring.with_newest(_SONG)],
+        )

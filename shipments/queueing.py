@@ -40,6 +40,7 @@ TALLY_FIGURES = "tally_figures"
 FETCH_PROOFS = "fetch_proofs"
 TELL_BUYERS = "tell_buyers"
 LEARN_CHANCES = "learn_chances"
+REMIND_OF_KEYS = "remind_of_keys"
 TASKS = frozenset(
     {
         SWEEP,
@@ -57,6 +58,7 @@ TASKS = frozenset(
         FETCH_PROOFS,
         TELL_BUYERS,
         LEARN_CHANCES,
+        REMIND_OF_KEYS,
     }
 )
 
@@ -73,6 +75,7 @@ SCHEDULES = {
     TELL_BUYERS: 1,
     HOUSEKEEP: 60,
     LEARN_CHANCES: 24 * 60,
+    REMIND_OF_KEYS: 60,
 }
 
 # Tasks that failed within so long count as failing now.

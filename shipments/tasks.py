@@ -28,7 +28,7 @@ from shipments.models import (
     sign_ins,
 )
 from shipments.outbound import mail
-from shipments.refresh import connecting, learned, planner, runner
+from shipments.refresh import connecting, expiring, learned, planner, runner
 from shipments.tracking import proof
 from trackingsite import logs
 
@@ -157,6 +157,12 @@ def learn_chances() -> None:
     with queueing.alone(queueing.LEARN_CHANCES) as is_ours:
         if is_ours:
             learned.learn(timezone.now(), beat=lambda: Heartbeat.objects.beat(timezone.now()))
+
+
+def remind_of_keys() -> None:
+    """Write to whoever has a key at a carrier's that ends."""
+    Heartbeat.objects.beat(timezone.now())
+    expiring.remind(timezone.now())
 
 
 def housekeep() -> None:

@@ -1,5 +1,6 @@
 """Accounts at the gateways: keys go in and never come out."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,6 +20,7 @@ from shipments import queueing
 from shipments.admin.audited import Audited
 from shipments.facts.connection_words import connection_words
 from shipments.models import Budget, CarrierAccount, Credential, User
+from shipments.refresh.expiring import STAGES
 from shipments.refresh.figures import figures_of, standing_of
 from shipments.tracking.accounts import WHOM_WE_ASK, give_key, retire, take_effect
 from shipments.web.forms_accounts import AccountForm
@@ -144,6 +146,12 @@ class CarrierAccountAdmin(Audited):
             # Whoever writes another quota knows better than what the refusals of before taught.
             Budget.objects.filter(account=obj).update(lowered_to=None, lowered_until=None)
 
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        # Another day is reminded of anew.
+        changed = [row.pk for row, names in formset.changed_objects if "expires_on" in names]
+        Credential.objects.filter(pk__in=changed).update(reminded=None)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What goes with it, without reading any secret."""
         accounts = list(objs)
@@ -156,7 +164,13 @@ class CarrierAccountAdmin(Audited):
     def keys(self, account: CarrierAccount) -> str:
         """The endings of its live keys, the one that is asked with first."""
         live: list[Credential] = account.live_keys  # type: ignore[attr-defined]  # prefetched
-        return ", ".join(map(str, live)) or gettext("none")
+        soon = timezone.localdate() + timedelta(days=STAGES[0])
+        return ", ".join(
+            gettext("%(key)s, ends %(day)s") % {"key": one, "day": one.expires_on}
+            if one.expires_on is not None and one.expires_on <= soon
+            else str(one)
+            for one in live
+        ) or gettext("none")
 
     @admin.display(description=_("asked with"))
     def standing(self, account: CarrierAccount) -> str:

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from shipments import key_ring
@@ -245,13 +246,16 @@ def test_migrations_need_no_ring(settings: Any, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_right_ring_starts_and_the_canary_is_written_once(
-    settings: Any, old: str, django_assert_num_queries: Any
+    settings: Any, old: str
 ) -> None:
     key_ring.begin()
     key_ring.begin()
     assert KeyRingCanary.objects.get().value == "sings"
-    with django_assert_num_queries(1):
+    with CaptureQueriesContext(connection) as asked:
         assert key_ring.trouble() is None
+    assert [one["sql"] for one in asked if one["sql"].startswith("SELECT")] == [
+        "SELECT value FROM shipments_keyringcanary"
+    ]
     settings.CREDENTIAL_KEYS = [NEW, old]
     key_ring.begin()
     assert key_ring.Ring().name_of(_stored_canary()) == key_ring.fingerprint(old)

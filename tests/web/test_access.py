@@ -11,7 +11,16 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from shipments.models import Answer, BulkAction, Import, ProofPicture, SavedView, Shipment, User
+from shipments.models import (
+    Answer,
+    BulkAction,
+    CarrierAccount,
+    Import,
+    ProofPicture,
+    SavedView,
+    Shipment,
+    User,
+)
 from shipments.tracking.statements import state
 from tests.factories import (
     a_bulk_action,
@@ -22,6 +31,7 @@ from tests.factories import (
     a_scan,
     a_shipment,
     a_snapshot,
+    an_account,
     an_invitation,
     ingested,
 )
@@ -52,6 +62,8 @@ def address(route: str, parcel: Shipment) -> str:
     values: dict[str, Callable[[], Any]] = {
         "merchant": lambda: "alpine",
         "public_id": lambda: parcel.public_id,
+        "pk": lambda: _account(parcel).pk,
+        "key": lambda: _account(parcel).credentials.get().pk,
         "invitation": lambda: an_invitation(parcel.merchant).public_id,
         "action_id": lambda: BulkAction.objects.get(merchant=parcel.merchant).public_id,
         "import_id": lambda: Import.objects.get(merchant=parcel.merchant).public_id,
@@ -71,6 +83,11 @@ def address(route: str, parcel: Shipment) -> str:
         "number": lambda: state(parcel, by=None, is_for_buyer=False, now=timezone.now())[0].number,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
+
+
+def _account(parcel: Shipment) -> CarrierAccount:
+    found = CarrierAccount.objects.filter(merchant=parcel.merchant).first()
+    return found or an_account(parcel.merchant)
 
 
 def routes() -> dict[str, set[str]]:
