@@ -262,6 +262,8 @@ if TRUSTED_PROXIES:
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_AGE = 14 * 24 * 3600
+# Pages about errors of ours show no secrets, in DEBUG neither.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "shipments.web.hidden_errors.Discreet"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The second step of adding sends five fields for each of 500 numbers.
