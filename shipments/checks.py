@@ -1,11 +1,14 @@
 """System checks that refuse to start with unsafe settings, and say what to do."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from shipments import key_ring
 
 # Nobody counts the tries at it, so it must be out of reach.
 SHORTEST_TOKEN = 32
@@ -31,6 +34,18 @@ def credential_keys_are_usable(app_configs: Sequence[Any] | None, **kwargs: Any)
             id="shipments.E001",
         )
     ]
+
+
+@register(Tags.database)
+def the_key_ring_reads_what_is_stored(
+    app_configs: Sequence[Any] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """The key ring is the one the database was written with. Asked for by `check --database default`."""
+    # Migrations need no key: they move ciphertext as it is, also on a host that has no ring.
+    if not databases or sys.argv[1:2] == ["migrate"] or credential_keys_are_usable(app_configs):
+        return []
+    why = key_ring.trouble()
+    return [] if why is None else [Error(why, id="shipments.E005")]
 
 
 @register(Tags.security, deploy=True)

@@ -226,6 +226,39 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half-open"
 
 
+class Unreached(StrEnum):
+    """Why a question did not arrive, or no answer came."""
+
+    NAME = "name"
+    CONNECTION = "connection"
+    TLS = "tls"
+    TIME_OUT = "time-out"
+    PRIVATE = "private"
+    UNLISTED = "unlisted"
+
+
+class Connection(StrEnum):
+    """What came of trying an account's connection: exactly what failed, or that nothing did."""
+
+    WORKS = "works"
+    NO_KEY = "no-key"
+    LOCKED_KEY = "locked-key"
+    UNLISTED_HOST = "unlisted-host"
+    PRIVATE_HOST = "private-host"
+    NO_SUCH_NAME = "no-such-name"
+    NO_CONNECTION = "no-connection"
+    TLS = "tls"
+    TIME_OUT = "time-out"
+    REFUSED_KEY = "refused-key"
+    OTHER_ENVIRONMENT = "other-environment"
+    REFUSED_TOKEN = "refused-token"  # noqa: S105  (a word, no token)
+    MISSING_SCOPE = "missing-scope"
+    NO_TRACKING = "no-tracking"
+    OVER_QUOTA = "over-quota"
+    CARRIERS_FAULT = "carriers-fault"
+    UNREADABLE = "unreadable"
+
+
 class FetchTrouble(StrEnum):
     """Why a carrier's picture of a delivery is not kept."""
 

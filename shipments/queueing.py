@@ -41,6 +41,7 @@ FETCH_PROOFS = "fetch_proofs"
 TELL_BUYERS = "tell_buyers"
 LEARN_CHANCES = "learn_chances"
 WORK_ON_REPLAY = "work_on_replay"
+REMIND_OF_KEYS = "remind_of_keys"
 TASKS = frozenset(
     {
         SWEEP,
@@ -59,6 +60,7 @@ TASKS = frozenset(
         TELL_BUYERS,
         LEARN_CHANCES,
         WORK_ON_REPLAY,
+        REMIND_OF_KEYS,
     }
 )
 
@@ -75,6 +77,7 @@ SCHEDULES = {
     TELL_BUYERS: 1,
     HOUSEKEEP: 60,
     LEARN_CHANCES: 24 * 60,
+    REMIND_OF_KEYS: 60,
 }
 
 # Tasks that failed within so long count as failing now.

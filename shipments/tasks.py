@@ -28,7 +28,7 @@ from shipments.models import (
     sign_ins,
 )
 from shipments.outbound import mail
-from shipments.refresh import learned, planner, runner
+from shipments.refresh import connecting, expiring, learned, planner, runner
 from shipments.tracking import proof, replays
 from trackingsite import logs
 
@@ -77,10 +77,10 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 @logs.about_its_arguments("account")
 def test_account(account_id: int) -> None:
-    """Try an account's credentials and write the result on its row."""
+    """Try an account's connection and write the result on its row."""
     Heartbeat.objects.beat(timezone.now())
     account = CarrierAccount.objects.get(pk=account_id)
-    account.record_test(runner.test_account(account), timezone.now())
+    connecting.try_connection(account, timezone.now())
 
 
 def send_mail() -> None:
@@ -170,6 +170,12 @@ def learn_chances() -> None:
     with queueing.alone(queueing.LEARN_CHANCES) as is_ours:
         if is_ours:
             learned.learn(timezone.now(), beat=lambda: Heartbeat.objects.beat(timezone.now()))
+
+
+def remind_of_keys() -> None:
+    """Write to whoever has a key at a carrier's that ends."""
+    Heartbeat.objects.beat(timezone.now())
+    expiring.remind(timezone.now())
 
 
 def housekeep() -> None:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("shipments.web.urls_dashboard")),
     path("", include("shipments.web.urls_attention")),
     path("", include("shipments.web.urls_settings")),
+    path("", include("shipments.web.urls_accounts")),
     path("", include("shipments.web.urls_people")),
     path("", include("shipments.web.urls_parcel")),
     path("", include("shipments.web.urls_bulk")),

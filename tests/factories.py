@@ -34,6 +34,7 @@ from shipments.models import (
     Budget,
     BulkAction,
     CarrierAccount,
+    Credential,
     Import,
     Invitation,
     Look,
@@ -48,6 +49,7 @@ from shipments.models import (
     roles,
 )
 from shipments.models.proofs import digest_of
+from shipments.tracking.accounts import NewKey, give_key
 from shipments.tracking.ingest import Ingested, Observation, ingest
 from shipments.web.storefront import hosts
 
@@ -103,16 +105,33 @@ def a_person(email: str, merchant: Merchant | None = None, role: str = "viewer",
     return user
 
 
-def an_account(merchant: Merchant | None, gateway: str = Gateway.USPS, **over: Any) -> CarrierAccount:
-    return CarrierAccount.objects.create(
-        **{
-            "merchant": merchant,
-            "gateway": gateway,
-            "key": "test-key-1234",
-            "secret": "test-secret-5678",
-            **over,
-        }
-    )
+def an_account(
+    merchant: Merchant | None,
+    gateway: str = Gateway.USPS,
+    *,
+    key: str = "test-key-1234",
+    secret: str = "test-secret-5678",
+    **over: Any,
+) -> CarrierAccount:
+    """An account with one live key."""
+    account = CarrierAccount.objects.create(**{"merchant": merchant, "gateway": gateway, **over})
+    a_key(account, key, secret)
+    return account
+
+
+def a_key(
+    account: CarrierAccount, key: str = "newer-key-9012", secret: str = "newer-secret-3456", **over: Any
+) -> Credential:
+    """A newer key of the account; the others stay."""
+    made, _replaced = give_key(account, NewKey(key, secret), by=None, now=timezone.now())
+    Credential.objects.filter(pk=made.pk).update(**over)
+    return Credential.objects.get(pk=made.pk)
+
+
+def keys_of(account: CarrierAccount) -> list[tuple[str | None, str | None]]:
+    """The live keys of the account and their secrets, the newest first."""
+    live = Credential.objects.live().with_secrets().filter(account=account).newest_first()
+    return [(one.key, one.secret) for one in live]
 
 
 def a_budget(account: CarrierAccount, **over: Any) -> Budget:

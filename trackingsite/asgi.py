@@ -7,3 +7,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings")
 
 application = get_asgi_application()
+
+from shipments import key_ring  # noqa: E402  (needs the applications)
+
+key_ring.begin()

@@ -68,6 +68,22 @@ CREDENTIAL_KEYS = (
     .split()
 )
 
+# Where carriers' keys may be sent, when an account has an address of its own: the hosts the gateways publish, unless set.
+CARRIER_HOSTS = tuple(
+    host.lower()
+    for host in env.words(
+        "TRACKINGSITE_CARRIER_HOSTS",
+        default=(
+            "apis.usps.com",
+            "apis-tem.usps.com",
+            "api.pitneybowes.com",
+            "api-sandbox.pitneybowes.com",
+            "shipping-api.pitneybowes.com",
+            "shipping-api-sandbox.pitneybowes.com",
+        ),
+    )
+)
+
 # Whoever has it may read the metrics; without one there are none.
 METRICS_TOKEN = env.secret("TRACKINGSITE_METRICS_TOKEN") or ""
 
@@ -275,6 +291,8 @@ LANGUAGE_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+# Pages about errors of ours show no secrets, in DEBUG neither.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "shipments.web.hidden_errors.Discreet"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The second step of adding sends five fields for each of 500 numbers.

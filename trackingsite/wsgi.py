@@ -8,3 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings")
 os.environ.setdefault("TRACKINGSITE_DB_POOL", "1")
 
 application = get_wsgi_application()
+
+from shipments import key_ring  # noqa: E402  (needs the applications)
+
+key_ring.begin()

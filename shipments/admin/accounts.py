@@ -1,95 +1,78 @@
-"""Accounts at the gateways: key and secret go in and never come out."""
+"""Accounts at the gateways: keys go in and never come out."""
 
+from datetime import timedelta
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from shipments import queueing
 from shipments.admin.audited import Audited
-from shipments.models import Budget, CarrierAccount
-from shipments.models.accounts import clean_base_url
+from shipments.facts.connection_words import connection_words
+from shipments.models import Budget, CarrierAccount, Credential, User
+from shipments.refresh.expiring import STAGES
 from shipments.refresh.figures import figures_of, standing_of
-from shipments.tracking.accounts import take_effect
-
-# A change to one of these is a change of whom we speak to, or as whom.
-CREDENTIALS = frozenset({"gateway", "environment", "base_url", "key", "secret", "is_active", "merchant"})
+from shipments.tracking.accounts import WHOM_WE_ASK, give_key, retire, take_effect
+from shipments.web.forms_accounts import AccountForm
 
 
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
-    """An empty box keeps what is stored; nothing stored is ever sent to the browser."""
+class KeyInline(admin.TabularInline):  # type: ignore[type-arg]  # cannot be subscripted at run time
+    """The keys of an account, the newest first: what is known of them, and the day on which one ends."""
 
-    key = forms.CharField(
-        label=_("Key"), required=False, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
-    )
-    secret = forms.CharField(
-        label=_("Secret"), required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    model = Credential
+    fields = ("shown", "state", "added_at", "added_by", "worked_at", "refused_at", "refusal", "expires_on")
+    readonly_fields = ("shown", "state", "added_at", "added_by", "worked_at", "refused_at", "refusal")
+    ordering = ("-pk",)
+    extra = 0
+    max_num = 0
+    can_delete = False
 
-    class Meta:
-        model = CarrierAccount
-        fields = (
-            "merchant",
-            "gateway",
-            "environment",
-            "base_url",
-            "key",
-            "secret",
-            "cadence_seconds",
-            "calls_per_hour",
-            "calls_per_second",
-            "is_active",
-        )
+    # Who may see and change an account may see and change its keys.
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # Without them an empty box counts as unchanged, and no widget can show them.
-        for name in ("key", "secret"):
-            self.initial.pop(name, None)
-        if self.instance.pk is not None:
-            ending = self.instance.key_ending
-            self.fields["key"].help_text = (
-                gettext("One that ends in %(ending)s is stored. Empty: keep it.") % {"ending": f"…{ending}"}
-                if ending
-                else gettext("One is stored. Empty: keep it.")
-            )
-            self.fields["secret"].help_text = gettext("One is stored. Empty: keep it.")
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("shipments.view_carrieraccount") or self.has_change_permission(request)
 
-    def clean_key(self) -> str:
-        return self._kept_or_new("key")
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("shipments.change_carrieraccount")
 
-    def clean_secret(self) -> str:
-        return self._kept_or_new("secret")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Credential]:
+        return super().get_queryset(request).select_related("added_by", "account")
 
-    def _kept_or_new(self, name: str) -> str:
-        given: str = self.cleaned_data[name]
-        if given:
-            return given
-        if self.instance.pk is None:
-            raise ValidationError(_("This field is required."), code="required")
-        kept: str = getattr(self.instance, name)
-        return kept
+    @admin.display(description=_("ends in"))
+    def shown(self, credential: Credential) -> str:
+        return str(credential)
 
-    def clean_base_url(self) -> str:
-        text: str = self.cleaned_data["base_url"]
-        return clean_base_url(text, private_allowed=settings.ALLOW_PRIVATE_HOSTS) if text else ""
+    @admin.display(description=_("state"))
+    def state(self, credential: Credential) -> str:
+        """Whether it is asked with."""
+        if not credential.is_live:
+            assert credential.retired_at is not None
+            return gettext("retired %(day)s, its secret is erased") % {
+                "day": timezone.localtime(credential.retired_at).strftime("%Y-%m-%d")
+            }
+        if credential.refused_at is not None:
+            return gettext("live, refused by the carrier")
+        return gettext("live") if credential.worked_at else gettext("live, not tried yet")
 
 
 @admin.register(CarrierAccount)
 class CarrierAccountAdmin(Audited):
     form = AccountForm
+    inlines = (KeyInline,)
     list_display = (
-        "__str__", "is_active", "test", "last_success_at", "standing", "last_error_at", "last_error",
+        "__str__", "keys", "is_active", "test", "last_success_at", "standing", "last_error_at", "last_error",
     )  # fmt: skip
     list_filter = ("gateway", "environment", "is_active")
     list_select_related = ("merchant", "budget")
@@ -102,27 +85,92 @@ class CarrierAccountAdmin(Audited):
     change_form_template = "admin/shipments/carrieraccount/change_form.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: CarrierAccount | None = None) -> Any:
-        entered = list(AccountForm.Meta.fields)
-        if obj is not None and not self.has_change_permission(request, obj):
-            # Whoever may only look gets no form, and without one Django would show what is stored.
-            entered = [name for name in entered if name not in {"key", "secret"}]
+        entered = (None, {"fields": list(AccountForm.Meta.fields)})
+        boxes = ["key", "secret", "expires_on"]
         if obj is None:
-            return [(None, {"fields": entered})]
-        return [(None, {"fields": entered}), (_("How it fares"), {"fields": list(self.readonly_fields)})]
+            return [entered, (_("Key"), {"fields": boxes})]
+        newer = _(
+            "It is asked with first. The older one goes on where the carrier refuses it, and is erased when the newer has worked."
+        )
+        return [
+            entered,
+            (_("A newer key"), {"fields": boxes, "description": newer}),
+            (_("How it fares"), {"fields": list(self.readonly_fields)}),
+        ]
+
+    def get_inlines(self, request: HttpRequest, obj: CarrierAccount | None) -> Any:
+        return () if obj is None else self.inlines
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CarrierAccount]:
+        live = Credential.objects.live().newest_first()
+        return (
+            super().get_queryset(request).prefetch_related(Prefetch("credentials", live, to_attr="live_keys"))
+        )
 
     def get_urls(self) -> list[URLPattern]:
-        test = path(
-            "<int:pk>/test/", self.admin_site.admin_view(self.test_view), name="shipments_carrieraccount_test"
-        )
-        return [test, *super().get_urls()]
+        mine = [
+            path(
+                "<int:pk>/test/",
+                self.admin_site.admin_view(self.test_view),
+                name="shipments_carrieraccount_test",
+            ),
+            path(
+                "<int:pk>/keys/<int:key>/retire/",
+                self.admin_site.admin_view(self.retire_view),
+                name="shipments_carrieraccount_retire",
+            ),
+        ]
+        return [*mine, *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: CarrierAccount, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if not change or CREDENTIALS & set(form.changed_data):
-            take_effect(obj, timezone.now())
+        now = timezone.now()
+        if form.new_key is not None:
+            by = request.user if isinstance(request.user, User) else None
+            made, replaced = give_key(obj, form.new_key, by=by, now=now)
+            self.write_down(
+                request,
+                "key added",
+                obj,
+                {} if replaced is None else {"ending": replaced.ending},
+                {
+                    "key": form.new_key.key,
+                    "secret": form.new_key.secret,
+                    "ending": made.ending,
+                    "expires_on": made.expires_on,
+                },
+            )
+        if form.new_key is not None or WHOM_WE_ASK & set(form.changed_data):
+            take_effect(obj, now)
         elif "calls_per_hour" in form.changed_data:
             # Whoever writes another quota knows better than what the refusals of before taught.
             Budget.objects.filter(account=obj).update(lowered_to=None, lowered_until=None)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        # Another day is reminded of anew.
+        changed = [row.pk for row, names in formset.changed_objects if "expires_on" in names]
+        Credential.objects.filter(pk__in=changed).update(reminded=None)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What goes with it, without reading any secret."""
+        accounts = list(objs)
+        keys = Credential.objects.filter(account__in=[account.pk for account in accounts]).count()
+        counted = {self.opts.verbose_name_plural: len(accounts), Credential._meta.verbose_name_plural: keys}
+        needed = set() if self.has_delete_permission(request) else {self.opts.verbose_name}
+        return [str(account) for account in accounts], counted, needed, []
+
+    @admin.display(description=_("keys"))
+    def keys(self, account: CarrierAccount) -> str:
+        """The endings of its live keys, the one that is asked with first."""
+        live: list[Credential] = account.live_keys  # type: ignore[attr-defined]  # prefetched
+        soon = timezone.localdate() + timedelta(days=STAGES[0])
+        return ", ".join(
+            gettext("%(key)s, ends %(day)s") % {"key": one, "day": one.expires_on}
+            if one.expires_on is not None and one.expires_on <= soon
+            else str(one)
+            for one in live
+        ) or gettext("none")
 
     @admin.display(description=_("asked with"))
     def standing(self, account: CarrierAccount) -> str:
@@ -130,15 +178,18 @@ class CarrierAccountAdmin(Audited):
         return standing_of(account, timezone.now())
 
     @admin.display(description=_("test of the connection"))
-    def test(self, account: CarrierAccount) -> str:
-        """What came of the last test, or that it is under way."""
+    def test(self, account: CarrierAccount) -> str | SafeString:
+        """What came of the last test and what to do, or that it is under way."""
         if account.test_requested_at is None:
             return ""
         if account.tested_at is None:
             return gettext("Under way; look again in a few seconds.")
+        told = connection_words(account.test_result, account.get_gateway_display())
         return format_html(
-            "{} <br>{}",
-            account.test_result,
+            "{} {} <br>{} <br>{}",
+            told.happened,
+            told.advice,
+            account.test_words,
             timezone.localtime(account.tested_at).strftime("%Y-%m-%d %H:%M %Z"),
         )
 
@@ -170,6 +221,23 @@ class CarrierAccountAdmin(Audited):
             gettext("The test is under way; its result will stand here in a few seconds."),
             messages.INFO,
         )
+        return HttpResponseRedirect(reverse("admin:shipments_carrieraccount_change", args=[pk]))
+
+    def retire_view(self, request: HttpRequest, pk: int, key: int) -> HttpResponse:
+        """The button beside a live key: erase its secret now."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        credential = get_object_or_404(
+            Credential.objects.select_related("account__merchant"), pk=key, account=pk
+        )
+        if not self.has_change_permission(request, credential.account):
+            raise PermissionDenied
+        now = timezone.now()
+        with transaction.atomic():
+            if retire(credential, now):
+                take_effect(credential.account, now)
+                self.write_down(request, "key retired", credential.account, {"ending": credential.ending}, {})
+        self.message_user(request, gettext("The key is retired, and its secret erased."), messages.INFO)
         return HttpResponseRedirect(reverse("admin:shipments_carrieraccount_change", args=[pk]))
 
     def change_view(

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from shipments.carriers.errors import CarrierError
-from shipments.enums import Gateway, Status
+from shipments.enums import CarrierCode, Gateway, Status
 from shipments.facts.places import Place
 from shipments.facts.times import DeliveryEstimate, Posted
 
@@ -32,6 +32,10 @@ class Question:
     postal_code: str | None = None
     mailing_date: date | None = None
     known: str | None = None
+
+
+# Well-formed, with a right check digit, and of no mailer: carriers answer that they do not know it.
+PROBE = Question(key=0, number="9400100000000000000006", carrier=CarrierCode.USPS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar, Self
 
+from shipments.enums import Unreached
+
 
 class CarrierError(Exception):
     """A question to a carrier that brought no answer; `str()` says so in one sentence.
 
     `code` is the carrier's own error code where it gave one; `http_status` that of its reply.
-    `kept` is the raw reply (bounded) where there is one worth keeping.
+    `kept` is the raw reply (bounded) where there is one worth keeping. `unreached` says why there was no reply at all.
     """
 
     # What a page says to do about it; the message says what happened.
@@ -38,17 +40,23 @@ class CarrierError(Exception):
         http_status: int | None = None,
         retry_after: timedelta | None = None,
         kept: bytes | None = None,
+        unreached: Unreached | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.http_status = http_status
         self.retry_after = retry_after
         self.kept = kept
+        self.unreached = unreached
 
     def without_reply(self) -> Self:
         """The same trouble, for parcels that were not asked about: the reply it came with is another one's."""
         return type(self)(
-            str(self), code=self.code, http_status=self.http_status, retry_after=self.retry_after
+            str(self),
+            code=self.code,
+            http_status=self.http_status,
+            retry_after=self.retry_after,
+            unreached=self.unreached,
         )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +17,8 @@ import httpx
 from shipments.carriers.auth import AccountToken, Token
 from shipments.carriers.errors import TryLater, UnreadableAnswer
 from shipments.carriers.metering import Meter
+from shipments.enums import Unreached
+from shipments.facts.hosts import PrivateAddress
 
 # Connecting is quick or broken; reading may take a carrier a while in its busy hours.
 TIMEOUT = httpx.Timeout(20.0, connect=5.0, pool=20.0)
@@ -134,13 +137,40 @@ async def _send(http: httpx.AsyncClient, request: httpx.Request, *, what: str, m
             finally:
                 await response.aclose()
     except TimeoutError as exc:
-        raise TryLater(f"{what}: no complete answer within {WHOLE_EXCHANGE.seconds} seconds.") from exc
+        raise TryLater(
+            f"{what}: no complete answer within {WHOLE_EXCHANGE.seconds} seconds.",
+            unreached=Unreached.TIME_OUT,
+        ) from exc
     except httpx.TimeoutException as exc:
-        raise TryLater(f"{what}: timed out ({type(exc).__name__}).") from exc
+        raise TryLater(f"{what}: timed out ({type(exc).__name__}).", unreached=Unreached.TIME_OUT) from exc
     except (httpx.TransportError, httpx.StreamError) as exc:
         # The text of these names hosts and sockets, never headers or bodies.
-        raise TryLater(f"{what}: could not be reached ({type(exc).__name__}).") from exc
+        why = _why_unreached(exc)
+        raise TryLater(f"{what}: {_UNREACHED[why]} ({type(exc).__name__}).", unreached=why) from exc
     return Reply(response.status_code, response.headers, body, datetime.now(UTC))
+
+
+_UNREACHED = {
+    Unreached.NAME: "could not be reached, the name of its host was not found",
+    Unreached.TLS: "could not be reached, no trustworthy encryption came about",
+    Unreached.PRIVATE: "was not asked, the name of its host leads into a private network",
+    Unreached.CONNECTION: "could not be reached",
+}
+
+
+def _why_unreached(exc: BaseException) -> Unreached:
+    """What lies at the bottom of a transport's error: libraries wrap it several times over."""
+    seen: BaseException | None = exc
+    while seen is not None:
+        match seen:
+            case PrivateAddress():
+                return Unreached.PRIVATE
+            case socket.gaierror():
+                return Unreached.NAME
+            case ssl.SSLError():
+                return Unreached.TLS
+        seen = seen.__cause__ or seen.__context__
+    return Unreached.CONNECTION
 
 
 async def _read(response: httpx.Response, *, what: str, max_body: int) -> bytes:

@@ -1,6 +1,7 @@
 """Which client speaks for which gateway."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Protocol
 
 import httpx
@@ -8,6 +9,7 @@ import httpx
 from shipments.carriers.auth import TokenStore
 from shipments.carriers.base import Answer, CarrierClient, Question
 from shipments.carriers.errors import CarrierError
+from shipments.carriers.http import WHOLE_ROUND
 from shipments.carriers.metering import Meter, Unmetered
 from shipments.carriers.pitney_bowes import parse as pitney_bowes
 from shipments.carriers.pitney_bowes.client import PitneyBowesClient
@@ -28,6 +30,7 @@ class _Makes(Protocol):
         secret: str,
         tokens: TokenStore,
         meter: Meter,
+        time_limit: timedelta,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> CarrierClient: ...
 
@@ -47,12 +50,13 @@ def open_client(
     secret: str,
     tokens: TokenStore,
     meter: Meter | None = None,
+    time_limit: timedelta = WHOLE_ROUND,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> CarrierClient:
     """A client that asks this gateway with these credentials, each call taken from `meter`; `aclose()` it when done.
 
     `base_url` (scheme, host and port, nothing else: ValueError) replaces the gateway's own host in every
-    address. `transport` replaces the network, for tests.
+    address. One call of `track` ends within `time_limit`. `transport` replaces the network, for tests.
     """
     return _CLIENTS[gateway](
         base_url=base_url,
@@ -61,6 +65,7 @@ def open_client(
         secret=secret,
         tokens=tokens,
         meter=meter or Unmetered(),
+        time_limit=time_limit,
         transport=transport,
     )
 

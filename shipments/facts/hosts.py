@@ -2,6 +2,11 @@
 
 import ipaddress
 
+
+class PrivateAddress(OSError):
+    """A name of the open internet stands for an address that is not of it."""
+
+
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Open by their numbers, but answered by the cloud's own machines, which hand out credentials (Azure, Oracle).

@@ -47,7 +47,7 @@ END $$;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("shipments", "0023_learned_chances"),
+        ("shipments", "0026_credentials"),
         ("admin", "0003_logentry_add_action_flag_choices"),
     ]
     operations = [

@@ -1,14 +1,16 @@
 """The store of facts; every model is imported from here."""
 
-from shipments.models.accounts import AccountToken, CarrierAccount
+from shipments.models.accounts import CarrierAccount
 from shipments.models.alerts import Alert
 from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
 from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
+from shipments.models.canary import KeyRingCanary
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode, UnrecognisedWord
 from shipments.models.chances import LearnedChances
+from shipments.models.credentials import Credential, CredentialToken
 from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.invitations import Invitation
@@ -30,7 +32,6 @@ from shipments.models.views import SavedView, SeenParcel
 from shipments.models.watches import Watch
 
 __all__ = [
-    "AccountToken",
     "Alert",
     "Answer",
     "AttentionItem",
@@ -44,11 +45,14 @@ __all__ = [
     "CarrierAccount",
     "Cohort",
     "ColumnMatch",
+    "Credential",
+    "CredentialToken",
     "EngineTotal",
     "Heartbeat",
     "Import",
     "ImportChunk",
     "Invitation",
+    "KeyRingCanary",
     "LearnedChances",
     "Look",
     "Mail",

@@ -1,5 +1,6 @@
-"""Accounts at the carriers' gateways, their credentials and their tokens."""
+"""Accounts at the carriers' gateways. What they ask with stands in `models.credentials`."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
@@ -9,9 +10,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import Environment, Gateway
+from shipments.enums import Connection, Environment, Gateway
 from shipments.facts.hosts import is_private_host
-from shipments.fields import EncryptedTextField
 from shipments.models.merchants import Merchant
 
 
@@ -23,10 +23,10 @@ def environment_choices() -> list[tuple[str, str]]:
     return [(environment.value, environment.value) for environment in Environment]
 
 
-def clean_base_url(text: str, *, private_allowed: bool) -> str:
+def clean_base_url(text: str, *, private_allowed: bool, hosts: Collection[str]) -> str:
     """Scheme, host and port of a gateway, without a slash at the end; ValidationError naming the rule.
 
-    Loopback and private addresses, and plain http, are for simulators: refused unless `private_allowed`.
+    Keys are sent there, so it is one of these `hosts`. Loopback and private addresses, and plain http, are for simulators: refused unless `private_allowed`.
     """
     parts = urlsplit(text.strip())
     try:
@@ -57,8 +57,21 @@ def clean_base_url(text: str, *, private_allowed: bool) -> str:
                 ),
                 code="base_url",
             )
+    if not is_listed(parts.hostname, hosts, private_allowed=private_allowed):
+        raise ValidationError(
+            _(
+                "%(host)s is not a host that keys may be sent to. These are: %(hosts)s. An operator adds others with TRACKINGSITE_CARRIER_HOSTS."
+            ),
+            params={"host": parts.hostname[:100], "hosts": ", ".join(hosts)},
+            code="base_url",
+        )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+
+
+def is_listed(host: str, hosts: Collection[str], *, private_allowed: bool) -> bool:
+    """Whether keys may be sent to this host: it is one of these, or a simulator's where those are allowed."""
+    return host.lower().rstrip(".") in hosts or (private_allowed and is_private_host(host))
 
 
 class CarrierAccountQuerySet(models.QuerySet["CarrierAccount"]):
@@ -72,10 +85,9 @@ class CarrierAccountQuerySet(models.QuerySet["CarrierAccount"]):
 
 
 class CarrierAccount(models.Model):
-    """Credentials for one gateway, of one merchant or, without one, shared by the platform.
+    """An account at one gateway, of one merchant or, without one, shared by the platform.
 
-    `key` and `secret` are write-only: pages show the last four characters of the key and nothing of the
-    secret. `cadence_seconds`, where set, replaces the refresh policy, the maintenance windows and the published quotas:
+    Its keys are rows of their own (`Credential`), so that a new one can be tried while the old one works. `cadence_seconds`, where set, replaces the refresh policy, the maintenance windows and the published quotas:
     for simulators. What the account may still ask, and whether it is asked with at all, stands in its `Budget`.
     """
 
@@ -98,8 +110,6 @@ class CarrierAccount(models.Model):
         blank=True,
         help_text=_("Replaces scheme, host and port of the gateway. Empty: the carrier's own."),
     )
-    key = EncryptedTextField(_("key"))
-    secret = EncryptedTextField(_("secret"))
     cadence_seconds = models.PositiveIntegerField(
         _("cadence in seconds"),
         null=True,
@@ -129,7 +139,9 @@ class CarrierAccount(models.Model):
     last_error_at = models.DateTimeField(_("last error at"), null=True, editable=False)
     test_requested_at = models.DateTimeField(_("test requested"), null=True, editable=False)
     tested_at = models.DateTimeField(_("tested"), null=True, editable=False)
-    test_result = models.CharField(_("result of the test"), max_length=500, blank=True, editable=False)
+    # A `Connection`, and the carrier's own words about it.
+    test_result = models.CharField(_("result of the test"), max_length=20, blank=True, editable=False)
+    test_words = models.CharField(_("words of the test"), max_length=500, blank=True, editable=False)
 
     objects: ClassVar[CarrierAccountQuerySet] = CarrierAccountQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -153,34 +165,18 @@ class CarrierAccount(models.Model):
 
     def __str__(self) -> str:
         owner = self.merchant.slug if self.merchant else "platform"
-        return f"{self.get_gateway_display()} {self.environment} ({owner}, key …{self.key_ending})"
-
-    @property
-    def key_ending(self) -> str:
-        """The last four characters of the key, or none where that would be most of it."""
-        return self.key[-4:] if len(self.key) >= 8 else ""
+        return f"{self.get_gateway_display()} {self.environment} ({owner})"
 
     def request_test(self, now: datetime) -> None:
-        """Ask the queue to try these credentials; the result is written to this row."""
-        self.test_requested_at, self.tested_at, self.test_result = now, None, ""
-        self.save(update_fields=["test_requested_at", "tested_at", "test_result"])
+        """Ask the queue to try the connection; the result is written to this row."""
+        self.test_requested_at, self.tested_at, self.test_result, self.test_words = now, None, "", ""
+        self.save(update_fields=["test_requested_at", "tested_at", "test_result", "test_words"])
 
-    def record_test(self, result: str, now: datetime) -> None:
-        self.tested_at, self.test_result = now, result[:500]
-        self.save(update_fields=["tested_at", "test_result"])
+    def record_test(self, result: Connection, words: str, now: datetime) -> None:
+        self.tested_at, self.test_result, self.test_words = now, result, words[:500]
+        self.save(update_fields=["tested_at", "test_result", "test_words"])
 
-
-class AccountToken(models.Model):
-    """The live token of an account, shared by all workers; `fetching_until` is the lease of the one who renews it."""
-
-    account = models.OneToOneField(CarrierAccount, models.CASCADE, primary_key=True, related_name="token")
-    value = EncryptedTextField(null=True)
-    expires_at = models.DateTimeField(null=True)
-    fetching_until = models.DateTimeField(null=True)
-
-    class Meta:
-        verbose_name = _("account token")
-        verbose_name_plural = _("account tokens")
-
-    def __str__(self) -> str:
-        return f"token of account {self.account_id}"
+    @property
+    def is_being_tested(self) -> bool:
+        """Whether a test was asked for whose result is not in."""
+        return self.test_requested_at is not None and self.tested_at is None

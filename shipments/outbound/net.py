@@ -17,7 +17,7 @@ from functools import cache
 import httpx
 
 from shipments.enums import FetchTrouble
-from shipments.facts.hosts import is_public
+from shipments.facts.hosts import PrivateAddress, is_public
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -71,6 +71,8 @@ async def fetch(
         raise Unfetched(FetchTrouble.BAD_ADDRESS) from None
     except httpx.HTTPError as exc:
         # The cause is dropped on purpose: it holds the request, and that the address.
+        if isinstance(exc.__cause__, PrivateAddress):
+            raise Unfetched(FetchTrouble.PRIVATE_HOST) from None
         raise Unfetched(FetchTrouble.UNREACHABLE, type(exc).__name__) from None
 
 
@@ -116,7 +118,8 @@ async def _read(response: httpx.Response, most_bytes: int) -> Fetched:
 class CheckedTransport(httpx.AsyncBaseTransport):
     """Connects to the very addresses it has checked, and still asks for the host by name.
 
-    A connection serves one request: a second host at the same address must show a certificate of its own.
+    Unless `inner` says otherwise, a connection serves one request: a second host at the same address must show a certificate of
+    its own.
     """
 
     def __init__(
@@ -136,7 +139,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         host, port = request.url.host, request.url.port or _WEB_PORTS[request.url.scheme]
         addresses = await self._resolve(host, port)
         if not self._private_allowed and not all(map(_is_public, addresses)):
-            raise Unfetched(FetchTrouble.PRIVATE_HOST)
+            raise httpx.ConnectError("The name leads into a private network.") from PrivateAddress()
         trouble: httpx.TransportError = httpx.ConnectError("The name has no address.")
         for address in addresses[:_MOST_ADDRESSES]:
             pinned = httpx.Request(
@@ -165,8 +168,8 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a host, in the order of the system's preference: each once, numbers in any spelling made plain."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        raise httpx.ConnectError("The name could not be resolved.") from None
+    except OSError as exc:
+        raise httpx.ConnectError("The name could not be resolved.") from exc
     return list(dict.fromkeys(str(address[0]) for *_kind, address in found))
 
 

@@ -15,10 +15,7 @@ class Askers:
     def __init__(self, shipments: Iterable[Shipment]) -> None:
         merchants = {shipment.merchant_id for shipment in shipments}
         self._accounts = list(
-            CarrierAccount.objects.usable_by(merchants)
-            .select_related("budget", "merchant")
-            .defer("key", "secret")
-            .order_by("pk")
+            CarrierAccount.objects.usable_by(merchants).select_related("budget", "merchant").order_by("pk")
         )
         if any(not hasattr(account, "budget") for account in self._accounts):
             Budget.objects.complete()

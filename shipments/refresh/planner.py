@@ -75,7 +75,6 @@ def plan_due(now: datetime, *, limit: int = MOST_PER_SWEEP) -> list[Batch]:
             is_active=True,
         )
         .select_related("budget")
-        .defer("key", "secret")
         .order_by("pk")
     )
     if not accounts:

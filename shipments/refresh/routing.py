@@ -73,7 +73,7 @@ def _route_some(now: datetime) -> int:
 def _accounts_by_merchant(merchant_ids: set[int]) -> Mapping[int, list[CarrierAccount]]:
     """The accounts that may ask for each merchant, without their secrets: one that no key of the ring reads concerns those who
     ask with it, not the planning."""
-    accounts = CarrierAccount.objects.usable_by(merchant_ids).defer("key", "secret").order_by("pk")
+    accounts = CarrierAccount.objects.usable_by(merchant_ids).order_by("pk")
     platform: list[CarrierAccount] = []
     own: dict[int, list[CarrierAccount]] = defaultdict(list)
     for account in accounts:
@@ -116,7 +116,7 @@ def _choose_anew() -> None:
         Exists(its_own),
     )
     carriers: list[str] = []
-    for account in unable.defer("key", "secret").order_by("pk"):
+    for account in unable.order_by("pk"):
         if not account.is_active:
             _let_go(account.pk)
             continue

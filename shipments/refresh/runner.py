@@ -1,35 +1,31 @@
 """Ask about a batch, ingest what came, say when to look again."""
 
-import asyncio
 import logging
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from shipments.carriers.base import CarrierClient, Outcome, Question
-from shipments.carriers.errors import BadCredentials, CarrierError, OutOfBudget, UnreadableAnswer
+from shipments.carriers.base import Outcome
+from shipments.carriers.errors import OutOfBudget, UnreadableAnswer
 from shipments.carriers.registry import max_per_call
 from shipments.enums import Gateway, Lifecycle
-from shipments.fields import WrongKeyRing
-from shipments.models import CarrierAccount, Heartbeat, Shipment, Watch
+from shipments.models import CarrierAccount, Shipment, Watch
 from shipments.models.watches import Turn
 from shipments.refresh.askers import Askers
+from shipments.refresh.asking import ask
 from shipments.refresh.budget import AccountMeter, settle
 from shipments.refresh.noting import calls_by_outcome, note
 from shipments.refresh.planner import LEASE, plan_due
 from shipments.refresh.rescheduling import reschedule
-from shipments.tracking.gateway import open_client, question_about, to_ask_about
+from shipments.tracking.gateway import question_about, to_ask_about
 from shipments.tracking.ingest import Ingested, Observation, ingest
 
 logger = logging.getLogger(__name__)
-
-BEAT_EVERY = timedelta(seconds=10)
 
 
 def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) -> list[Ingested]:
@@ -91,24 +87,6 @@ def work_off() -> int:
     return asked
 
 
-def test_account(account: CarrierAccount) -> str:
-    """Try the account's credentials; a sentence with what came of it."""
-    try:
-        async_to_sync(_check)(open_client(account))
-    except WrongKeyRing as exc:
-        return str(exc)
-    except CarrierError as exc:
-        return f"{exc} {exc.advice}".strip()
-    return "The gateway accepted the key and the secret and gave a token."
-
-
-async def _check(client: CarrierClient) -> None:
-    try:
-        await client.check()
-    finally:
-        await client.aclose()
-
-
 class _Turn:
     """One round of questions with one account: asked, stored, said when to look again."""
 
@@ -152,14 +130,7 @@ class _Turn:
 
     def _outcomes(self) -> list[Outcome]:
         questions = [question_about(shipment) for shipment in self.shipments]
-        try:
-            client = open_client(CarrierAccount.objects.get(pk=self.account.pk), meter=self.meter)
-        except WrongKeyRing:
-            refused = BadCredentials(
-                "The key ring cannot read this account's credentials, so nobody was asked."
-            )
-            return [Outcome(question, refused, timezone.now()) for question in questions]
-        return async_to_sync(_ask)(client, questions)
+        return ask(self.account, questions, self.meter)
 
     def _put_back(self, ids: Sequence[int]) -> None:
         """Have these wait on; what a person asked for at a terminal is asked about by the queue."""
@@ -189,24 +160,3 @@ def _ingest(observations: Sequence[Observation]) -> list[Ingested]:
             outcome = replace(seen.outcome, result=unstorable, part=None)
             done += ingest([Observation(outcome, seen.account)], now=timezone.now())
     return done
-
-
-async def _ask(client: CarrierClient, questions: list[Question]) -> list[Outcome]:
-    """The carrier's answers. No transaction is open here, and the queue's pulse goes on while the carrier takes its time."""
-    pulse = asyncio.create_task(_beat())
-    try:
-        return await client.track(questions)
-    finally:
-        pulse.cancel()
-        await asyncio.gather(pulse, return_exceptions=True)
-        await client.aclose()
-
-
-async def _beat() -> None:
-    while True:
-        await asyncio.sleep(BEAT_EVERY.total_seconds())
-        try:
-            await sync_to_async(Heartbeat.objects.beat)(timezone.now())
-        except DatabaseError:
-            # The answers that are on their way are worth more than a beat.
-            logger.warning("The pulse could not be written.", exc_info=True)

@@ -48,13 +48,11 @@ def _write(account: CarrierAccount, row: Budget, kind: str, now: datetime) -> No
             "because": row.opened_because,
             "is_refused": row.opened_for in REFUSALS,
             "number": account.pk,
-            "url": site_address("admin:shipments_carrieraccount_change", account.pk)
-            if merchant is None
-            else site_address("merchant-home", merchant.slug),
+            "url": account_page(account),
         }
         text = render_to_string(f"emails/{kind}.txt", context).strip() + "\n"
         html = render_to_string(f"emails/{kind}.html", context)
-        for address in _concerned(account):
+        for address in concerned(account):
             post(
                 to=address,
                 kind=kind.replace("_", "-"),
@@ -67,7 +65,14 @@ def _write(account: CarrierAccount, row: Budget, kind: str, now: datetime) -> No
             )
 
 
-def _concerned(account: CarrierAccount) -> Iterable[str]:
+def account_page(account: CarrierAccount) -> str:
+    """Where its owners mend it; of a platform's account the operators."""
+    if account.merchant is None:
+        return site_address("admin:shipments_carrieraccount_change", account.pk)
+    return site_address("account", account.merchant.slug, account.pk)
+
+
+def concerned(account: CarrierAccount) -> Iterable[str]:
     """The owners of the account's merchant; of a platform's account the operators."""
     people = User.objects.filter(is_active=True)
     if account.merchant_id is None:

@@ -54,7 +54,7 @@ class Exchange:
         detail = int(fault.detail) if fault.detail and fault.detail.isdigit() else None
         json_type = {"content-type": "application/json"}
         match fault.kind:
-            case "timeout":
+            case "timeout" | "token-timeout":
                 if not await self.gone_within(_HANG if detail is None else detail):
                     await self._cut(reply, b"")
             case "reset":

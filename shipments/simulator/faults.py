@@ -22,10 +22,14 @@ KIND, for tracking calls
   deep         100,000 arrays inside each other
   revoked      401, and the token used is refused from then on
   missing      the item is left out of the answer (USPS)
+  noproduct    the refusal of an account for which tracking is not enabled
+  foreign      the refusal of a token that another environment has issued
 By number, 404 concerns that item of a batch only.
 
 KIND, for token calls (WHEN is a share or a count)
   token-refused  401;   token-429;   token-500;   token-html   an HTML page with status 401
+  token-scope    a token without any scope (USPS);   token-timeout   no answer for two minutes
+WHEN of `token-refused` may be `key=` and the beginning of a key: those that begin so are refused.
 
 Settings, `NAME:VALUE`
   latency:250      every answer waits so many milliseconds
@@ -47,8 +51,10 @@ Call = Literal["token", "tracking"]
 
 STATUS_KINDS = ("400", "401", "403", "404", "429", "500", "503")
 BODY_KINDS = ("timeout", "reset", "slow", "html", "empty", "cut", "wrongtypes", "huge", "endless", "deep")
-TOKEN_KINDS = ("token-refused", "token-429", "token-500", "token-html")
-KINDS = (*STATUS_KINDS, *BODY_KINDS, "revoked", "missing", *TOKEN_KINDS)
+TOKEN_KINDS = (
+    "token-refused", "token-429", "token-500", "token-html", "token-scope", "token-timeout",
+)  # fmt: skip
+KINDS = (*STATUS_KINDS, *BODY_KINDS, "revoked", "missing", "noproduct", "foreign", *TOKEN_KINDS)
 # By number, these concern one item of a batch and leave the others alone.
 ITEM_KINDS = frozenset({"404", "missing", "wrongtypes"})
 
@@ -65,7 +71,7 @@ class FaultSpecError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One entry: exactly one of `rate`, `times` and `number` is set."""
+    """One entry: exactly one of `rate`, `times`, `number` and `key` is set."""
 
     kind: str
     wire: Gateway | None = None
@@ -73,6 +79,7 @@ class Fault:
     times: int | None = None
     number: str | None = None
     detail: str | None = None
+    key: str | None = None
 
     def names(self, number: str) -> bool:
         """Whether the entry names this number, with or without its routing prefix."""
@@ -112,8 +119,8 @@ class FaultDeck:
     _calls: int = 0
     _left: dict[int, int] = field(default_factory=dict)
 
-    def strike(self, call: Call, wire: Gateway, numbers: Collection[str] = ()) -> Strike:
-        """The trouble for this call. The first entry that fits the whole call wins."""
+    def strike(self, call: Call, wire: Gateway, numbers: Collection[str] = (), key: str = "") -> Strike:
+        """The trouble for this call. The first entry that fits the whole call wins. `key` is whose token is asked for."""
         self._calls += 1
         whole: Fault | None = None
         items: dict[str, set[str]] = {kind: set() for kind in ITEM_KINDS}
@@ -122,7 +129,7 @@ class FaultDeck:
                 continue
             if fault.number is not None and fault.kind in ITEM_KINDS:
                 items[fault.kind] |= {number for number in numbers if fault.names(number)}
-            elif whole is None and self._falls(place, fault, numbers):
+            elif whole is None and self._falls(place, fault, numbers, key):
                 whole = fault
         return Strike(
             fault=whole,
@@ -131,7 +138,9 @@ class FaultDeck:
             wrong_types=frozenset(items["wrongtypes"]),
         )
 
-    def _falls(self, place: int, fault: Fault, numbers: Iterable[str]) -> bool:
+    def _falls(self, place: int, fault: Fault, numbers: Iterable[str], key: str) -> bool:
+        if fault.key is not None:
+            return key.startswith(fault.key)
         if fault.rate is not None:
             return dice(self.seed, "fault", place, self._calls).random() < fault.rate
         if fault.times is not None:
@@ -164,8 +173,10 @@ def _fault(name: str, rest: str, entry: str) -> Fault:
         raise _unreadable(entry, f"there is no wire {wire_name!r}; the wires are {', '.join(Gateway)}")
     when, colon, detail = rest.partition(":")
     _check_detail(kind, detail if colon else None, entry)
-    rate = times = number = None
-    if _RATE.match(when):
+    rate = times = number = key = None
+    if kind == "token-refused" and when.startswith("key=") and len(when) > len("key="):
+        key = when.removeprefix("key=")
+    elif _RATE.match(when):
         rate = float(when)
         if rate > 1:
             raise _unreadable(entry, "a share lies between 0 and 1")
@@ -179,7 +190,9 @@ def _fault(name: str, rest: str, entry: str) -> Fault:
         raise _unreadable(entry, "a token call carries no tracking number; give a share or a count")
     if kind == "missing" and number is None:
         raise _unreadable(entry, "say which tracking number is missing")
-    return Fault(kind, Gateway(wire_name) if at else None, rate, times, number, detail if colon else None)
+    return Fault(
+        kind, Gateway(wire_name) if at else None, rate, times, number, detail if colon else None, key
+    )
 
 
 def _check_detail(kind: str, detail: str | None, entry: str) -> None:

@@ -122,7 +122,7 @@ class CarrierSimulator:
     async def _answer(self, exchange: Exchange, request: Request, wire: Gateway, call: Call) -> None:
         numbers = _numbers_asked(request, wire) if call == "tracking" else []
         self._numbers.update(numbers)
-        strike = self._deck.strike(call, wire, numbers)
+        strike = self._deck.strike(call, wire, numbers, _key_of(request, wire) if call == "token" else "")
         fault = strike.fault
         if fault is not None:
             self._faults_dealt[fault.kind] += 1
@@ -131,7 +131,12 @@ class CarrierSimulator:
             life = self._deck.plan.token_life
             if wire is Gateway.USPS:
                 reply = (
-                    wire_usps.token(request, seed=self.seed, life=life)
+                    wire_usps.token(
+                        request,
+                        seed=self.seed,
+                        life=life,
+                        has_scope=fault is None or fault.kind != "token-scope",
+                    )
                     if call == "token"
                     else wire_usps.tracking(request, seed=self.seed, strike=strike)
                 )
@@ -156,8 +161,12 @@ class CarrierSimulator:
             return _trouble(request, wire, 401, {})
         if fault is None:
             return None
+        if kind in {"token-scope", "token-timeout"}:
+            return None
         if kind.startswith("token-"):
             return _token_trouble(request, wire, fault)
+        if kind in {"noproduct", "foreign"}:
+            return _account_trouble(request, wire, kind)
         if kind.isdigit():
             retry = _retry_after(fault, request.clock) if kind in {"429", "503"} else {}
             return _trouble(request, wire, int(kind), retry)
@@ -258,6 +267,17 @@ def _trouble(request: Request, wire: Gateway, status: int, headers: dict[str, st
     if wire is Gateway.USPS:
         return wire_usps.trouble(status, headers)
     return wire_pitney_bowes.trouble(request, status, headers)
+
+
+def _account_trouble(request: Request, wire: Gateway, kind: str) -> Reply:
+    if wire is Gateway.USPS:
+        return wire_usps.not_enabled() if kind == "noproduct" else wire_usps.trouble(401, {})
+    return wire_pitney_bowes.trouble(request, 403 if kind == "noproduct" else 401, {})
+
+
+def _key_of(request: Request, wire: Gateway) -> str:
+    """Whose token is asked for; empty where that cannot be read."""
+    return wire_usps.key_of(request) if wire is Gateway.USPS else wire_pitney_bowes.key_of(request)
 
 
 def _token_trouble(request: Request, wire: Gateway, fault: Fault) -> Reply:

@@ -112,6 +112,11 @@ def token(request: Request, *, seed: int, life: int | None) -> Reply:
     return json_reply(200, content)
 
 
+def key_of(request: Request) -> str:
+    """The key of a request for a token."""
+    return _basic_user(request.headers.get("authorization", "")) or ""
+
+
 def _basic_user(header: str) -> str | None:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":

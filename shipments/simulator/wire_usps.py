@@ -51,8 +51,14 @@ class Wanted:
     mailing_date: date | None
 
 
-def token(request: Request, *, seed: int, life: int | None) -> Reply:
-    """A token for any client id and secret, sent as JSON or as a form."""
+def key_of(request: Request) -> str:
+    """The client id of a request for a token."""
+    client = (_token_fields(request) or {}).get("client_id")
+    return client if isinstance(client, str) else ""
+
+
+def token(request: Request, *, seed: int, life: int | None, has_scope: bool = True) -> Reply:
+    """A token for any client id and secret, sent as JSON or as a form; of no use where it has no scope."""
     fields = _token_fields(request)
     if fields is None or not fields.get("grant_type"):
         return token_refusal(400, "invalid_request", "The request is missing a required parameter.")
@@ -64,6 +70,7 @@ def token(request: Request, *, seed: int, life: int | None) -> Reply:
     scope = fields.get("scope", "tracking")
     if not isinstance(scope, str):
         return token_refusal(400, "invalid_scope", "The requested scope is malformed.")
+    scope = scope if has_scope else ""
     seconds = TOKEN_LIFE if life is None else life
     bearer = tokens.mint(seed, Gateway.USPS, scope=scope.replace("|", ""), life=seconds, clock=request.clock)
     content = {
@@ -225,6 +232,14 @@ def refusal(
         extra["www-authenticate"] = 'Bearer realm="https://api.usps.com"'
     content = {"apiVersion": _API_VERSION, "error": _error(status, message, title=title, source=source)}
     return json_reply(status, content, extra)
+
+
+def not_enabled() -> Reply:
+    """What an application without the tracking product gets."""
+    return refusal(
+        401,
+        "The client application identifier is not subscribed to an API product that includes this resource.",
+    )
 
 
 def trouble(status: int, headers: Mapping[str, str]) -> Reply:

@@ -4,21 +4,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from shipments.carriers import registry
 from shipments.carriers.auth import MayFetch, Token, TokenStore
 from shipments.carriers.base import CarrierClient, Question
+from shipments.carriers.errors import BadCredentials, TryLater
+from shipments.carriers.http import WHOLE_ROUND, trusted
 from shipments.carriers.metering import Meter
-from shipments.enums import CarrierCode, Environment, Gateway
-from shipments.models import AccountToken, CarrierAccount, Shipment
+from shipments.enums import CarrierCode, Environment, Gateway, Unreached
+from shipments.fields import Hidden, WrongKeyRing
+from shipments.models import CarrierAccount, Credential, CredentialToken, Shipment
+from shipments.models.accounts import is_listed
+from shipments.outbound.net import CheckedTransport
 
 # Longer than a token exchange may take (carriers.http.WHOLE_EXCHANGE), so that its lease outlives it.
 FETCH_LEASE = timedelta(seconds=35)
+# Of one client; more than a client has calls under way.
+CONNECTIONS = httpx.Limits(max_connections=10, max_keepalive_connections=10)
 
 
 def gateways_for(carrier: str) -> tuple[Gateway, ...]:
@@ -108,27 +118,60 @@ def question_about(shipment: Shipment) -> Question:
 
 
 def open_client(
-    account: CarrierAccount, *, meter: Meter | None = None, transport: httpx.AsyncBaseTransport | None = None
+    account: CarrierAccount,
+    credential: Credential,
+    *,
+    meter: Meter | None = None,
+    time_limit: timedelta = WHOLE_ROUND,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> CarrierClient:
-    """A client that asks with this account and shares its token with every other worker; `aclose()` it. Without a meter
-    its calls are neither limited nor counted."""
+    """A client that asks with this key of the account and shares its token with every other worker; `aclose()` it.
+
+    Without a meter its calls are neither limited nor counted. TryLater where keys may not be sent to the account's address.
+    """
+    if credential.key is None or credential.secret is None:
+        raise BadCredentials("This key is retired.")
     return registry.open_client(
         Gateway(account.gateway),
         environment=Environment(account.environment),
         base_url=account.base_url or None,
-        key=account.key,
-        secret=account.secret,
-        tokens=SharedTokenStore(account.pk),
+        key=credential.key,
+        secret=credential.secret,
+        tokens=SharedTokenStore(credential.pk),
         meter=meter,
-        transport=transport,
+        time_limit=time_limit,
+        transport=transport or _way_to(account),
+    )
+
+
+def _way_to(account: CarrierAccount) -> httpx.AsyncBaseTransport | None:
+    """The way to an address that a person has given; None for the carrier's own, which is in the code.
+
+    The list is looked at again, because it may have become shorter; and what the name stands for is, at each connection.
+    """
+    if not account.base_url:
+        return None
+    host = urlsplit(account.base_url).hostname or ""
+    private_allowed = settings.ALLOW_PRIVATE_HOSTS
+    if not is_listed(host, settings.CARRIER_HOSTS, private_allowed=private_allowed):
+        raise TryLater(
+            f"Keys may not be sent to {host}: it is not in TRACKINGSITE_CARRIER_HOSTS.",
+            unreached=Unreached.UNLISTED,
+        )
+    if private_allowed:
+        return None
+    # One client speaks to one host, so its connections may be kept.
+    return CheckedTransport(
+        private_allowed=False,
+        inner=httpx.AsyncHTTPTransport(verify=trusted(), trust_env=False, limits=CONNECTIONS),
     )
 
 
 class SharedTokenStore(TokenStore):
-    """An account's token in the database: one worker fetches, all use."""
+    """A key's token in the database: one worker fetches, all use."""
 
-    def __init__(self, account_id: int) -> None:
-        self._account_id = account_id
+    def __init__(self, credential_id: int) -> None:
+        self._credential_id = credential_id
 
     async def take(self, *, rejected: str | None) -> Token | MayFetch | None:
         return await sync_to_async(self._take)(rejected)
@@ -139,14 +182,14 @@ class SharedTokenStore(TokenStore):
     async def give_up(self) -> None:
         await sync_to_async(self._rows().update)(fetching_until=None)
 
-    def _rows(self) -> QuerySet[AccountToken]:
-        return AccountToken.objects.filter(account_id=self._account_id)
+    def _rows(self) -> QuerySet[CredentialToken]:
+        return CredentialToken.objects.filter(credential_id=self._credential_id)
 
     def _take(self, rejected: str | None) -> Token | MayFetch | None:
-        row = self._rows().first()
+        row = self._row()
         if row is None:
-            AccountToken.objects.bulk_create(
-                [AccountToken(account_id=self._account_id)], ignore_conflicts=True
+            CredentialToken.objects.bulk_create(
+                [CredentialToken(credential_id=self._credential_id)], ignore_conflicts=True
             )
             row = self._rows().get()
         if token := _live(row, rejected):
@@ -161,14 +204,31 @@ class SharedTokenStore(TokenStore):
         )
         return MayFetch() if won else None
 
+    def _row(self) -> CredentialToken | None:
+        try:
+            return self._rows().first()
+        except WrongKeyRing:
+            # Kept under a key that has left the ring. Tokens can be had anew.
+            self._rows().update(value=None, expires_at=None)
+            return self._rows().first()
+
     def _put(self, token: Token) -> None:
-        AccountToken.objects.update_or_create(
-            account_id=self._account_id,
-            defaults={"value": token.value, "expires_at": token.expires_at, "fetching_until": None},
-        )
+        try:
+            with transaction.atomic():
+                CredentialToken.objects.update_or_create(
+                    credential_id=self._credential_id,
+                    defaults={
+                        "value": Hidden(token.value),
+                        "expires_at": token.expires_at,
+                        "fetching_until": None,
+                    },
+                )
+        except IntegrityError:
+            # The key was deleted while its token was fetched: this round may still use it.
+            return
 
 
-def _live(row: AccountToken | None, rejected: str | None) -> Token | None:
+def _live(row: CredentialToken | None, rejected: str | None) -> Token | None:
     if row is None or row.value is None or row.expires_at is None or row.value == rejected:
         return None
     token = Token(row.value, row.expires_at)

@@ -35,11 +35,7 @@ def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
     """Who asks about this parcel, in one statement; None where no account can."""
     windows = MaintenanceWindow.objects.filter(carrier=shipment.carrier_id, gateway=OuterRef("gateway"))
     # Credentials stay in the database: a page has no use for them.
-    accounts = (
-        CarrierAccount.objects.usable_by({shipment.merchant_id})
-        .select_related("budget")
-        .defer("key", "secret")
-    )
+    accounts = CarrierAccount.objects.usable_by({shipment.merchant_id}).select_related("budget")
     account = choose_account(
         shipment,
         accounts.annotate(

@@ -6,14 +6,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from shipments.models import AccountToken, AuditEntry, CallCount, CarrierAccount, Merchant, User, Watch
+from shipments.enums import Connection
+from shipments.models import (
+    AuditEntry,
+    CallCount,
+    CarrierAccount,
+    Credential,
+    CredentialToken,
+    Merchant,
+    User,
+    Watch,
+)
 from shipments.refresh.figures import figures_of
-from tests.factories import a_budget, a_person, a_shipment, an_account
+from tests.factories import a_budget, a_key, a_person, a_shipment, an_account, keys_of
 
 pytestmark = pytest.mark.django_db
 
@@ -38,8 +50,27 @@ def form(account: CarrierAccount | None = None, **over: Any) -> dict[str, Any]:
         "is_active": "on",
         "key": "",
         "secret": "",
+        "expires_on": "",
+        **keys_form(account),
     }
     return {**values, **over}
+
+
+def keys_form(account: CarrierAccount | None) -> dict[str, Any]:
+    keys = [] if account is None else list(account.credentials.order_by("-pk"))
+    values: dict[str, Any] = {
+        "credentials-TOTAL_FORMS": len(keys),
+        "credentials-INITIAL_FORMS": len(keys),
+        "credentials-MIN_NUM_FORMS": 0,
+        "credentials-MAX_NUM_FORMS": 0,
+    }
+    for place, key in enumerate(keys):
+        values |= {
+            f"credentials-{place}-id": key.pk,
+            f"credentials-{place}-account": key.account_id,
+            f"credentials-{place}-expires_on": key.expires_on or "",
+        }
+    return values
 
 
 @pytest.fixture
@@ -59,8 +90,8 @@ def test_an_account_is_added_with_its_credentials(operator: Client, merchant: Me
 
     assert response.status_code == 302
     account = CarrierAccount.objects.get()
-    assert (account.merchant, account.key, account.secret) == (merchant, KEY, SECRET)
-    entry = AuditEntry.objects.get()
+    assert (account.merchant, keys_of(account)) == (merchant, [(KEY, SECRET)])
+    entry = AuditEntry.objects.get(verb="added")
     assert (entry.verb, entry.model, entry.row, entry.source, entry.merchant) == (
         "added",
         "shipments.CarrierAccount",
@@ -68,19 +99,28 @@ def test_an_account_is_added_with_its_credentials(operator: Client, merchant: Me
         "admin",
         merchant.pk,
     )
-    assert (entry.after["key"], entry.after["secret"], entry.after["gateway"]) == ("•••", "•••", "usps")
+    assert entry.after["gateway"] == "usps"
+    entry = AuditEntry.objects.get(verb="key added")
+    assert (entry.row, entry.before, entry.after) == (
+        str(account.pk),
+        {},
+        {"key": "•••", "secret": "•••", "ending": "4711", "expires_on": None},
+    )
 
 
-@pytest.mark.parametrize("missing", ["key", "secret"])
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [("key", "Give the key."), ("secret", "Give the secret that belongs to the key.")],
+)
 def test_a_new_account_needs_both_and_a_refused_form_sends_neither_back(
-    operator: Client, missing: str
+    operator: Client, missing: str, sentence: str
 ) -> None:
     response = operator.post(
         reverse("admin:shipments_carrieraccount_add"), {**form(key=KEY, secret=SECRET), missing: ""}
     )
 
     assert response.status_code == 200
-    assert response.context["adminform"].form.errors == {missing: ["This field is required."]}
+    assert response.context["adminform"].form.errors == {missing: [sentence]}
     assert CarrierAccount.objects.exists() is False
     for value in (KEY, SECRET):
         assert value not in response.content.decode()
@@ -106,7 +146,7 @@ def test_a_short_key_shows_nothing_of_itself(operator: Client, merchant: Merchan
     shown = operator.get(page(account)).content.decode()
 
     assert "q7z9" not in shown
-    assert "One is stored. Empty: keep it." in shown
+    assert "One is stored. Empty: keep it, with another secret." in shown
 
 
 def test_empty_boxes_keep_what_is_stored(operator: Client, account: CarrierAccount) -> None:
@@ -114,31 +154,36 @@ def test_empty_boxes_keep_what_is_stored(operator: Client, account: CarrierAccou
 
     assert response.status_code == 302
     account.refresh_from_db()
-    assert (account.key, account.secret, account.environment) == (KEY, SECRET, "test")
+    assert (keys_of(account), account.environment) == ([(KEY, SECRET)], "test")
     entry = AuditEntry.objects.get()
     assert (entry.before, entry.after) == ({"environment": "production"}, {"environment": "test"})
 
 
 def test_nothing_changed_writes_nothing_down(operator: Client, account: CarrierAccount) -> None:
-    AccountToken.objects.create(account=account, value="a-token", expires_at=timezone.now())
+    CredentialToken.objects.create(
+        credential=account.credentials.get(), value="a-token", expires_at=timezone.now()
+    )
 
     operator.post(page(account), form(account))
 
     assert AuditEntry.objects.exists() is False
-    assert AccountToken.objects.get().value == "a-token"
+    assert CredentialToken.objects.get().value == "a-token"
 
 
 def test_a_new_secret_takes_effect_at_once(operator: Client, account: CarrierAccount) -> None:
-    AccountToken.objects.create(account=account, value="a-token", expires_at=timezone.now())
+    CredentialToken.objects.create(
+        credential=account.credentials.get(), value="a-token", expires_at=timezone.now()
+    )
     a_budget(account, paused_until=timezone.now() + timedelta(hours=1))
 
     operator.post(page(account), form(account, secret="another-secret"))
 
     account.refresh_from_db()
-    assert (account.key, account.secret, account.budget.paused_until) == (KEY, "another-secret", None)
-    assert AccountToken.objects.get().value is None
+    assert keys_of(account) == [(KEY, "another-secret"), (KEY, SECRET)]
+    assert account.budget.paused_until is None
+    assert CredentialToken.objects.get().value is None
     entry = AuditEntry.objects.get()
-    assert (entry.before, entry.after) == ({"secret": "•••"}, {"secret": "•••"})
+    assert (entry.verb, entry.after["secret"]) == ("key added", "•••")
 
 
 def test_parcels_that_waited_for_an_account_are_due_now(
@@ -195,16 +240,18 @@ def test_the_button_queues_a_test_and_the_result_is_shown_when_it_is_in(
     assert (entry.verb, entry.row, entry.source) == ("tested", str(account.pk), "admin")
 
     account.refresh_from_db()
-    account.record_test("The gateway gave a token.", datetime(2026, 3, 6, 12, 30, tzinfo=UTC))
+    account.record_test(Connection.NO_TRACKING, "USPS says: no.", datetime(2026, 3, 6, 12, 30, tzinfo=UTC))
     for address in (page(account), LIST):
         shown = operator.get(address).content.decode()
-        assert "The gateway gave a token." in shown
+        assert "The key is good, but USPS has not enabled tracking for it." in shown
+        assert "Ask the carrier to enable tracking for this account" in shown
+        assert "USPS says: no." in shown
         assert "2026-03-06 12:30 UTC" in shown
 
 
 def test_a_result_is_shown_as_text(operator: Client, account: CarrierAccount) -> None:
     account.request_test(timezone.now())
-    account.record_test("<script>alert(1)</script>", timezone.now())
+    account.record_test(Connection.UNREADABLE, "<script>alert(1)</script>", timezone.now())
 
     assert "<script>alert(1)" not in operator.get(page(account)).content.decode()
 
@@ -246,7 +293,7 @@ def test_a_deleted_account_is_written_down(operator: Client, account: CarrierAcc
 
     assert CarrierAccount.objects.exists() is False
     entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.row, entry.before["secret"]) == ("deleted", str(pk), "•••")
+    assert (entry.verb, entry.row, entry.before["gateway"]) == ("deleted", str(pk), "usps")
 
 
 def test_the_accounts_page_shows_what_is_spent_what_is_left_and_what_waits(
@@ -337,3 +384,118 @@ def test_counts_on_the_page_end_somewhere() -> None:
     figures = figures_of(an_account(None), timezone.now())
     assert replace(figures, due=9_999).due_words == "9,999"
     assert replace(figures, due=10_000).due_words == "10,000+"
+
+
+def test_an_address_off_the_list_is_refused_at_its_field(
+    operator: Client, account: CarrierAccount, settings: Any
+) -> None:
+    settings.CARRIER_HOSTS = ("apis.usps.com", "gateway.example")
+    refused = operator.post(page(account), form(account, base_url="https://apis.usps.com.evil.example"))
+    assert refused.context["adminform"].form.errors == {
+        "base_url": [
+            "apis.usps.com.evil.example is not a host that keys may be sent to. These are: apis.usps.com, gateway.example. "
+            "An operator adds others with TRACKINGSITE_CARRIER_HOSTS."
+        ]
+    }
+    taken = operator.post(page(account), form(account, base_url="https://GATEWAY.example:8443"))
+    assert taken.status_code == 302
+    account.refresh_from_db()
+    assert account.base_url == "https://gateway.example:8443"
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "ftp://apis.usps.com", "//apis.usps.com", "javascript:1"]
+)
+def test_an_address_that_is_no_web_address_is_refused(
+    operator: Client, account: CarrierAccount, address: str
+) -> None:
+    refused = operator.post(page(account), form(account, base_url=address))
+    assert refused.context["adminform"].form.errors.keys() == {"base_url"}
+
+
+def test_the_keys_of_an_account_are_listed_and_one_is_retired(
+    operator: Client, account: CarrierAccount
+) -> None:
+    newer = a_key(account, refused_at=timezone.now(), refusal="USPS sign-in: refused.")
+    shown = operator.get(page(account)).content.decode()
+    assert "live, refused by the carrier" in shown
+    assert "USPS sign-in: refused." in shown
+    retire = reverse("admin:shipments_carrieraccount_retire", args=[account.pk, newer.pk])
+    assert f'action="{retire}"' in shown
+
+    assert operator.get(retire).status_code == 405
+    assert operator.post(retire).status_code == 302
+
+    assert keys_of(account) == [(KEY, SECRET)]
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.before) == ("key retired", {"ending": "9012"})
+    assert "its secret is erased" in operator.get(page(account)).content.decode()
+    # Once more changes nothing.
+    operator.post(retire)
+    assert AuditEntry.objects.count() == 1
+
+
+def test_the_day_a_key_ends_is_changed_and_reminded_of_anew(
+    operator: Client, account: CarrierAccount
+) -> None:
+    Credential.objects.update(reminded=7)
+    day = timezone.localdate() + timedelta(days=20)
+    operator.post(page(account), form(account, **{"credentials-0-expires_on": day.isoformat()}))
+    key = account.credentials.get()
+    assert (key.expires_on, key.reminded) == (day, None)
+    assert f"…4711, ends {day}" in operator.get(LIST).content.decode()
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.model, entry.after) == (
+        "changed",
+        "shipments.Credential",
+        {"expires_on": str(day)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"key": "a key", "secret": "s"}, "key"),
+        ({"key": "k" * 5000, "secret": "s"}, "key"),
+        ({"key": "k", "secret": "\0"}, "secret"),
+        ({"key": "k"}, "secret"),
+        ({"key": "k", "secret": "s", "expires_on": "2020-01-01"}, "expires_on"),
+        ({"key": "k", "secret": "s", "expires_on": "tomorrow"}, "expires_on"),
+        ({"expires_on": "2099-01-01"}, "secret"),
+    ],
+)
+def test_a_key_that_is_none_is_refused_at_its_field(
+    operator: Client, account: CarrierAccount, typed: dict[str, str], field: str
+) -> None:
+    response = operator.post(page(account), form(account, **typed))
+    assert response.context["adminform"].form.errors.keys() == {field}
+    assert keys_of(account) == [(KEY, SECRET)]
+
+
+def test_an_account_whose_key_no_ring_reads_is_shown_given_a_new_one_and_deleted(
+    operator: Client, account: CarrierAccount, settings: Any
+) -> None:
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    for address in (LIST, page(account), page(account, "delete")):
+        assert operator.get(address).status_code == 200
+    refused = operator.post(page(account), form(account, secret="only-the-secret"))
+    assert refused.context["adminform"].form.errors == {
+        "key": ["The stored key cannot be read with the key ring: give it again."]
+    }
+    assert operator.post(page(account), form(account, key="newer-key", secret="newer")).status_code == 302
+    assert operator.post(page(account, "delete"), {"post": "yes"}).status_code == 302
+    assert CarrierAccount.objects.exists() is False
+
+
+def test_who_may_only_look_sees_the_keys_and_changes_none(
+    account: CarrierAccount, signed_in: Callable[[User], Client]
+) -> None:
+    auditor = a_person("auditor@example.com", is_staff=True)
+    auditor.user_permissions.add(Permission.objects.get(codename="view_carrieraccount"))
+    browser = signed_in(auditor)
+    shown = browser.get(page(account)).content.decode()
+    assert "…4711" in shown
+    assert "/retire/" not in shown
+    retire = reverse("admin:shipments_carrieraccount_retire", args=[account.pk, account.credentials.get().pk])
+    assert browser.post(retire).status_code == 403
+    assert keys_of(account) == [(KEY, SECRET)]

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from shipments.carriers.http import MAX_BODY, MAX_KEPT
 from shipments.enums import Gateway
-from shipments.models import AccountToken, ScanEvent, Shipment, Watch
+from shipments.models import CredentialToken, ScanEvent, Shipment, Watch
 from shipments.refresh import runner
 from shipments.simulator.faults import KINDS, TOKEN_KINDS
 from shipments.simulator.journeys import make_number
@@ -100,7 +100,7 @@ def test_a_fault_costs_no_facts_and_says_why(kind: str, gateway: Gateway, calm: 
     for rate in ("0.3", "1"):
         calm.faults(f"{kind}:{rate}{DETAIL.get(kind, '')}")
         if kind in TOKEN_KINDS:
-            AccountToken.objects.all().delete()
+            CredentialToken.objects.all().delete()
         asked_at = timezone.now()
         runner.ask_now(list(Shipment.objects.order_by("pk")))
 

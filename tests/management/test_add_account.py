@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from shipments.models import AccountToken, AuditEntry, Budget, CarrierAccount, Merchant, Watch
-from tests.factories import a_budget, a_merchant, a_shipment, an_account
+from shipments.models import AuditEntry, Budget, CarrierAccount, CredentialToken, Merchant, Watch
+from tests.factories import a_budget, a_merchant, a_shipment, an_account, keys_of
 
 pytestmark = pytest.mark.django_db
 
@@ -40,14 +40,13 @@ def test_an_account_is_added_with_the_secret_of_standard_input(monkeypatch: pyte
         "usps",
         "production",
     )
-    assert (account.base_url, account.key, account.secret) == (
+    assert (account.base_url, keys_of(account)) == (
         "http://127.0.0.1:8901",
-        "key-0123456789",
-        "hunter2-hunter2",
+        [("key-0123456789", "hunter2-hunter2")],
     )
     assert (
         out
-        == "Account USPS production (alpine, key …6789) was added.\nIt asks http://127.0.0.1:8901.\nCalls: at most 60 an hour.\n"
+        == "Account USPS production (alpine), key …6789, was added.\nIt asks http://127.0.0.1:8901.\nCalls: at most 60 an hour.\n"
     )
     assert err == ""
 
@@ -72,22 +71,26 @@ def test_neither_key_nor_secret_is_told_or_kept_in_the_audit(monkeypatch: pytest
 def test_the_same_key_again_brings_a_new_secret_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
     add_account(monkeypatch, *USPS, "--base-url", "http://127.0.0.1:8901")
     account = CarrierAccount.objects.get()
-    AccountToken.objects.create(account=account, value="old-token", expires_at=timezone.now())
+    CredentialToken.objects.create(
+        credential=account.credentials.get(), value="old-token", expires_at=timezone.now()
+    )
     CarrierAccount.objects.update(is_active=False)
     a_budget(account, paused_until=timezone.now(), breaker="open", lowered_to=3)
 
     out, _ = add_account(monkeypatch, *USPS, secret="correct horse\n")
 
     account.refresh_from_db()
-    assert (account.secret, account.base_url, account.is_active) == ("correct horse", "", True)
+    assert (account.base_url, account.is_active) == ("", True)
+    # The one of before goes on until the new one has worked.
+    assert keys_of(account) == [("key-0123456789", "correct horse"), ("key-0123456789", "hunter2-hunter2")]
     budget = Budget.objects.get()
     # Open still: one parcel tries the new secret, at once.
     assert (budget.paused_until, budget.lowered_to, budget.breaker) == (None, None, "open")
     assert budget.probes_at is not None
     assert budget.probes_at <= timezone.now()
-    token = AccountToken.objects.get()
+    token = CredentialToken.objects.get()
     assert (token.value, token.expires_at) == (None, None)
-    assert out.startswith("Account USPS production (alpine, key …6789) was there already")
+    assert out.startswith("Account USPS production (alpine), key …6789, was there already")
     assert "the gateway at its own address" in out
     entry = AuditEntry.objects.get(verb="changed")
     assert entry.before == {"base_url": "http://127.0.0.1:8901", "is_active": False}
@@ -162,7 +165,7 @@ def test_at_a_terminal_the_secret_is_asked_for_without_an_echo(monkeypatch: pyte
     call_command("add_account", *USPS, stdout=StringIO())
 
     assert asked == ["Secret (not shown): "]
-    assert CarrierAccount.objects.get().secret == "typed-secret"
+    assert keys_of(CarrierAccount.objects.get())[0][1] == "typed-secret"
 
 
 def test_parcels_that_waited_for_an_account_are_due_now(
@@ -189,8 +192,7 @@ def test_the_account_of_another_merchant_with_the_same_key_is_left_alone(
 
     add_account(monkeypatch, *USPS)
 
-    others.refresh_from_db()
-    assert others.secret == "theirs"
+    assert keys_of(others) == [("key-0123456789", "theirs")]
 
 
 def test_the_limits_of_an_account_are_given_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:

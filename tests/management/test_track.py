@@ -13,7 +13,16 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from shipments.enums import CarrierCode
-from shipments.models import Answer, AuditEntry, CarrierAccount, MaintenanceWindow, Merchant, Shipment, Watch
+from shipments.models import (
+    Answer,
+    AuditEntry,
+    CarrierAccount,
+    CredentialToken,
+    MaintenanceWindow,
+    Merchant,
+    Shipment,
+    Watch,
+)
 from shipments.simulator.journeys import Scenario, make_number
 from tests.factories import Simulator, a_merchant, a_shipment, an_account
 
@@ -308,7 +317,7 @@ def test_a_carrier_that_cannot_be_asked_or_read_exits_4_and_the_kept_facts_are_s
     number = a_number()
     _, (before,) = tracked(number, "--gateway", "pitney_bowes")
     # A live token would hide that the key is refused.
-    CarrierAccount.objects.get(gateway="pitney_bowes").token.delete()
+    CredentialToken.objects.filter(credential__account__gateway="pitney_bowes").delete()
     calm.faults(faults)
 
     code, (after,) = tracked(number)

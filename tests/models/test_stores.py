@@ -1,17 +1,21 @@
 """What the database itself refuses, keeps secret and counts."""
 
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 from cryptography.fernet import Fernet
+from django.core import serializers
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.core.serializers.base import DeserializationError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from shipments.fields import WrongKeyRing
 from shipments.models import (
     AuditEntry,
-    CarrierAccount,
+    Credential,
     Heartbeat,
     Membership,
     PrivateLink,
@@ -22,40 +26,74 @@ from shipments.models import (
     User,
 )
 from shipments.models.accounts import clean_base_url
-from tests.factories import a_merchant, a_person, a_shipment, an_account
+from shipments.models.credentials import ending_of
+from tests.factories import a_merchant, a_person, a_shipment, an_account, keys_of
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)
+HOSTS = ("apis.usps.com", "api.example.com", "2606:4700::1111")
 
 
 def test_a_secret_is_ciphertext_in_the_database_and_plain_in_python():
     account = an_account(a_merchant(), key="my-key-abcd", secret="my-secret-wxyz")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT key, secret FROM shipments_carrieraccount")
+        cursor.execute("SELECT key, secret FROM shipments_credential")
         stored = " ".join(cursor.fetchone())
     assert "my-" not in stored
-    again = CarrierAccount.objects.get(pk=account.pk)
-    assert (again.key, again.secret, again.key_ending) == ("my-key-abcd", "my-secret-wxyz", "abcd")
-    assert "my-secret" not in repr(again)
+    again = Credential.objects.live().with_secrets().get()
+    assert (again.account, again.key, again.secret, again.ending) == (
+        account,
+        "my-key-abcd",
+        "my-secret-wxyz",
+        "abcd",
+    )
+    for shown in (repr(again), repr(again.key), repr([again.secret]), repr(vars(again)), str(again)):
+        assert "my-" not in shown
+
+
+def test_a_dump_of_the_data_holds_ciphertext_and_is_read_back():
+    an_account(a_merchant(), key="my-key-abcd", secret="my-secret-wxyz")
+    out = StringIO()
+    call_command("dumpdata", "shipments.Credential", stdout=out)
+    dumped = out.getvalue()
+    assert "my-" not in dumped
+    assert dumped.count("encrypted:gAAAA") == 2
+
+    (loaded,) = serializers.deserialize("json", dumped)
+    loaded.save()
+
+    (read,) = Credential.objects.all().with_secrets()
+    assert (read.key, read.secret) == ("my-key-abcd", "my-secret-wxyz")
+
+
+def test_a_dump_that_another_ring_wrote_is_refused_in_words(settings):
+    an_account(None)
+    out = StringIO()
+    call_command("dumpdata", "shipments.Credential", stdout=out)
+    settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    with pytest.raises(DeserializationError, match="Put the key that was used back on the ring"):
+        list(serializers.deserialize("json", out.getvalue()))
 
 
 def test_a_key_too_short_to_show_a_part_of_shows_none():
-    assert CarrierAccount(key="abcd123").key_ending == ""
+    assert (ending_of("abcd123"), ending_of("abcd1234")) == ("", "1234")
 
 
 def test_a_new_key_in_front_reads_what_the_old_one_wrote(settings):
     account = an_account(None)
     old = settings.CREDENTIAL_KEYS
     settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode(), *old]
-    assert CarrierAccount.objects.get(pk=account.pk).secret == "test-secret-5678"
+    assert keys_of(account) == [("test-key-1234", "test-secret-5678")]
 
 
 def test_a_key_ring_without_the_right_key_says_what_to_do_and_shows_nothing(settings):
-    an_account(None)
+    account = an_account(None)
     settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
+    # Whatever needs no secret goes on.
+    assert account.credentials.get().ending == "1234"
     with pytest.raises(WrongKeyRing, match="Put the key that was used back on the ring") as caught:
-        CarrierAccount.objects.get()
+        keys_of(account)
     assert caught.value.__cause__ is None
     assert "gAAAA" not in str(caught.value)
 
@@ -229,7 +267,7 @@ def test_the_last_beat_is_the_newest():
     ],
 )
 def test_an_address_is_kept_as_scheme_host_and_port(text, clean):
-    assert clean_base_url(text, private_allowed=False) == clean
+    assert clean_base_url(text, private_allowed=False, hosts=HOSTS) == clean
 
 
 @pytest.mark.parametrize(
@@ -241,8 +279,15 @@ def test_an_address_is_kept_as_scheme_host_and_port(text, clean):
 )  # fmt: skip
 def test_private_and_plain_addresses_are_for_simulators_only(text):
     with pytest.raises(ValidationError):
-        clean_base_url(text, private_allowed=False)
-    assert clean_base_url(text, private_allowed=True) == text
+        clean_base_url(text, private_allowed=False, hosts=HOSTS)
+    assert clean_base_url(text, private_allowed=True, hosts=HOSTS) == text
+
+
+@pytest.mark.parametrize("private_allowed", [False, True])
+@pytest.mark.parametrize("text", ["https://usps.com.evil.example", "https://usps.com", "https://8.8.8.8"])
+def test_keys_are_sent_to_listed_hosts_only(text, private_allowed):
+    with pytest.raises(ValidationError, match=r"is not a host that keys may be sent to\. These are: apis"):
+        clean_base_url(text, private_allowed=private_allowed, hosts=HOSTS)
 
 
 @pytest.mark.parametrize(
@@ -252,4 +297,4 @@ def test_private_and_plain_addresses_are_for_simulators_only(text):
 )  # fmt: skip
 def test_what_is_no_address_of_a_host_is_refused_even_for_simulators(text):
     with pytest.raises(ValidationError):
-        clean_base_url(text, private_allowed=True)
+        clean_base_url(text, private_allowed=True, hosts=HOSTS)

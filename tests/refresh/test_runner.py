@@ -15,7 +15,7 @@ from shipments import tasks
 from shipments.carriers.errors import NotEntitled
 from shipments.enums import EndReason
 from shipments.models import Answer, Budget, CarrierAccount, Heartbeat, ScanEvent, Shipment, Watch
-from shipments.refresh import rescheduling, runner
+from shipments.refresh import asking, rescheduling, runner
 from shipments.refresh.askers import Askers
 from shipments.refresh.noting import note
 from shipments.refresh.planner import plan_due
@@ -225,7 +225,7 @@ def test_one_answer_that_cannot_be_stored_costs_the_others_nothing(account):
 
 def test_the_pulse_goes_on_while_a_carrier_takes_its_time(account, calm, monkeypatch):
     (shipment,) = parcels(account, 1)
-    monkeypatch.setattr(runner, "BEAT_EVERY", timedelta(milliseconds=50))
+    monkeypatch.setattr(asking, "BEAT_EVERY", timedelta(milliseconds=50))
     calm.faults("latency:400")
     runner.ask_now([shipment])
     assert Heartbeat.objects.last_beat() is not None
@@ -233,7 +233,7 @@ def test_the_pulse_goes_on_while_a_carrier_takes_its_time(account, calm, monkeyp
 
 def test_a_pulse_that_cannot_be_written_costs_no_answers(account, calm, monkeypatch):
     (shipment,) = parcels(account, 1)
-    monkeypatch.setattr(runner, "BEAT_EVERY", timedelta(milliseconds=50))
+    monkeypatch.setattr(asking, "BEAT_EVERY", timedelta(milliseconds=50))
 
     def refuses(now):
         raise OperationalError("the database is away")
@@ -296,14 +296,6 @@ def test_an_end_decided_under_a_lost_lease_is_not_written(account):
     assert Watch.objects.get().due_at is not None
 
 
-def test_the_test_of_an_account_says_what_came_of_it(account, calm):
-    assert runner.test_account(account) == "The gateway accepted the key and the secret and gave a token."
-    calm.faults("token-refused:1")
-    refused = runner.test_account(account)
-    assert refused.endswith("Check the account's key and secret.")
-    assert "test-secret" not in refused
-
-
 def test_sweep_queues_batches_and_the_batch_nudges_the_next_sweep(account):
     parcels(account, 36)
     tasks.sweep()
@@ -324,14 +316,6 @@ def test_a_delivered_parcel_settles_and_is_asked_no_more(account):
     shipment = Shipment.objects.get()
     assert (shipment.lifecycle, shipment.end_reason) == ("ended", "settled")
     assert Watch.objects.get().due_at is None
-
-
-def test_the_queued_test_writes_its_result_on_the_account(account):
-    account.request_test(timezone.now())
-    tasks.test_account(account.pk)
-    account.refresh_from_db()
-    assert account.tested_at is not None
-    assert account.test_result.startswith("The gateway accepted")
 
 
 def test_a_parcel_that_ends_while_a_person_closes_it_makes_neither_wait_for_ever(monkeypatch):

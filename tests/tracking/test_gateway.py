@@ -11,12 +11,16 @@ from django.db import connection
 from shipments.carriers.auth import AccountToken as Asker
 from shipments.carriers.auth import MayFetch, Token
 from shipments.carriers.errors import BadCredentials
-from shipments.models import AccountToken, CarrierAccount, Shipment
+from shipments.models import CarrierAccount, Credential, CredentialToken, Shipment
 from shipments.tracking import gateway
 from shipments.tracking.gateway import SharedTokenStore, choose_account, question_about
 from tests.factories import a_merchant, a_shipment, an_account
 
 pytestmark = pytest.mark.django_db
+
+
+def a_credential() -> Credential:
+    return an_account(None).credentials.get()
 
 
 def chosen(shipment: Shipment) -> CarrierAccount | None:
@@ -78,19 +82,19 @@ def in_an_hour() -> datetime:
 
 
 def test_a_token_is_kept_encrypted_for_its_life():
-    account = an_account(None)
-    store = SharedTokenStore(account.pk)
+    credential = a_credential()
+    store = SharedTokenStore(credential.pk)
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
     async_to_sync(store.put)(Token("live-token-1", in_an_hour()))
 
     assert async_to_sync(store.take)(rejected=None).value == "live-token-1"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT token::text FROM shipments_accounttoken AS token")
+        cursor.execute("SELECT token::text FROM shipments_credentialtoken AS token")
         assert "live-token-1" not in cursor.fetchone()[0]
 
 
 def test_while_one_fetches_the_others_wait_and_a_failure_lets_the_next_try():
-    store = SharedTokenStore(an_account(None).pk)
+    store = SharedTokenStore(a_credential().pk)
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
     assert async_to_sync(store.take)(rejected=None) is None
     async_to_sync(store.give_up)()
@@ -98,15 +102,15 @@ def test_while_one_fetches_the_others_wait_and_a_failure_lets_the_next_try():
 
 
 def test_a_fetcher_that_died_is_replaced_when_its_lease_ends():
-    account = an_account(None)
-    store = SharedTokenStore(account.pk)
+    credential = a_credential()
+    store = SharedTokenStore(credential.pk)
     async_to_sync(store.take)(rejected=None)
-    AccountToken.objects.update(fetching_until=datetime.now(UTC) - timedelta(seconds=1))
+    CredentialToken.objects.update(fetching_until=datetime.now(UTC) - timedelta(seconds=1))
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
 
 
 def test_a_rejected_token_is_replaced_once():
-    store = SharedTokenStore(an_account(None).pk)
+    store = SharedTokenStore(a_credential().pk)
     async_to_sync(store.take)(rejected=None)
     async_to_sync(store.put)(Token("first", in_an_hour()))
     assert isinstance(async_to_sync(store.take)(rejected="first"), MayFetch)
@@ -116,7 +120,7 @@ def test_a_rejected_token_is_replaced_once():
 
 
 def test_an_ended_token_is_not_handed_out():
-    store = SharedTokenStore(an_account(None).pk)
+    store = SharedTokenStore(a_credential().pk)
     async_to_sync(store.take)(rejected=None)
     async_to_sync(store.put)(Token("nearly over", datetime.now(UTC) + timedelta(seconds=59)))
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
@@ -125,10 +129,10 @@ def test_an_ended_token_is_not_handed_out():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kept", [None, "old"])
 def test_eight_workers_who_all_saw_no_live_token_fetch_one(kept, monkeypatch):
-    account = an_account(None)
+    credential = a_credential()
     if kept is not None:
-        AccountToken.objects.create(
-            account=account, value=kept, expires_at=datetime.now(UTC) - timedelta(hours=1)
+        CredentialToken.objects.create(
+            credential=credential, value=kept, expires_at=datetime.now(UTC) - timedelta(hours=1)
         )
     fetched: list[int] = []
     got: list[str] = []
@@ -150,7 +154,7 @@ def test_eight_workers_who_all_saw_no_live_token_fetch_one(kept, monkeypatch):
             await asyncio.sleep(0.3)
             return Token(f"token-{number}", in_an_hour())
 
-        token = async_to_sync(Asker(SharedTokenStore(account.pk), fetch).live)()
+        token = async_to_sync(Asker(SharedTokenStore(credential.pk), fetch).live)()
         got.append(token.value)
         connection.close()
 
@@ -165,14 +169,14 @@ def test_eight_workers_who_all_saw_no_live_token_fetch_one(kept, monkeypatch):
 
 
 def test_a_token_that_came_while_one_looked_is_not_fetched_again(monkeypatch):
-    account = an_account(None)
-    store = SharedTokenStore(account.pk)
-    AccountToken.objects.create(account=account)
+    credential = a_credential()
+    store = SharedTokenStore(credential.pk)
+    CredentialToken.objects.create(credential=credential)
     look = gateway._live
 
     def overtaken(row, rejected):
         token = look(row, rejected)
-        AccountToken.objects.update(value="just in", expires_at=in_an_hour())
+        CredentialToken.objects.update(value="just in", expires_at=in_an_hour())
         return token
 
     monkeypatch.setattr(gateway, "_live", overtaken)
@@ -181,11 +185,11 @@ def test_a_token_that_came_while_one_looked_is_not_fetched_again(monkeypatch):
 
 
 def test_a_fetch_that_fails_reaches_its_asker_and_leaves_no_lease():
-    account = an_account(None)
+    credential = a_credential()
 
     async def refused() -> Token:
         raise BadCredentials("The key was refused.")
 
     with pytest.raises(BadCredentials):
-        async_to_sync(Asker(SharedTokenStore(account.pk), refused).live)()
-    assert AccountToken.objects.get().fetching_until is None
+        async_to_sync(Asker(SharedTokenStore(credential.pk), refused).live)()
+    assert CredentialToken.objects.get().fetching_until is None

@@ -17,6 +17,7 @@ from shipments.models import (
     AttentionItem,
     AuditEntry,
     BulkAction,
+    CarrierAccount,
     Import,
     Note,
     ProofPicture,
@@ -34,6 +35,7 @@ from tests.factories import (
     a_scan,
     a_shipment,
     a_snapshot,
+    an_account,
     an_invitation,
     ingested,
 )
@@ -73,6 +75,8 @@ def address(route: str, parcel: Shipment) -> str:
     values: dict[str, Callable[[], Any]] = {
         "merchant": lambda: "alpine",
         "public_id": lambda: parcel.public_id,
+        "pk": lambda: _account(parcel).pk,
+        "key": lambda: _account(parcel).credentials.get().pk,
         "invitation": lambda: an_invitation(parcel.merchant).public_id,
         "action_id": lambda: BulkAction.objects.get(merchant=parcel.merchant).public_id,
         "import_id": lambda: Import.objects.get(merchant=parcel.merchant).public_id,
@@ -92,6 +96,11 @@ def address(route: str, parcel: Shipment) -> str:
         "number": lambda: state(parcel, by=None, is_for_buyer=False, now=timezone.now())[0].number,
     }
     return reverse(route, kwargs={name: values[name]() for name in parameters_of(route)})
+
+
+def _account(parcel: Shipment) -> CarrierAccount:
+    found = CarrierAccount.objects.filter(merchant=parcel.merchant).first()
+    return found or an_account(parcel.merchant)
 
 
 def routes() -> dict[str, set[str]]:

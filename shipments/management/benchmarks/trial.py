@@ -38,7 +38,7 @@ from shipments.models import (
     Watch,
 )
 from shipments.simulator import faults
-from shipments.tracking.accounts import take_effect
+from shipments.tracking.accounts import NewKey, give_key, take_effect
 from shipments.tracking.adding import Wanted, add_parcels, parcel_form
 from trackingsite.embedded_postgres import Embedded
 
@@ -141,16 +141,16 @@ class Trial:
                 alert_reasons=[reason.value for reason in Reason],
             )
             for gateway in Gateway:
-                CarrierAccount.objects.create(
+                account = CarrierAccount.objects.create(
                     merchant=merchant,
                     gateway=gateway,
                     base_url=self._simulator,
-                    key=f"crash-key-{n}",
-                    secret="crash-secret",  # noqa: S106  (the simulator takes any)
                     cadence_seconds=CADENCE,
                     calls_per_hour=QUOTA,
                     calls_per_second=QUOTA,
                 )
+                # The simulator takes any.
+                give_key(account, NewKey(f"crash-key-{n}", "crash-secret"), by=None, now=timezone.now())
             # One in ten goes to each merchant, so that all have parcels of both gateways.
             mine = self.parcels[n * len(self.parcels) // MERCHANTS : (n + 1) * len(self.parcels) // MERCHANTS]
             offered = {str(parcel.carrier) for parcel in mine}

@@ -4,6 +4,7 @@ import sys
 from getpass import getpass
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
@@ -14,7 +15,7 @@ from shipments.management.merchants import merchant_meant
 from shipments.models import AuditEntry, CarrierAccount, Merchant
 from shipments.models.accounts import clean_base_url
 from shipments.refresh.budget import quota_of
-from shipments.tracking.accounts import take_effect
+from shipments.tracking.accounts import NewKey, give_key, take_effect
 
 # Far more than any gateway's secret has; a larger input is the wrong file.
 _LONGEST_SECRET = 4096
@@ -23,7 +24,7 @@ _MOST_CALLS = 2_147_483_647
 
 
 class Command(BaseCommand):
-    """The same merchant, gateway, environment and key again give that account a new secret and address."""
+    """The same merchant, gateway, environment and key again give that account a newer secret, and the address."""
 
     help = "Add an account at a carrier's gateway, or give it a new secret. The secret is read from standard input."
 
@@ -95,21 +96,24 @@ class Command(BaseCommand):
         secret: str,
         quotas: dict[str, int],
     ) -> CarrierAccount:
-        # Encrypted with a nonce, keys cannot be compared in the database.
         alike = CarrierAccount.objects.filter(
             merchant=merchant, gateway=gateway, environment=environment
         ).order_by("pk")
-        known = next((account for account in alike if account.key == key), None)
+        # Encrypted with a nonce, keys cannot be compared in the database.
+        known = next(
+            (
+                account
+                for account in alike
+                if any(one.key == key for one in account.credentials.live().with_secrets())
+            ),
+            None,
+        )
+        new, now = NewKey(key, secret), timezone.now()
         if known is None:
             account = CarrierAccount.objects.create(
-                merchant=merchant,
-                gateway=gateway,
-                environment=environment,
-                base_url=base_url,
-                key=key,
-                secret=secret,
-                **quotas,
+                merchant=merchant, gateway=gateway, environment=environment, base_url=base_url, **quotas
             )
+            made, _replaced = give_key(account, new, by=None, now=now)
             given = {
                 "gateway": gateway,
                 "environment": environment,
@@ -119,36 +123,41 @@ class Command(BaseCommand):
                 **quotas,
             }
             AuditEntry.objects.record("added", account, source="command", merchant=merchant, after=given)
-            self.stdout.write(f"Account {account} was added.")
+            self.stdout.write(f"Account {account}, key {made}, was added.")
             return account
         before = {
             "base_url": known.base_url,
             "is_active": known.is_active,
             **{name: getattr(known, name) for name in quotas},
         }
-        known.base_url, known.secret, known.is_active = base_url, secret, True
+        known.base_url, known.is_active = base_url, True
         for name, calls in quotas.items():
             setattr(known, name, calls)
-        known.save(update_fields=["base_url", "secret", "is_active", *quotas])
+        known.save(update_fields=["base_url", "is_active", *quotas])
+        made, _replaced = give_key(known, new, by=None, now=now)
         after: dict[str, object] = {"base_url": base_url, "is_active": True, "secret": secret, **quotas}
         AuditEntry.objects.record(
             "changed", known, source="command", merchant=merchant, before=before, after=after
         )
-        self.stdout.write(f"Account {known} was there already: it has the new secret and address now.")
+        self.stdout.write(
+            f"Account {known}, key {made}, was there already: it has the new secret and address now."
+        )
+        self.stdout.write("The secret of before is kept until the new one has worked.")
         return known
 
 
 def _clean_address(base_url: str) -> str:
     if not base_url.strip():
         return ""
+    longest = CarrierAccount._meta.get_field("base_url").max_length
+    if longest is not None and len(base_url) > longest:
+        raise CommandError(f"base url: an address has at most {longest} characters.", returncode=2)
     try:
-        # Whoever has a terminal here may reach this network anyway.
-        address = clean_base_url(base_url, private_allowed=True)
+        address = clean_base_url(
+            base_url, private_allowed=settings.ALLOW_PRIVATE_HOSTS, hosts=settings.CARRIER_HOSTS
+        )
     except ValidationError as exc:
         raise CommandError(f"base url: {' '.join(exc.messages)}", returncode=2) from None
-    longest = CarrierAccount._meta.get_field("base_url").max_length
-    if longest is not None and len(address) > longest:
-        raise CommandError(f"base url: an address has at most {longest} characters.", returncode=2)
     return address
 
 

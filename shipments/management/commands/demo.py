@@ -20,6 +20,7 @@ from shipments.models.accounts import clean_base_url
 from shipments.simulator.demo import DemoParcel, demo_history, demo_parcels
 from shipments.simulator.journeys import Scenario, journey_for
 from shipments.simulator.steps import LIVE
+from shipments.tracking.accounts import NewKey, give_key
 from shipments.tracking.adding import add_parcel, read_parcel
 
 SLUG = "demo"
@@ -73,7 +74,7 @@ class Command(BaseCommand):
                 "TRACKINGSITE_ALLOW_PRIVATE_HOSTS=1 allows that."
             )
         try:
-            address = clean_base_url(simulator_url, private_allowed=settings.ALLOW_PRIVATE_HOSTS)
+            address = clean_base_url(simulator_url, private_allowed=settings.ALLOW_PRIVATE_HOSTS, hosts=())
         except ValidationError as exc:
             raise CommandError(f"simulator url: {' '.join(exc.messages)}", returncode=2) from None
         with transaction.atomic():
@@ -138,15 +139,15 @@ def _people(merchant: Merchant) -> list[dict[str, str]]:
 def _account(merchant: Merchant, gateway: Gateway, address: str) -> None:
     account = CarrierAccount.objects.filter(merchant=merchant, gateway=gateway).first()
     if account is None:
-        CarrierAccount.objects.create(
+        account = CarrierAccount.objects.create(
             merchant=merchant,
             gateway=gateway,
             environment=Environment.PRODUCTION,
             base_url=address,
-            key=f"demo-key-{gateway}",
-            secret="demo-secret",  # noqa: S106  (the simulator takes any)
             cadence_seconds=CADENCE_SECONDS,
         )
+        # The simulator takes any.
+        give_key(account, NewKey(f"demo-key-{gateway}", "demo-secret"), by=None, now=timezone.now())
     elif account.base_url != address:
         account.base_url = address
         account.save(update_fields=["base_url"])

@@ -21,6 +21,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
+from shipments import key_ring
+from shipments.fields import WrongKeyRing
 from shipments.management.commands.worker import make_schedules, manage_py, supervised_cluster
 from trackingsite.embedded_postgres import Embedded, EmbeddedPostgresError
 from trackingsite.processes import Child, Stopped, Supervised, last_line, stop_all, stopped_by_signals
@@ -83,6 +85,8 @@ class Command(BaseCommand):
                 self.watch(watched, simulator_port if demo else None)
         except Stopped:
             self.tell("Stopped. Your data are kept.")
+        except WrongKeyRing as exc:
+            raise CommandError(str(exc)) from None
         except (EmbeddedPostgresError, DatabaseError) as exc:
             raise CommandError(f"The database is in the way: {exc}") from exc
 
@@ -95,6 +99,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("createcachetable", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
+        key_ring.begin()
         make_schedules(self.tell)
 
     def start_programs(

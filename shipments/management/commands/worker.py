@@ -15,8 +15,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError, close_old_connections
 
-from shipments import queueing
+from shipments import key_ring, queueing
 from shipments.clusters import CLUSTER_VARIABLE, new_cluster
+from shipments.fields import WrongKeyRing
 from shipments.models import Heartbeat
 from trackingsite.processes import Child, Stopped, Supervised, stopped_by_signals
 
@@ -172,6 +173,10 @@ class Command(BaseCommand):
     )
 
     def handle(self, **options: Any) -> None:
+        try:
+            key_ring.begin()
+        except WrongKeyRing as exc:
+            raise CommandError(str(exc)) from None
         cluster = supervised_cluster(self.say)
         try:
             with stopped_by_signals():
