@@ -40,6 +40,10 @@ TALLY_FIGURES = "tally_figures"
 FETCH_PROOFS = "fetch_proofs"
 TELL_BUYERS = "tell_buyers"
 LEARN_CHANCES = "learn_chances"
+MOVE_WATCHES = "move_watches"
+WORK_ON_MERCHANT_EXPORT = "work_on_merchant_export"
+RESUME_MERCHANT_EXPORTS = "resume_merchant_exports"
+DELETE_MERCHANTS = "delete_merchants"
 TASKS = frozenset(
     {
         SWEEP,
@@ -57,6 +61,10 @@ TASKS = frozenset(
         FETCH_PROOFS,
         TELL_BUYERS,
         LEARN_CHANCES,
+        MOVE_WATCHES,
+        WORK_ON_MERCHANT_EXPORT,
+        RESUME_MERCHANT_EXPORTS,
+        DELETE_MERCHANTS,
     }
 )
 
@@ -73,6 +81,9 @@ SCHEDULES = {
     TELL_BUYERS: 1,
     HOUSEKEEP: 60,
     LEARN_CHANCES: 24 * 60,
+    MOVE_WATCHES: 1,
+    RESUME_MERCHANT_EXPORTS: 1,
+    DELETE_MERCHANTS: 10,
 }
 
 # Tasks that failed within so long count as failing now.

@@ -9,6 +9,7 @@ from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
 from shipments.models.chances import LearnedChances
+from shipments.models.exports import ExportChunk, ExportedFile, ExportPart, MerchantExport
 from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.invitations import Invitation
@@ -21,6 +22,7 @@ from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
 from shipments.models.proofs import Proof, ProofPicture
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
+from shipments.models.standing import MerchantDeletion, WatchMove
 from shipments.models.statements import Statement
 from shipments.models.subscriptions import Subscription, SubscriptionRequest
 from shipments.models.tallies import Tally
@@ -44,6 +46,9 @@ __all__ = [
     "Cohort",
     "ColumnMatch",
     "EngineTotal",
+    "ExportChunk",
+    "ExportPart",
+    "ExportedFile",
     "Heartbeat",
     "Import",
     "ImportChunk",
@@ -54,6 +59,8 @@ __all__ = [
     "MaintenanceWindow",
     "Membership",
     "Merchant",
+    "MerchantDeletion",
+    "MerchantExport",
     "MerchantHost",
     "Note",
     "PrivateLink",
@@ -75,4 +82,5 @@ __all__ = [
     "UnrecognisedCode",
     "User",
     "Watch",
+    "WatchMove",
 ]
