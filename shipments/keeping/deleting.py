@@ -18,8 +18,8 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import make_password
 from django.db import DatabaseError, transaction
-from django.db.models import F, Value
-from django.db.models.functions import Concat
+from django.db.models import CharField, Value
+from django.db.models.functions import Cast, Concat
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -206,6 +206,6 @@ def _retire(people: Iterable[int]) -> None:
     User.objects.filter(pk__in=pks).update(
         is_active=False,
         name="",
-        email=Concat(Value("gone-"), F("pk"), Value(f"@{GONE}")),
+        email=Concat(Value("gone-"), Cast("pk", CharField()), Value(f"@{GONE}")),
         password=make_password(None),
     )

@@ -201,9 +201,9 @@ class _Kept:
             yield entry, one.section, one.rows
 
 
+@transaction.atomic
 def start(merchant: Merchant, by: User | None, now: datetime) -> tuple[MerchantExport, bool]:
-    """An export of everything the merchant has, and whether it is new: the one that is being made, where there is one. Call
-    it in the transaction that writes it down."""
+    """An export of everything the merchant has, and whether it is new: the one that is being made, where there is one."""
     # Of two at once the second finds that of the first. Not FOR UPDATE: that would hold up whoever adds a parcel.
     Merchant.objects.select_for_update(no_key=True).only("pk").get(pk=merchant.pk)
     going = MerchantExport.unfinished(now) | MerchantExport.objects.filter(state=WorkState.RUNNING)
