@@ -163,7 +163,7 @@ def test_asking_suspends_at_once_and_tells_the_owners() -> None:
         "deletion",
         "Acme Goods is going to be deleted",
     )
-    assert f"/app/acme/settings/export/" in mail.text
+    assert "/app/acme/settings/export/" in mail.text
     assert deleting.ask(merchant, because="", due_at=now, by=None, now=now) == deletion
 
 

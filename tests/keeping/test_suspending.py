@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -17,7 +18,7 @@ from shipments import tasks
 from shipments.analytics import alerts, attention, digests
 from shipments.bulk import acting, importing
 from shipments.buyers import telling
-from shipments.enums import Lifecycle, Reason, WorkState
+from shipments.enums import Lifecycle, Reason, Status, WorkState
 from shipments.keeping import suspending
 from shipments.models import (
     Alert,
@@ -197,25 +198,29 @@ def test_twice_suspended_is_once(merchant: Merchant) -> None:
 
 def test_no_digest_and_no_alert_is_written(merchant: Merchant, alice: User) -> None:
     shipment = a_shipment(merchant)
-    ingested(shipment, a_snapshot(a_scan(status="Exception")))
+    Shipment.objects.filter(pk=shipment.pk).update(created_at=datetime(2026, 3, 1, tzinfo=UTC))
+    ingested(shipment, a_snapshot(a_scan(status=Status.EXCEPTION)))
+    local = timezone.now().astimezone(ZoneInfo(merchant.time_zone))
     Membership.objects.filter(user=alice).update(
-        alert_reasons=[reason.value for reason in Reason], digest_at=timezone.now().time()
+        alert_reasons=[Reason.EXCEPTION.value], digest_at=local.time().replace(microsecond=0)
     )
     attention.review(timezone.now())
-    assert Alert.objects.untold().exists() is True
+    assert Alert.objects.untold().count() == 1
     suspended(merchant)
 
     assert alerts.send_alerts(timezone.now()) == 0
     assert digests.send_digests(timezone.now()) == 0
 
     assert Mail.objects.exists() is False
-    # What was found before is no news any more.
-    assert Alert.objects.untold().exists() is False
+    suspending.lift(merchant)
+    # What was found before is no news any more; the digest says how things stand.
+    assert alerts.send_alerts(timezone.now() + timedelta(minutes=10)) == 0
+    assert digests.send_digests(timezone.now()) == 1
 
 
 def test_attention_stays_as_it_was(merchant: Merchant) -> None:
     shipment = a_shipment(merchant)
-    ingested(shipment, a_snapshot(a_scan(status="Exception")))
+    ingested(shipment, a_snapshot(a_scan(status=Status.EXCEPTION)))
     suspended(merchant)
 
     attention.review(timezone.now())
@@ -394,7 +399,9 @@ def test_its_numbers_are_as_if_nobody_knew_them(merchant: Merchant, client: Clie
     assert (known.status_code, other.status_code) == (404, 404)
     assert without_tokens(known).replace(shipment.number, "") == without_tokens(other).replace(unknown, "")
     assert "Alpine" not in known.content.decode()
-    several = client.get(reverse("public-track"), {"number": f"{shipment.number} {unknown}"}).content.decode()
+    several = client.get(
+        reverse("public-track"), {"number": f"{shipment.number}\n{unknown}"}
+    ).content.decode()
     assert several.count("Not found") == 2
 
 
