@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from shipments import queueing
 from shipments.enums import Lifecycle
-from shipments.models import Mail, Merchant, MerchantDeletion, Shipment, Tally, Watch, WatchMove
+from shipments.models import Mail, Merchant, MerchantDeletion, Shipment, Watch, WatchMove
+from shipments.tracking.limits import followed
 
 # Parcels of one step: some tenths of a second.
 STEP = 5_000
@@ -70,11 +71,7 @@ def lift(merchant: Merchant) -> bool:
 
 def spread_of(merchant: Merchant) -> timedelta:
     """Over how long the merchant's parcels come back."""
-    counts = Tally.objects.counts(merchant)
-    followed = sum(
-        parcels for (lifecycle, _group), parcels in counts.items() if lifecycle == Lifecycle.ACTIVE
-    )
-    return min(max(timedelta(seconds=followed / BACK_A_SECOND), SHORTEST_SPREAD), LONGEST_SPREAD)
+    return min(max(timedelta(seconds=followed(merchant.pk) / BACK_A_SECOND), SHORTEST_SPREAD), LONGEST_SPREAD)
 
 
 def _move(merchant: Merchant, *, is_back: bool, spread: timedelta) -> None:

@@ -104,8 +104,15 @@ def take_room(merchant_id: int, at: datetime, *, are_new: bool = True) -> Room:
 
 def followed(merchant_id: int) -> int:
     """How many of the merchant's parcels are asked about, by the tallies."""
-    counts = Tally.objects.counts(merchant_id)
-    return sum(parcels for (lifecycle, _group), parcels in counts.items() if lifecycle == Lifecycle.ACTIVE)
+    return counts_of(merchant_id).get(Lifecycle.ACTIVE, 0)
+
+
+def counts_of(merchant_id: int) -> dict[Lifecycle, int]:
+    """How many parcels the merchant has in each part of their life, by the tallies."""
+    found: dict[Lifecycle, int] = {}
+    for (lifecycle, _group), parcels in Tally.objects.counts(merchant_id).items():
+        found[lifecycle] = found.get(lifecycle, 0) + parcels
+    return found
 
 
 def new_on(merchant_id: int, at: datetime, zone: str, *, most: int) -> int:

@@ -155,17 +155,16 @@ def test_its_parcels_come_back_one_after_the_other(merchant: Merchant) -> None:
     assert max(due) - min(due) > spread / 4
 
 
+@pytest.mark.parametrize(
+    ("parcels", "spread"),
+    [(0, timedelta(minutes=1)), (900_000, timedelta(hours=5)), (90_000_000, timedelta(hours=24))],
+)
 def test_over_how_long_they_come_back_grows_with_how_many_they_are(
-    merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch, parcels: int, spread: timedelta
 ) -> None:
-    monkeypatch.setattr(
-        suspending.Tally.objects, "counts", lambda merchant: {(Lifecycle.ACTIVE, "moving"): 900_000}
-    )
-    assert suspending.spread_of(merchant) == timedelta(hours=5)
-    monkeypatch.setattr(
-        suspending.Tally.objects, "counts", lambda merchant: {(Lifecycle.ACTIVE, "moving"): 90_000_000}
-    )
-    assert suspending.spread_of(merchant) == timedelta(hours=24)
+    monkeypatch.setattr(suspending, "followed", lambda merchant_id: parcels)
+
+    assert suspending.spread_of(merchant) == spread
 
 
 def test_who_changes_their_mind_on_the_way_begins_anew(
