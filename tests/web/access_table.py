@@ -71,6 +71,10 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("settings-alerts", "POST"): (SIGN_IN, NONE, ON, ON, ON),
     ("settings-alerts-test", "GET"): (NOT_SO, NOT_SO, NOT_SO, NOT_SO, NOT_SO),
     ("settings-alerts-test", "POST"): (SIGN_IN, NONE, ON, ON, ON),
+    # Everything as a file, after the password; there is none yet.
+    ("settings-export", "GET"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-export", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-export-file", "GET"): (SIGN_IN, NONE, NO, NO, ON),
     # People. What needs a fresh password sends even owners to give it first.
     ("people", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("people", "POST"): (SIGN_IN, NONE, NO, NO, ON),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from shipments.models import Answer, BulkAction, Import, ProofPicture, SavedView, Shipment, User
+from shipments.models import Answer, BulkAction, Import, MerchantExport, ProofPicture, SavedView, Shipment, User
 from shipments.tracking.statements import state
 from tests.factories import (
     a_bulk_action,
@@ -55,6 +55,7 @@ def address(route: str, parcel: Shipment) -> str:
         "invitation": lambda: an_invitation(parcel.merchant).public_id,
         "action_id": lambda: BulkAction.objects.get(merchant=parcel.merchant).public_id,
         "import_id": lambda: Import.objects.get(merchant=parcel.merchant).public_id,
+        "export_id": lambda: MerchantExport.objects.create(merchant=parcel.merchant).public_id,
         "view": lambda: (
             SavedView.objects.get_or_create(
                 merchant=parcel.merchant,
