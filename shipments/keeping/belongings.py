@@ -92,7 +92,9 @@ def _belonging(model: Model, found: Mapping[Model, Belonging], *, slowly: bool) 
     ]
     for key in keys:
         if key.related_model is Merchant and (_is_indexed(model, key) or slowly):
-            return Belonging(model, key.name, of_parcels=False, is_tied=key.db_constraint)
+            return Belonging(
+                model, key.name, of_parcels=False, is_tied=bool(getattr(key, "db_constraint", True))
+            )
     return through[0] if through else None
 
 
@@ -104,7 +106,7 @@ def _is_indexed(model: Model, key: "models.ForeignKey[Any, Any]") -> bool:
         for constraint in model._meta.constraints
         if isinstance(constraint, models.UniqueConstraint) and constraint.condition is None
     ]
-    return bool(key.db_index or key.unique or [key.name] in first)
+    return bool(getattr(key, "db_index", False) or key.unique or [key.name] in first)
 
 
 def _children_first(found: Mapping[Model, Belonging]) -> list[Model]:

@@ -292,7 +292,7 @@ class WatchQuerySet(models.QuerySet["Watch"]):
             cursor.execute(
                 f"""
                 WITH away AS (
-                    SELECT watch.shipment_id, %(now)s::timestamptz + random() * %(spread)s::interval AS due_at
+                    SELECT watch.shipment_id, %(now)s::timestamptz + random() * %(spread)s * interval '1 second' AS due_at
                     FROM {table} AS watch JOIN {Shipment._meta.db_table} AS parcel ON parcel.id = watch.shipment_id
                     WHERE watch.shipment_id = ANY(%(ids)s) AND watch.due_at IS NULL AND parcel.lifecycle = %(active)s
                     ORDER BY watch.shipment_id FOR UPDATE OF watch
@@ -301,7 +301,12 @@ class WatchQuerySet(models.QuerySet["Watch"]):
                     account_id = NULL
                 FROM away WHERE watch.shipment_id = away.shipment_id
                 """,  # noqa: S608  (the only inserted text is our own tables' names)
-                {"ids": list(shipment_ids), "now": now, "spread": spread, "active": Lifecycle.ACTIVE},
+                {
+                    "ids": list(shipment_ids),
+                    "now": now,
+                    "spread": spread.total_seconds(),
+                    "active": Lifecycle.ACTIVE,
+                },
             )
             return int(cursor.rowcount)
 

@@ -6,7 +6,6 @@ parcel below the limit, the second is refused. A merchant without limits pays on
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -126,9 +125,7 @@ def new_on(merchant_id: int, at: datetime, zone: str, *, most: int) -> int:
 def check_import(job: Import) -> None:
     """See whether the import may begin; TooManyImports. Of two that begin at once the second sees the first: call it in the
     transaction that begins it."""
-    limits: dict[str, Any] = Merchant.objects.values("most_imports", "most_import_rows").get(
-        pk=job.merchant_id
-    )
+    limits = Merchant.objects.values("most_imports", "most_import_rows").get(pk=job.merchant_id)
     most_rows, most = limits["most_import_rows"], limits["most_imports"]
     if most_rows is not None and job.rows_total > most_rows:
         raise TooManyImports(

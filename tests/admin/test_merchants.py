@@ -282,7 +282,7 @@ def test_all_data_is_made_and_fetched(operator: Client, oskar: User, merchant: M
     assert page(merchant, "fetch", job.public_id) in operator.get(page(merchant, "export")).content.decode()
     response = operator.get(page(merchant, "fetch", job.public_id))
 
-    content = b"".join(response.streaming_content)
+    content = b"".join(response.streaming_content)  # type: ignore[attr-defined]
     assert response["Content-Length"] == str(len(content))
     assert response["Content-Disposition"] == f'attachment; filename="alpine-{job.made_at:%Y-%m-%d}.zip"'
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

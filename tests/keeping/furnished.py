@@ -92,7 +92,7 @@ def _pointing(
     if to in made:
         return {field.name: made[to]}
     if to is User:
-        return {field.name: User.objects.filter(memberships__merchant=made[Merchant]).first()}
+        return {field.name: User.objects.filter(memberships__merchant=made[Merchant].pk).first()}
     if to is Carrier:
         return {field.name: Carrier.objects.get(code="USPS")}
     return {}

@@ -46,7 +46,7 @@ def tables_of_merchants() -> list[tuple[str, str]]:
             WHERE table_schema = 'public' AND column_name = 'merchant_id' AND table_name LIKE 'shipments_%'
             """
         )
-        return cursor.fetchall()
+        return [(table, column) for table, column in cursor.fetchall()]
 
 
 def test_no_row_of_the_merchant_is_left_and_the_other_merchants_are_as_they_were() -> None:
