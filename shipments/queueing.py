@@ -42,6 +42,10 @@ TELL_BUYERS = "tell_buyers"
 LEARN_CHANCES = "learn_chances"
 WORK_ON_REPLAY = "work_on_replay"
 REMIND_OF_KEYS = "remind_of_keys"
+MOVE_WATCHES = "move_watches"
+WORK_ON_MERCHANT_EXPORT = "work_on_merchant_export"
+RESUME_MERCHANT_EXPORTS = "resume_merchant_exports"
+DELETE_MERCHANTS = "delete_merchants"
 TASKS = frozenset(
     {
         SWEEP,
@@ -61,6 +65,10 @@ TASKS = frozenset(
         LEARN_CHANCES,
         WORK_ON_REPLAY,
         REMIND_OF_KEYS,
+        MOVE_WATCHES,
+        WORK_ON_MERCHANT_EXPORT,
+        RESUME_MERCHANT_EXPORTS,
+        DELETE_MERCHANTS,
     }
 )
 
@@ -78,6 +86,9 @@ SCHEDULES = {
     HOUSEKEEP: 60,
     LEARN_CHANCES: 24 * 60,
     REMIND_OF_KEYS: 60,
+    MOVE_WATCHES: 1,
+    RESUME_MERCHANT_EXPORTS: 1,
+    DELETE_MERCHANTS: 10,
 }
 
 # Tasks that failed within so long count as failing now.

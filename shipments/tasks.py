@@ -12,6 +12,7 @@ from shipments import queueing
 from shipments.analytics import alerts, attention, cohorts, digests
 from shipments.bulk import acting, importing
 from shipments.buyers import telling
+from shipments.keeping import deleting, exporting_all, suspending
 from shipments.models import (
     Alert,
     AuditEntry,
@@ -21,6 +22,7 @@ from shipments.models import (
     Import,
     Invitation,
     Mail,
+    MerchantExport,
     Subscription,
     SubscriptionRequest,
     Tally,
@@ -178,6 +180,36 @@ def remind_of_keys() -> None:
     expiring.remind(timezone.now())
 
 
+def move_watches() -> None:
+    """Put the watches of suspended merchants away, and bring back those of merchants at work again."""
+    Heartbeat.objects.beat(timezone.now())
+    if not suspending.move_watches():
+        queueing.enqueue(queueing.MOVE_WATCHES)
+    Heartbeat.objects.beat(timezone.now())
+
+
+@logs.about_its_arguments("export")
+def work_on_merchant_export(export_id: int) -> None:
+    """Write files of an export of all data of a merchant, as many as one turn allows."""
+    Heartbeat.objects.beat(timezone.now())
+    exporting_all.work_on(export_id, beat=lambda: Heartbeat.objects.beat(timezone.now()))
+
+
+def resume_merchant_exports() -> None:
+    """Go on with the exports that a killed worker left."""
+    Heartbeat.objects.beat(timezone.now())
+    exporting_all.resume(timezone.now())
+
+
+def delete_merchants() -> None:
+    """Delete the merchants whose time has come, for a while; by one worker at a time."""
+    Heartbeat.objects.beat(timezone.now())
+    with queueing.alone(queueing.DELETE_MERCHANTS) as is_ours:
+        if is_ours and not deleting.delete_due(timezone.now()):
+            queueing.enqueue(queueing.DELETE_MERCHANTS)
+    Heartbeat.objects.beat(timezone.now())
+
+
 def housekeep() -> None:
     """Forget what has ended or is old, put the tallies together, and make the months the audit will need.
 
@@ -196,6 +228,7 @@ def housekeep() -> None:
         Alert.objects.forget_old(timezone.now())
         CallCount.objects.forget_old(timezone.now())
         Import.objects.forget_old(timezone.now())
+        MerchantExport.objects.forget_old(timezone.now())
         Invitation.objects.forget_ended(timezone.now())
         sign_ins.forget_ended(timezone.now())
         Tally.objects.compact()

@@ -245,6 +245,8 @@ if EMAIL_USE_TLS and EMAIL_USE_SSL:
     )
 # Seconds for each word of the mail server; outbound.mail goes on with the next round after that.
 EMAIL_TIMEOUT = 10
+# Whom a merchant's people turn to when the merchant is suspended.
+OPERATOR_EMAIL = env.text("OPERATOR_EMAIL", default="")
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="tracking@localhost")
 
 # --- Languages, times, static files -----------------------------------------------------------------------------

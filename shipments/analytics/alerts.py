@@ -63,6 +63,9 @@ def _round(merchant_id: int, now: datetime) -> int:
         return 0
     # Marked before it is read: what is found while this round writes belongs to the next.
     mine.untold().update(told_at=now)
+    if merchant.is_suspended:
+        # Nobody is told, and what was found before is no news when it is at work again.
+        return 0
     # A reason that has passed and an item somebody has dealt with are no news any more.
     news = mine.filter(
         Q(shipment__attention__snoozed_until=None) | Q(shipment__attention__snoozed_until__lte=now),

@@ -161,9 +161,10 @@ EVERYBODY = f"""
         AND s.status = '{Status.DELIVERED}' AND s.resolution = '' AND s.signed_by = '' AND s.proof_url = '' AND NOT s.proof_due
         AND {_DELIVERED_AT} BETWEEN %(proof_from)s AND %(proof_until)s
 """  # noqa: S608
-EVERY_MERCHANT = "true"
+# What is a suspended merchant's stays as it is: nobody looks at it, and nobody is told.
+EVERY_MERCHANT = "m.suspended_at IS NULL"
 SOME = "SELECT unnest(%(ids)s::bigint[]) AS id"
-THEIR_MERCHANTS = "m.id IN (SELECT s.merchant_id FROM shipments_shipment AS s WHERE s.id = ANY(%(ids)s))"
+THEIR_MERCHANTS = "m.id IN (SELECT s.merchant_id FROM shipments_shipment AS s WHERE s.id = ANY(%(ids)s)) AND m.suspended_at IS NULL"
 
 
 def verdicts(candidates: str, merchants: str) -> str:

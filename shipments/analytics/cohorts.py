@@ -34,14 +34,14 @@ PATIENCE = 60.0
 
 
 def tally(now: datetime) -> bool:
-    """Bring every merchant's figures up to date, a stretch of days at a time and each in turn; False where
+    """Bring the figures of every merchant at work up to date, a stretch of days at a time and each in turn; False where
     `PATIENCE` ended before the work.
 
     Safe beside itself: who comes second leaves a merchant to who came first.
     """
     enough = time.monotonic() + PATIENCE
     Reckoning.objects.bulk_create(
-        [Reckoning(merchant=merchant) for merchant in Merchant.objects.filter(reckoning=None)],
+        [Reckoning(merchant=merchant) for merchant in Merchant.objects.at_work().filter(reckoning=None)],
         ignore_conflicts=True,
     )
     StaleDay.objects.filter(~Exists(Merchant.objects.filter(pk=OuterRef("merchant_id")))).delete()
@@ -65,7 +65,7 @@ def _in_need(now: datetime) -> list[Merchant]:
     busy: list[Merchant] = []
     quiet: list[Merchant] = []
     stale = set(StaleDay.objects.values_list("merchant", flat=True).distinct())
-    for merchant in Merchant.objects.filter(reckoning__isnull=False).select_related("reckoning"):
+    for merchant in Merchant.objects.at_work().filter(reckoning__isnull=False).select_related("reckoning"):
         last = merchant.reckoning
         is_new_day = (last.today, last.time_zone) != (today_at(now, merchant.time_zone), merchant.time_zone)
         (busy if merchant.pk in stale or last.as_of is None or is_new_day else quiet).append(merchant)

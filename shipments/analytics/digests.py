@@ -47,7 +47,7 @@ def send_digests(now: datetime) -> int:
     One that fails stays due for the next run; those behind it are written.
     """
     members = (
-        Membership.objects.filter(digest_at__isnull=False, user__is_active=True)
+        Membership.objects.filter(digest_at__isnull=False, user__is_active=True, merchant__suspended_at=None)
         .select_related("user", "merchant")
         .order_by("merchant_id", "pk")
     )

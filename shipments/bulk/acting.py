@@ -18,11 +18,12 @@ from django.utils import timezone
 
 from shipments import queueing
 from shipments.bulk.filters import BadFilter, ListFilter
-from shipments.enums import Deed, Resolution, WorkState
+from shipments.enums import Deed, Lifecycle, Resolution, WorkState
 from shipments.models import AttentionItem, AuditEntry, BulkAction, Membership, Merchant, Shipment, Watch
 from shipments.models.deeds import Before
 from shipments.models.shipments import ShipmentQuerySet
 from shipments.models.work import LEASE
+from shipments.tracking.limits import take_room
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ _CONCERNS_ATTENTION = frozenset(
 )
 
 # Why an action has failed, as its row has it; pages put it into words.
-FILTER_GONE, OWNER_GONE, UNEXPECTED = "filter", "owner", "unexpected"
+FILTER_GONE, OWNER_GONE, UNEXPECTED, SUSPENDED = "filter", "owner", "unexpected", "suspended"
 
 
 class OwnerGone(Exception):
@@ -101,6 +102,15 @@ def _resolve(parcels: ShipmentQuerySet, action: BulkAction, now: datetime) -> Be
     return parcels.resolve(Resolution(named) if named else None, by_id=action.by_id, now=now)
 
 
+def _again(parcels: ShipmentQuerySet, action: BulkAction) -> ShipmentQuerySet:
+    """Those that can be followed again: as many of the newest as the merchant has room for."""
+    room = take_room(action.merchant_id, timezone.now(), are_new=False)
+    if room.left is None:
+        return parcels
+    kept = parcels.exclude(lifecycle=Lifecycle.ACTIVE).newest_first().values_list("pk", flat=True)
+    return parcels.filter(pk__in=list(kept[: room.left]))
+
+
 def _resolution(values: Values) -> Values:
     return {"resolution": values["resolution"]}
 
@@ -126,11 +136,11 @@ def rule_of(deed: Deed, argument: Values) -> Rule:
         case Deed.ARCHIVE:
             return Rule(lambda parcels, action, now: parcels.archive(), "archived")
         case Deed.RESTORE:
-            return Rule(lambda parcels, action, now: parcels.restore(now), "restored")
+            return Rule(lambda parcels, action, now: _again(parcels, action).restore(now), "restored")
         case Deed.CLOSE:
             return Rule(lambda parcels, action, now: parcels.close(), "closed")
         case Deed.REOPEN:
-            return Rule(lambda parcels, action, now: parcels.reopen(now), "reopened")
+            return Rule(lambda parcels, action, now: _again(parcels, action).reopen(now), "reopened")
         case Deed.PROOF_DUE | Deed.PROOF_NOT_DUE:
             due = deed == Deed.PROOF_DUE
             return Rule(
@@ -232,6 +242,9 @@ def step(action_id: int) -> bool:
         return False
     if action.cancel_asked:
         _finish(action, WorkState.CANCELLED, now)
+        return False
+    if action.merchant.is_suspended:
+        _finish(action, WorkState.FAILED, now, SUSPENDED)
         return False
     parcels = selected(
         action.merchant,

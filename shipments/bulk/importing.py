@@ -130,6 +130,18 @@ def step(import_id: int, rows: Rows | None = None, *, now: datetime) -> Rows | N
     if job.cancel_asked:
         _finish(job, WorkState.CANCELLED, now)
         return None
+    if job.merchant.is_suspended:
+        _finish(
+            job,
+            WorkState.FAILED,
+            now,
+            translation.gettext(
+                "The merchant was suspended when the import had come to row %(row)d. All rows up to there are stored. "
+                "When it is at work again, the file can be dropped again: nothing is doubled."
+            )
+            % {"row": job.last_row},
+        )
+        return None
     if rows is None or rows.position != job.position:
         rows = open_rows(job)
     taken = take_rows(rows, STEP)
@@ -139,13 +151,15 @@ def step(import_id: int, rows: Rows | None = None, *, now: datetime) -> Rows | N
     good = [row for row in read if isinstance(row, GoodRow)]
     bad = [row for row in read if isinstance(row, RefusedRow)]
     stored = store_rows(job, good, now)
+    bad += stored.refused
     keep_refused(job, bad)
+    beyond = {row.number for row in stored.refused}
     job.good += stored.new
-    job.double += len(good) - stored.new
+    job.double += len(good) - stored.new - len(beyond)
     job.learnt += stored.learnt
     job.bad += len(bad)
     job.subscribed += stored.subscribed
-    job.unconsented += sum(row.lacks_consent for row in good)
+    job.unconsented += sum(row.lacks_consent for row in good if row.number not in beyond)
     job.position, job.last_row, job.tries = rows.position, rows.number, 0
     job.leased_until = now + LEASE
     job.save(

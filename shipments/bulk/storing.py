@@ -14,7 +14,8 @@ from shipments.bulk.judging import GoodRow, RefusedRow
 from shipments.facts import numbers
 from shipments.models import BadRow, Import, Shipment, Subscription, Watch
 from shipments.models.subscriptions import Consent
-from shipments.tracking.adding import instance_meant, is_another_parcel, next_instance, take_turns
+from shipments.tracking.adding import instance_meant, is_another_parcel, next_instance
+from shipments.tracking.limits import Room, take_room, take_turns
 
 # New parcels are first asked about at this rate, over an hour at most: 200,000 due at once would keep all others waiting.
 FIRST_ASKS_A_SECOND = 50
@@ -70,11 +71,13 @@ class _Parcel:
 
 @dataclass(slots=True)
 class Stored:
-    """How many parcels were new, how many of the other rows completed one, and how many buyers get mails from now on."""
+    """How many parcels were new, how many of the other rows completed one, how many buyers get mails from now on, and the
+    rows for which the merchant has no room."""
 
     new: int = 0
     learnt: int = 0
     subscribed: int = 0
+    refused: list[RefusedRow] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -85,6 +88,25 @@ class _Plan:
     known: list[_Parcel] = field(default_factory=list)
     learnt: int = 0
     consents: list[tuple[_Parcel, GoodRow]] = field(default_factory=list)
+    refused: list[GoodRow] = field(default_factory=list)
+
+
+class _Places:
+    """The places that are left for new parcels."""
+
+    def __init__(self, room: Room) -> None:
+        self.left = room.left
+
+    def take(self) -> bool:
+        """Take one; False where there is none."""
+        if self.left is None:
+            return True
+        self.left -= 1
+        return self.left >= 0
+
+    def give_back(self, many: int) -> None:
+        if self.left is not None:
+            self.left = max(0, self.left) + many
 
 
 _Key = tuple[str, str]
@@ -95,12 +117,15 @@ def store_rows(job: Import, good: Sequence[GoodRow], now: datetime) -> Stored:
     rows_of: dict[_Key, list[GoodRow]] = defaultdict(list)
     for row in good:
         rows_of[row.parcel.carrier, row.parcel.number].append(row)
+    # On the day on which all parcels of the import count as added.
+    room = take_room(job.merchant_id, job.started_at or now)
+    places = _Places(room)
     take_turns(job.merchant_id)
     plans: dict[_Key, _Plan] = {}
     open_keys = list(rows_of)
     while open_keys:
         known = _known(job.merchant_id, open_keys)
-        plans |= {key: _plan(rows_of[key], known[key]) for key in open_keys}
+        plans |= {key: _plan(rows_of[key], known[key], places) for key in open_keys}
         new = [parcel for key in open_keys for parcel in plans[key].new]
         inserted = _insert(job, new, now)
         for parcel in new:
@@ -113,11 +138,18 @@ def store_rows(job: Import, good: Sequence[GoodRow], now: datetime) -> Stored:
                 if (parcel.carrier, parcel.number, parcel.instance) not in inserted
             }
         )
+        places.give_back(sum(len(plans[key].new) for key in open_keys))
     _complete([parcel for plan in plans.values() for parcel in plan.known if parcel.has_learnt])
     return Stored(
         new=sum(len(plan.new) for plan in plans.values()),
         learnt=sum(plan.learnt for plan in plans.values()),
         subscribed=_subscribe(job, [told for plan in plans.values() for told in plan.consents], now),
+        refused=[
+            RefusedRow(row.number, row.cells, "number", room.refusal)
+            for row in sorted(
+                (row for plan in plans.values() for row in plan.refused), key=lambda row: row.number
+            )
+        ],
     )
 
 
@@ -140,8 +172,9 @@ def _subscribe(job: Import, consents: Sequence[tuple[_Parcel, GoodRow]], now: da
     )
 
 
-def _plan(rows: Iterable[GoodRow], known: list[_Parcel]) -> _Plan:
-    """Which parcels the rows with this number are, by the rule for numbers typed by hand."""
+def _plan(rows: Iterable[GoodRow], known: list[_Parcel], places: _Places) -> _Plan:
+    """Which parcels the rows with this number are, by the rule for numbers typed by hand; new ones as far as there are
+    places."""
     plan = _Plan(known=known)
     parcels = list(known)
     for row in rows:
@@ -151,6 +184,9 @@ def _plan(rows: Iterable[GoodRow], known: list[_Parcel]) -> _Plan:
             plan.learnt += meant.learn(row)
             if row.subscribes:
                 plan.consents.append((meant, row))
+            continue
+        if not places.take():
+            plan.refused.append(row)
             continue
         fresh = _Parcel(
             carrier=parcel.carrier,

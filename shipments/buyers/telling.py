@@ -65,7 +65,8 @@ def tell_batch(now: datetime) -> int:
 def _deal_with(subscription: Subscription, shown: Sequence[ScanEvent], now: datetime) -> None:
     """Tell it, have it wait for the morning, or drop it where it is no news any more."""
     milestone = milestone_to_tell(subscription)
-    if milestone is None:
+    if milestone is None or subscription.shipment.merchant.is_suspended:
+        # Of a suspended merchant's parcels nobody is told; what comes after that is news again.
         subscription.note_told(None)
         return
     waking = next_waking(now, zone_of_buyer(subscription.shipment, shown))

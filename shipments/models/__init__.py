@@ -11,6 +11,7 @@ from shipments.models.canary import KeyRingCanary
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode, UnrecognisedWord
 from shipments.models.chances import LearnedChances
 from shipments.models.credentials import Credential, CredentialToken
+from shipments.models.exports import ExportChunk, ExportedFile, ExportPart, MerchantExport
 from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
 from shipments.models.invitations import Invitation
@@ -24,6 +25,7 @@ from shipments.models.proofs import Proof, ProofPicture
 from shipments.models.replays import Replay
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
+from shipments.models.standing import MerchantDeletion, WatchMove
 from shipments.models.statements import Statement
 from shipments.models.subscriptions import Subscription, SubscriptionRequest
 from shipments.models.tallies import Tally
@@ -48,6 +50,9 @@ __all__ = [
     "Credential",
     "CredentialToken",
     "EngineTotal",
+    "ExportChunk",
+    "ExportPart",
+    "ExportedFile",
     "Heartbeat",
     "Import",
     "ImportChunk",
@@ -59,6 +64,8 @@ __all__ = [
     "MaintenanceWindow",
     "Membership",
     "Merchant",
+    "MerchantDeletion",
+    "MerchantExport",
     "MerchantHost",
     "Note",
     "PrivateLink",
@@ -82,4 +89,5 @@ __all__ = [
     "UnrecognisedWord",
     "User",
     "Watch",
+    "WatchMove",
 ]

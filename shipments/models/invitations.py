@@ -45,7 +45,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.open().update(revoked_at=now)
 
     def invite(
-        self, merchant: Merchant, email: str, role: "Role | str", *, by: "User", now: datetime
+        self, merchant: Merchant, email: str, role: "Role | str", *, by: "User | None", now: datetime
     ) -> "Invitation":
         """A new invitation, with its token for the mail. An open one for the address ends: its link may be in wrong hands.
 

@@ -98,8 +98,8 @@ class MerchantHostManager(models.Manager["MerchantHost"]):
         return self.filter(merchant=merchant).order_by("pk").values_list("host", flat=True).first() or ""
 
     def merchants_by_host(self) -> dict[str, int]:
-        """Every host name with the key of its merchant."""
-        return dict(self.values_list("host", "merchant_id"))
+        """Every host name with the key of its merchant, but for suspended ones."""
+        return dict(self.filter(merchant__suspended_at=None).values_list("host", "merchant_id"))
 
 
 class MerchantHost(models.Model):

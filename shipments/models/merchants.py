@@ -53,6 +53,11 @@ def language_choices() -> list[tuple[str, str]]:
     return [(code, str(name)) for code, name in settings.LANGUAGES]
 
 
+def _most(label: "StrOrPromise") -> models.PositiveIntegerField:  # type: ignore[type-arg]
+    """A limit of a merchant's; null is none."""
+    return models.PositiveIntegerField(label, null=True, blank=True, validators=[MinValueValidator(1)])
+
+
 def _days(label: "StrOrPromise", default: int) -> models.PositiveSmallIntegerField:  # type: ignore[type-arg]
     """A threshold of attention, in days."""
     return models.PositiveSmallIntegerField(
@@ -66,6 +71,10 @@ class MerchantQuerySet(models.QuerySet["Merchant"]):
     def of_user(self, user: "User") -> Self:
         """Those the person belongs to."""
         return self.filter(memberships__user=user)
+
+    def at_work(self) -> Self:
+        """Those that are not suspended."""
+        return self.filter(suspended_at=None)
 
     def with_look(self) -> Self:
         """With what their pages look like, apart from the bytes of the logo."""
@@ -111,6 +120,20 @@ class Merchant(models.Model):
         help_text=_("Whoever has the link sees the number of the order."),
     )
 
+    # Set and unset by `keeping.suspending` alone.
+    suspended_at = models.DateTimeField(_("suspended since"), null=True, editable=False)
+    suspended_because = models.CharField(
+        _("why it is suspended"), max_length=300, blank=True, default="", db_default="", editable=False
+    )
+
+    # What an operator lets the merchant have; `tracking.limits` and `roles` keep to it.
+    most_parcels = _most(_("parcels followed at a time"))
+    most_new_parcels = _most(_("new parcels a day"))
+    most_imports = _most(_("imports at a time"))
+    most_import_rows = _most(_("rows of an import"))
+    most_people = _most(_("people, invited ones included"))
+    most_asked = _most(_("parcels asked about by hand, an hour"))
+
     objects: ClassVar[MerchantQuerySet] = MerchantQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -120,6 +143,10 @@ class Merchant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
 
 
 class CountUpTo(models.Subquery):

@@ -90,6 +90,11 @@ class MaintenanceWindow(models.Model):
         return f"{self.carrier_id} {self.starts:%H:%M}–{self.ends:%H:%M} {self.zone}"
 
 
+def _key(what: str, whom: str, per: timedelta, now: datetime) -> str:
+    """The window of time in which these tries are counted."""
+    return sha256(f"{what}|{whom}|{now.timestamp() // per.total_seconds():.0f}".encode()).hexdigest()
+
+
 class ThrottleManager(models.Manager["Throttle"]):
     """Caps that hold across every process and host."""
 
@@ -103,11 +108,7 @@ class ThrottleManager(models.Manager["Throttle"]):
         `whom` (an address, a number) is kept as a hash only. Windows of length `per` are aligned, so a burst across a border
         can reach twice a limit, once.
         """
-        ends = {
-            sha256(f"{what}|{whom}|{now.timestamp() // per.total_seconds():.0f}".encode()).hexdigest(): now
-            + per
-            for what, whom, per in tried
-        }
+        ends = {_key(what, whom, per, now): now + per for what, whom, per in tried}
         with prepared_cursor() as cursor:
             # One statement: two tries at once cannot both read the last free one. In the order of the keys, so that
             # two that count the same things do not wait for each other in a circle.
@@ -122,6 +123,11 @@ class ThrottleManager(models.Manager["Throttle"]):
             )
             tries = dict(cursor.fetchall())
         return [tries[key] for key in ends]
+
+    def tries_of(self, what: str, whom: str, per: timedelta, now: datetime) -> int:
+        """How many tries there were in the window that runs; none is counted."""
+        key = _key(what, whom, per, now)
+        return self.filter(key=key).values_list("tries", flat=True).first() or 0
 
     def forget_ended(self, now: datetime) -> int:
         """Drop the counts whose window has passed."""

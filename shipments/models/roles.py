@@ -39,6 +39,14 @@ class InvitationEnded(RefusedChange):
     """It was accepted, revoked, or its time is over."""
 
 
+class NoRoom(RefusedChange):
+    """The merchant may have no more people; `most` is its limit."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+
 @contextmanager
 def changing(merchant: Merchant) -> Iterator[None]:
     """A transaction in which nobody else changes who belongs to the merchant."""
@@ -62,6 +70,18 @@ def member(merchant: Merchant, pk: int) -> Membership:
     if found is None:
         raise NotAMember
     return found
+
+
+def check_room(merchant: Merchant, email: str, now: datetime) -> None:
+    """See whether one more may be invited; those who are invited and have not come count, but for this address itself.
+    NoRoom. Call it inside `changing`."""
+    most = Merchant.objects.values_list("most_people", flat=True).get(pk=merchant.pk)
+    if most is None:
+        return
+    invited = Invitation.objects.for_merchant(merchant).open().filter(expires_at__gt=now)
+    here = Membership.objects.filter(merchant=merchant).count()
+    if here + invited.exclude(email=email.lower()).count() >= most:
+        raise NoRoom(most)
 
 
 def change_role(membership: Membership, role: Role) -> bool:
@@ -91,11 +111,16 @@ def hand_over(own: Membership, to: Membership) -> None:
 def accept(invitation: Invitation, person: User, now: datetime) -> tuple[Membership, str]:
     """Let the person in, and tell the role they had before (`""`: none). Call it inside `changing`.
 
-    A member's role can rise by an invitation, and never falls by one. InvitationEnded for the second of two at once.
+    A member's role can rise by an invitation, and never falls by one. InvitationEnded for the second of two at once; NoRoom
+    where the merchant's limit was lowered since, and the invitation stays open.
     """
-    fresh = Invitation.objects.get(pk=invitation.pk)
+    fresh = Invitation.objects.select_related("merchant").get(pk=invitation.pk)
     if not fresh.is_usable(now):
         raise InvitationEnded
+    members = Membership.objects.filter(merchant=fresh.merchant)
+    most = fresh.merchant.most_people
+    if most is not None and members.count() >= most and not members.filter(user=person).exists():
+        raise NoRoom(most)
     fresh.mark_accepted(now)
     membership, is_new = Membership.objects.get_or_create(
         user=person, merchant=fresh.merchant, defaults={"role": fresh.role, "joined_at": now}

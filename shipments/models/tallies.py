@@ -12,7 +12,7 @@ from shipments.models.shipments import lifecycle_choices
 class TallyManager(models.Manager["Tally"]):
     """Reads and compacts the tallies; the database writes them."""
 
-    def counts(self, merchant: Merchant) -> dict[tuple[Lifecycle, StatusGroup], int]:
+    def counts(self, merchant: Merchant | int) -> dict[tuple[Lifecycle, StatusGroup], int]:
         """The merchant's parcels by lifecycle and status group, exact as of this statement; what has none is left out."""
         rows = (
             self.filter(merchant=merchant)

@@ -272,6 +272,44 @@ class WatchQuerySet(models.QuerySet["Watch"]):
             self.model.objects.filter(pk__in=pks).update(due_at=to, wanted_by=to)
         return pks
 
+    def put_away(self, shipment_ids: Iterable[int]) -> int:
+        """Have nobody ask about these, whose merchant is suspended, until `bring_back`; how many they were. Who is asking
+        this moment finishes, and what they write down is put away when a planner comes to it."""
+        with transaction.atomic():
+            free = (
+                self.filter(shipment__in=list(shipment_ids), lease=None, due_at__isnull=False)
+                .order_by("pk")
+                .select_for_update(of=("self",), skip_locked=True)
+            )
+            pks = [watch.pk for watch in free.only("pk")]
+            return self.model.objects.filter(pk__in=pks).update(due_at=None, by_hand=False)
+
+    def bring_back(self, shipment_ids: Iterable[int], now: datetime, *, spread: timedelta) -> int:
+        """Ask again about those of the parcels that are followed and were put away, each at a moment of its own within
+        `spread`; who asks is chosen anew. How many they were."""
+        table = self.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                WITH away AS (
+                    SELECT watch.shipment_id, %(now)s::timestamptz + random() * %(spread)s * interval '1 second' AS due_at
+                    FROM {table} AS watch JOIN {Shipment._meta.db_table} AS parcel ON parcel.id = watch.shipment_id
+                    WHERE watch.shipment_id = ANY(%(ids)s) AND watch.due_at IS NULL AND parcel.lifecycle = %(active)s
+                    ORDER BY watch.shipment_id FOR UPDATE OF watch
+                )
+                UPDATE {table} AS watch SET due_at = away.due_at, wanted_by = away.due_at, by_hand = false, lease = NULL,
+                    account_id = NULL
+                FROM away WHERE watch.shipment_id = away.shipment_id
+                """,  # noqa: S608  (the only inserted text is our own tables' names)
+                {
+                    "ids": list(shipment_ids),
+                    "now": now,
+                    "spread": spread.total_seconds(),
+                    "active": Lifecycle.ACTIVE,
+                },
+            )
+            return int(cursor.rowcount)
+
     def take_up(self, shipment_ids: Iterable[int], now: datetime) -> None:
         """Ask about these from now on."""
         self._locked(shipment_ids).update(due_at=now, wanted_by=now, by_hand=False, lease=None)
@@ -346,6 +384,12 @@ class Watch(models.Model):
                 fields=["due_at", "account"],
                 name="watch_leased_idx",
                 condition=models.Q(lease__isnull=False),
+            ),
+            # Whether an answer that is deleted is still pointed at.
+            models.Index(
+                fields=["error_answer"],
+                name="watch_error_answer_idx",
+                condition=models.Q(error_answer__isnull=False),
             ),
         ]
 

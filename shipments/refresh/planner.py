@@ -270,11 +270,18 @@ class _Plan:
         Watch.objects.put_off(turns)
 
     def _still_active(self, found: Iterable[Waiting]) -> list[Waiting]:
-        """Those that are asked about at all; about what has ended since it became due nobody asks any more."""
+        """Those that are asked about at all; about what has ended since it became due nobody asks any more, and what is a
+        suspended merchant's is put away."""
         active: list[Waiting] = []
         ended: list[Waiting] = []
+        away: list[Waiting] = []
         for one in found:
-            (active if one.lifecycle == Lifecycle.ACTIVE else ended).append(one)
+            if one.is_suspended:
+                away.append(one)
+            else:
+                (active if one.lifecycle == Lifecycle.ACTIVE else ended).append(one)
+        if away:
+            Watch.objects.put_away(one.shipment_id for one in away)
         if ended:
             Watch.objects.stop_ended(one.shipment_id for one in ended)
         return active

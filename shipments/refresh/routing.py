@@ -33,7 +33,8 @@ def _route_some(now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT watch.shipment_id, watch.merchant_id, parcel.carrier_id, parcel.gateway, parcel.lifecycle
+            SELECT watch.shipment_id, watch.merchant_id, parcel.carrier_id, parcel.gateway, parcel.lifecycle,
+                merchant.suspended_at IS NOT NULL
             FROM (
                 (
                     SELECT shipment_id, merchant_id FROM shipments_watch
@@ -43,6 +44,7 @@ def _route_some(now: datetime) -> int:
                     WHERE account_id IS NULL AND due_at <= %(now)s AND lease IS NULL ORDER BY due_at LIMIT %(limit)s
                 )
             ) AS watch JOIN shipments_shipment AS parcel ON parcel.id = watch.shipment_id
+            JOIN shipments_merchant AS merchant ON merchant.id = watch.merchant_id
             """,
             {"now": now, "limit": AT_ONCE},
         )
@@ -51,8 +53,11 @@ def _route_some(now: datetime) -> int:
         return 0
     kinds: dict[Kind, list[int]] = defaultdict(list)
     ended: list[int] = []
-    for shipment_id, merchant_id, carrier, gateway, lifecycle in rows:
-        if lifecycle == Lifecycle.ACTIVE:
+    away: list[int] = []
+    for shipment_id, merchant_id, carrier, gateway, lifecycle, is_suspended in rows:
+        if is_suspended:
+            away.append(shipment_id)
+        elif lifecycle == Lifecycle.ACTIVE:
             kinds[Kind(merchant_id, carrier, gateway)].append(shipment_id)
         else:
             ended.append(shipment_id)
@@ -67,6 +72,8 @@ def _route_some(now: datetime) -> int:
     Watch.objects.route(chosen)
     # Ended since they became due: nobody asks any more.
     Watch.objects.stop_ended(ended)
+    if away:
+        Watch.objects.put_away(away)
     return len(rows)
 
 

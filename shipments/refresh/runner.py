@@ -38,10 +38,11 @@ def refresh_leased(account_id: int, lease: UUID, shipment_ids: Sequence[int]) ->
     if not held:
         return []
     ids = [one.shipment_id for one in held]
-    shipments = list(to_ask_about(ids).filter(lifecycle=Lifecycle.ACTIVE))
+    shipments = list(to_ask_about(ids).filter(lifecycle=Lifecycle.ACTIVE, merchant__suspended_at=None))
     askers = Askers(shipments)
     account = askers.account(account_id)
     mine = [] if account is None else [one for one in shipments if askers.choice(one) == account_id]
+    # Ended, or put away with all parcels of a merchant that is suspended.
     if ended := set(ids) - {shipment.pk for shipment in shipments}:
         Watch.objects.reschedule(dict.fromkeys(ended, Turn(None)), lease=lease)
     if len(mine) < len(shipments):

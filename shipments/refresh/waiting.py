@@ -70,6 +70,8 @@ class Waiting:
     account_id: int
     carrier: str
     lifecycle: str
+    # Nothing is asked for its merchant: the parcel should not have been due.
+    is_suspended: bool
     candidate: Candidate
 
 
@@ -148,11 +150,12 @@ _FACTS = """
     SELECT watch.shipment_id, watch.account_id, parcel.carrier_id, parcel.lifecycle, watch.merchant_id, watch.wanted_by,
         parcel.status, parcel.created_at, parcel.last_scan_at, COALESCE(parcel.delivered_at, parcel.last_scan_at), watch.heard,
         carrier.scans_once, watch.misses, watch.error_kind, watch.checked_at, parcel.service_name, parcel.estimated_on,
-        parcel.destination_postal_code
+        parcel.destination_postal_code, merchant.suspended_at IS NOT NULL
     FROM first
     JOIN shipments_watch AS watch ON watch.shipment_id = first.shipment_id
     JOIN shipments_shipment AS parcel ON parcel.id = first.shipment_id
     JOIN shipments_carrier AS carrier ON carrier.code = parcel.carrier_id
+    JOIN shipments_merchant AS merchant ON merchant.id = watch.merchant_id
 """
 
 
@@ -202,6 +205,7 @@ def _waiting(
     service: str,
     promised_on: date | None,
     postal_code: str,
+    is_suspended: bool,
 ) -> Waiting:
     situation = Situation(
         status=Status(status),
@@ -218,7 +222,7 @@ def _waiting(
         zone=zone_at(postal_code),
     )
     candidate = Candidate(shipment_id, situation, wanted_by, merchant_id)
-    return Waiting(shipment_id, account_id, carrier, lifecycle, candidate)
+    return Waiting(shipment_id, account_id, carrier, lifecycle, is_suspended, candidate)
 
 
 @lru_cache(maxsize=20_000)

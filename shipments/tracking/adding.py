@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol, TypeVar
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,6 +16,7 @@ from shipments.facts import numbers
 from shipments.facts.places import five_digits
 from shipments.models import Carrier, Merchant, Shipment, Watch
 from shipments.tracking.gateway import gateways_for
+from shipments.tracking.limits import Room, Suspended, take_room, take_turns
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,10 @@ class BadParcel(ValueError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class NoRoom(BadParcel):
+    """The merchant may have no more parcels now, or none at all; `str()` says by which limit, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +154,10 @@ def add_parcel(
 def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
     """Each of the parcels as `add_parcel` would add it, in their order, in a constant number of statements.
 
-    No carrier and number may be among them twice.
+    No carrier and number may be among them twice. NoRoom, and nothing stored, where the merchant may not have as many.
     """
     with transaction.atomic():
+        room = room_for(merchant)
         if len(wanted) > 1:
             take_turns(merchant.pk)
         instances = _instances(merchant, wanted)
@@ -168,6 +174,8 @@ def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
                     taught.append(known)
             else:
                 fresh[key] = _new(merchant, one, instance=next_instance(instances.get(key, [])))
+        if not room.has(len(fresh)):
+            raise NoRoom("tracking number", room.refusal_of(len(fresh)))
         # Two adders at once: one inserts, the other finds the row there.
         Shipment.objects.bulk_create([fresh[key] for key in sorted(fresh)], ignore_conflicts=True)
         stored = Shipment.objects.filter(
@@ -191,13 +199,12 @@ def add_parcels(merchant: Merchant, wanted: Sequence[Wanted]) -> list[Added]:
     ]
 
 
-def take_turns(merchant_id: int) -> None:
-    """Have whoever else adds several parcels for the merchant wait until this transaction ends. Two who add the same numbers
-    in different orders, by hand or by file, would wait for each other in a ring. Call it before anything is locked."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('shipments.adding'), %s)", [merchant_id % 2**31]
-        )
+def room_for(merchant: Merchant) -> Room:
+    """How many new parcels may be added now; NoRoom where the merchant is suspended. As `take_room`."""
+    try:
+        return take_room(merchant.pk, timezone.now())
+    except Suspended as exc:
+        raise NoRoom("merchant", str(exc)) from None
 
 
 def _new(merchant: Merchant, one: Wanted, *, instance: int) -> Shipment:

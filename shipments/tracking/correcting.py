@@ -21,9 +21,11 @@ from shipments.facts.timeline import start_of_next_parcel
 from shipments.models import Carrier, PromisedDay, Proof, ScanEvent, Shipment, Subscription, Watch
 from shipments.tracking.adding import (
     BadParcel,
+    NoRoom,
     read_gateway,
     read_mailing_date,
     read_postal_code,
+    room_for,
 )
 from shipments.tracking.deriving import SHIPMENT_FACTS, forget, look_again, ship_date_of
 
@@ -182,7 +184,11 @@ def start_again(
     such a parcel already.
     """
     with transaction.atomic():
+        room = room_for(shipment.merchant)
         old = _locked(shipment)
+        # The old one is followed no longer then: against that limit it makes room for the new one.
+        if not room.has(1) and (room.a_day or old.lifecycle != Lifecycle.ACTIVE):
+            raise NoRoom("tracking number", room.refusal_of(1))
         siblings = _siblings(old)
         for sibling in siblings:
             if sibling.mailing_date == mailing_date:

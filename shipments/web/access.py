@@ -4,19 +4,21 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from shipments.enums import Role
-from shipments.models import AuditEntry, Membership, Merchant, User
+from shipments.models import AuditEntry, Membership, Merchant, MerchantDeletion, User
+from shipments.web.htmx import wants_fragment
 from shipments.web.visitors import client_address
 
 # The merchant a person looked at last, kept in their session.
@@ -69,12 +71,13 @@ def signed_in(view: Callable[Concatenate[PersonRequest, P], HttpResponse]) -> Vi
 
 
 def for_members(
-    at_least: Role = Role.VIEWER,
+    at_least: Role = Role.VIEWER, *, while_suspended: bool = False
 ) -> Callable[[Callable[Concatenate[MemberRequest, P], HttpResponseBase]], View]:
     """Let members of the merchant in the address in; the view finds `request.merchant` and `request.membership`.
 
     A merchant the person does not belong to is not found, by the same way as one that does not exist. A member
-    whose role is too low is refused with 403.
+    whose role is too low is refused with 403. Instead of the pages of a suspended merchant there is one that says so, but
+    for views that are there `while_suspended`.
     """
 
     def decorate(view: Callable[Concatenate[MemberRequest, P], HttpResponseBase]) -> View:
@@ -90,19 +93,35 @@ def for_members(
             membership = memberships.pop(merchant, None)
             if membership is None:
                 raise Http404
-            if not has_rank(membership, at_least):
-                raise PermissionDenied
             request.merchant, request.membership = membership.merchant, membership
             request.other_merchants = [other.merchant for other in memberships.values()]
             request.attention_count = membership.attention_count
             # Written only when it changes: a page that polls must not rewrite the session each time.
             if request.session.get(LAST_MERCHANT) != merchant:
                 request.session[LAST_MERCHANT] = merchant
+            if request.merchant.is_suspended and not while_suspended:
+                return _private(_suspended(request))
+            if not has_rank(membership, at_least):
+                raise PermissionDenied
             return _private(view(request, *args, **kwargs))
 
         return guarded
 
     return decorate
+
+
+def _suspended(request: MemberRequest) -> HttpResponse:
+    """That the merchant is suspended, why, and what can be done; nothing was done of what was asked for."""
+    if wants_fragment(request):
+        # In the place of a fragment it would be a page within a page: the whole one is asked for anew.
+        return HttpResponse(headers={"HX-Refresh": "true"}, status=403)
+    context = {
+        "deletion": MerchantDeletion.objects.of(request.merchant),
+        "owns": has_rank(request.membership, Role.OWNER),
+        "operator": settings.OPERATOR_EMAIL,
+        "is_post": request.method == "POST",
+    }
+    return render(request, "dashboard/suspended.html", context, status=403)
 
 
 def record(

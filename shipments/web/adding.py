@@ -17,7 +17,7 @@ from shipments.enums import Role
 from shipments.facts import numbers
 from shipments.facts.pasting import Pasted
 from shipments.models import Carrier, Merchant, Shipment
-from shipments.tracking.adding import Added, BadParcel, ParcelForm, Wanted, add_parcels, read_parcel
+from shipments.tracking.adding import Added, BadParcel, NoRoom, ParcelForm, Wanted, add_parcels, read_parcel
 from shipments.web.access import Deed, MemberRequest, for_members, record_all
 from shipments.web.forms import MOST_NUMBERS, AddNumbers, gateway_choices
 
@@ -231,7 +231,11 @@ def _known(
 
 def _store(request: MemberRequest, form: AddNumbers, lines: Sequence[Line]) -> HttpResponse:
     """Store the good lines; come back with the others."""
-    added = _add(request, [line for line in lines if line.is_good], form.cleaned_data["order_number"])
+    try:
+        added = _add(request, [line for line in lines if line.is_good], form.cleaned_data["order_number"])
+    except NoRoom as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, form, lines=lines, status=400)
     new = sum(one.is_new for one in added)
     if new:
         messages.success(

@@ -233,6 +233,10 @@ def _error(action: BulkAction) -> str:
         return _(
             "The list can no longer be filtered in the way these parcels were selected. Select them anew."
         )
+    if action.error == acting.SUSPENDED:
+        return _(
+            "The merchant was suspended meanwhile. What is changed stays so; start anew for the rest when it is at work again."
+        )
     if action.error == acting.OWNER_GONE:
         return _("This person does not belong to the merchant any more.")
     return _(

@@ -6,6 +6,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Min
 from django.http import HttpResponse
@@ -27,6 +28,7 @@ from shipments.enums import Role, WorkState
 from shipments.facts import figure_words, spelling
 from shipments.models import BadRow, Carrier, Import
 from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
+from shipments.tracking.limits import TooManyImports, check_import
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.exporting import streamed
 from shipments.web.forms import Mark
@@ -274,11 +276,19 @@ def start(request: MemberRequest, import_id: UUID) -> HttpResponse:
     job = _of(request, import_id)
     if job.is_draft and "number" not in job.columns:
         return redirect("import-match", request.merchant.slug, import_id)
-    with transaction.atomic():
-        if job.start(now := timezone.now()):
-            record(request, "started import", job, after={"file_sha256": job.sha256, "rows": job.rows_total})
-            receiving.remember(job, now)
-            queueing.enqueue(queueing.WORK_ON_IMPORT, job.pk)
+    try:
+        with transaction.atomic():
+            if job.is_draft:
+                check_import(job)
+            if job.start(now := timezone.now()):
+                record(
+                    request, "started import", job, after={"file_sha256": job.sha256, "rows": job.rows_total}
+                )
+                receiving.remember(job, now)
+                queueing.enqueue(queueing.WORK_ON_IMPORT, job.pk)
+    except TooManyImports as refusal:
+        messages.error(request, str(refusal))
+        return redirect("import-preview", request.merchant.slug, import_id)
     return redirect("import-detail", request.merchant.slug, import_id)
 
 

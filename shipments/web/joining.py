@@ -74,6 +74,8 @@ def _as_somebody(request: HttpRequest, invitation: Invitation, user: User) -> Ht
         return _gone(
             request, Invitation.objects.select_related("merchant", "invited_by").get(pk=invitation.pk)
         )
+    except roles.NoRoom:
+        return _page(request, invitation, "no-room", status=409)
     return _welcome(request, invitation)
 
 
@@ -104,6 +106,8 @@ def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         return _gone(
             request, Invitation.objects.select_related("merchant", "invited_by").get(pk=invitation.pk)
         )
+    except roles.NoRoom:
+        return _page(request, invitation, "no-room", status=409)
     response: HttpResponse = perform_login(
         request,
         user,

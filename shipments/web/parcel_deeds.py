@@ -1,6 +1,7 @@
 """What people do with one parcel from its page: each deed written down in its own transaction."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from shipments import queueing
-from shipments.enums import Resolution, Role
+from shipments.enums import EndReason, Resolution, Role
 from shipments.facts.tags import TagError, with_tag
 from shipments.models import Note, PrivateLink, Shipment, Watch
 from shipments.models.deeds import Before
 from shipments.models.shipments import ShipmentQuerySet
+from shipments.tracking.limits import take_room
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.forms_parcel import NoteForm, ResolutionForm, TagForm
 from shipments.web.parcel_page import detail, parcel_of
@@ -143,6 +145,8 @@ def reopen(request: MemberRequest, public_id: UUID) -> HttpResponse:
 
     def begin(parcel: ShipmentQuerySet) -> Before:
         now = timezone.now()
+        if not _has_room(request, now):
+            return {}
         before = parcel.reopen(now)
         # A person waits: ahead of what is asked about by the clock.
         Watch.objects.ask_now(before, now)
@@ -163,7 +167,22 @@ def archive(request: MemberRequest, public_id: UUID) -> HttpResponse:
 @for_members(Role.MANAGER)
 def restore(request: MemberRequest, public_id: UUID) -> HttpResponse:
     """Take the parcel back out of the archive."""
-    return _do(request, public_id, "restored", lambda parcel: parcel.restore(timezone.now()))
+
+    def take_out(parcel: ShipmentQuerySet) -> Before:
+        now = timezone.now()
+        # One that had ended before it was put away is asked about no more: it needs no room.
+        was_followed = parcel.filter(end_reason=EndReason.ARCHIVED).exists()
+        return {} if was_followed and not _has_room(request, now) else parcel.restore(now)
+
+    return _do(request, public_id, "restored", take_out)
+
+
+def _has_room(request: MemberRequest, now: datetime) -> bool:
+    """Whether one more parcel may be followed; where not, it is told why."""
+    room = take_room(request.merchant.pk, now, are_new=False)
+    if not room.has(1):
+        messages.error(request, _("Nothing has changed.") + " " + room.refusal)
+    return room.has(1)
 
 
 # ---- Private link

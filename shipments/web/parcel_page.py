@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 from shipments import queueing
 from shipments.enums import Lifecycle, Role
 from shipments.models import Answer, ScanEvent, SeenParcel, Shipment, Throttle, Watch
+from shipments.tracking.limits import ASKED_OF_MERCHANT
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.answer_parts import part_about
 from shipments.web.forms_parcel import NoteForm, TagForm
@@ -55,6 +56,20 @@ def refresh_now(request: MemberRequest, public_id: UUID) -> HttpResponse:
         )
         if request.htmx:
             # The whole page anew: only that shows messages.
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return redirect("shipment-detail", request.merchant.slug, public_id)
+    most = request.merchant.most_asked
+    if most is not None and not Throttle.objects.allows(
+        ASKED_OF_MERCHANT, str(request.merchant.pk), limit=most, per=timedelta(hours=1), now=now
+    ):
+        messages.warning(
+            request,
+            _(
+                "At most %(most)s parcels an hour may be asked about by hand for this merchant, and they have been. The parcel is looked at by itself, and you may ask again within the hour."
+            )
+            % {"most": f"{most:,}"},
+        )
+        if request.htmx:
             return HttpResponse(headers={"HX-Refresh": "true"})
         return redirect("shipment-detail", request.merchant.slug, public_id)
     with transaction.atomic():

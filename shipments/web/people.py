@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from shipments.enums import Role
@@ -123,11 +124,27 @@ def people(request: MemberRequest) -> HttpResponse:
                 "email", _("This person belongs to the merchant already; change the role in the list.")
             )
             return _page(request, form)
+        try:
+            roles.check_room(request.merchant, email, now)
+        except roles.NoRoom as refusal:
+            form.add_error(None, no_room(refusal))
+            return _page(request, form)
         _invite(request, email, role, now)
     messages.success(
         request, _("An invitation is on its way to %(email)s. It works for 48 hours.") % {"email": email}
     )
     return _back(request)
+
+
+def no_room(refusal: roles.NoRoom) -> str:
+    """Why nobody else may come, and what to do."""
+    return ngettext(
+        "At most %(most)d person may belong to this merchant, invited ones included. Nobody was invited. Remove somebody or "
+        "withdraw an invitation, or ask whoever runs this site for more.",
+        "At most %(most)d people may belong to this merchant, invited ones included. Nobody was invited. Remove somebody or "
+        "withdraw an invitation, or ask whoever runs this site for more.",
+        refusal.most,
+    ) % {"most": refusal.most}
 
 
 def _page(request: MemberRequest, form: InviteForm) -> HttpResponse:
@@ -219,6 +236,11 @@ def resend(request: MemberRequest, invitation: UUID) -> HttpResponse:
         found = _open_invitation(request, invitation)
         if found is None:
             return _too_late(request)
+        try:
+            roles.check_room(request.merchant, found.email, now)
+        except roles.NoRoom as refusal:
+            messages.error(request, no_room(refusal))
+            return _back(request)
         _invite(request, found.email, found.role, now)
     messages.success(
         request, _("A new invitation is on its way to %(email)s. The old link ends.") % {"email": found.email}
@@ -303,7 +325,7 @@ def _distrust(request: MemberRequest, member: Membership, before: str) -> None:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_members()
+@for_members(while_suspended=True)
 @_refusals
 def leave(request: MemberRequest) -> HttpResponse:
     """Say what leaving means; with `sure`, leave."""

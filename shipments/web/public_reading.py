@@ -14,7 +14,7 @@ _OF_A_PARCEL = (
 )  # fmt: skip
 _BESIDE_IT = (
     "carrier__name", "carrier__tracking_url", "merchant__name", "merchant__slug", "merchant__time_zone",
-    "merchant__language", "merchant__order_on_links", "watch__due_at", "watch__wanted_by", "watch__by_hand", "watch__checked_at", "watch__lease", "watch__heard", "watch__heard_text",
+    "merchant__language", "merchant__order_on_links", "merchant__suspended_at", "watch__due_at", "watch__wanted_by", "watch__by_hand", "watch__checked_at", "watch__lease", "watch__heard", "watch__heard_text",
     "watch__error_kind", "watch__error_text",
 )  # fmt: skip
 _OF_A_SCAN = (

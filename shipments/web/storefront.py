@@ -98,7 +98,9 @@ def of(request: HttpRequest) -> Storefront | None:
     if not hasattr(request, "storefront"):
         merchant_id = getattr(request, "merchant_of_host", None)
         merchant = (
-            None if merchant_id is None else Merchant.objects.with_look().filter(pk=merchant_id).first()
+            None
+            if merchant_id is None
+            else Merchant.objects.at_work().with_look().filter(pk=merchant_id).first()
         )
         _set(request, None if merchant is None else storefront(merchant, on_own_host=True))
     found: Storefront | None = request.storefront  # type: ignore[attr-defined]
@@ -113,15 +115,16 @@ def enter(request: HttpRequest, merchant: Merchant) -> None:
 
 def parcels(request: HttpRequest) -> ShipmentQuerySet:
     """The parcels that strangers may look up here: of the merchant in whose frame they are, else of all."""
-    shown = Shipment.objects.public()
+    shown = Shipment.objects.public().filter(merchant__suspended_at=None)
     frame = of(request)
     return shown if frame is None else shown.filter(merchant=frame.merchant_id)
 
 
 def is_shown_here(request: HttpRequest, shipment: Shipment) -> bool:
-    """Whether this parcel belongs into the frame of this request."""
+    """Whether this parcel belongs into the frame of this request. A suspended merchant's is shown nowhere, as if nobody knew
+    it: no stranger learns that the merchant is suspended."""
     frame = of(request)
-    return frame is None or frame.merchant_id == shipment.merchant_id
+    return not shipment.merchant.is_suspended and (frame is None or frame.merchant_id == shipment.merchant_id)
 
 
 def url(request: HttpRequest, name: str, *args: object) -> str:
@@ -208,13 +211,13 @@ class Storefronts:
         """The frame, before a view begins and after the language of the reader is known."""
         match = request.resolver_match
         if match is not None and NAMESPACE in match.namespaces:
-            merchant = Merchant.objects.with_look().filter(slug=kwargs.pop("merchant")).first()
+            merchant = Merchant.objects.at_work().with_look().filter(slug=kwargs.pop("merchant")).first()
             if merchant is None:
                 raise Http404
             _enter(request, storefront(merchant))
         elif hasattr(request, "merchant_of_host"):
             frame = of(request)
-            # The merchant is gone, and this process has not noticed: its address must not become the platform's.
+            # The merchant is gone or suspended, and this process has not noticed: its address must not become the platform's.
             if frame is None:
                 return _not_here()
             _enter(request, frame)

@@ -132,6 +132,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     asked = SubscriptionRequest.objects.with_token(token)
     if asked is None or not asked.is_usable(now) or asked.shipment.lifecycle == Lifecycle.ARCHIVED:
         return _link_gone(request)
+    if asked.shipment.merchant.is_suspended:
+        return _link_gone(request)
     subscription: Subscription | None = None
     if request.method == "POST":
         try:

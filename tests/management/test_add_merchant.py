@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from shipments.models import AuditEntry, Membership, Merchant, User
+from shipments.models import AuditEntry, Invitation, Mail, Membership, Merchant, User
 from tests.factories import a_merchant, a_person
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +97,41 @@ def test_a_wrong_argument_is_named_and_nothing_is_stored(arguments: tuple[str, .
 
     assert refused.value.returncode == 2
     assert (Merchant.objects.count(), User.objects.count(), AuditEntry.objects.count()) == (0, 0, 0)
+
+
+def test_the_owner_is_invited_by_mail() -> None:
+    told = add_merchant("acme", "--name", "Acme Goods", "--invite", "Olga@example.com")
+
+    invitation = Invitation.objects.get()
+    assert (invitation.email, invitation.role, invitation.invited_by) == ("olga@example.com", "owner", None)
+    mail = Mail.objects.get()
+    assert (mail.to, mail.subject) == ("olga@example.com", "You are invited to Acme Goods")
+    assert "You are invited to Acme Goods as its owner." in mail.text
+    assert "http://localhost:8000/join/" in mail.text
+    assert "works for 48 hours" in told
+    assert User.objects.exists() is False
+    assert AuditEntry.objects.get(verb="invited").after == {"email": "•••", "role": "owner"}
+
+
+def test_again_sends_another_invitation_and_ends_the_first() -> None:
+    add_merchant("acme", "--name", "Acme Goods", "--invite", "olga@example.com")
+    add_merchant("acme", "--name", "Acme Goods", "--invite", "olga@example.com")
+
+    assert Mail.objects.count() == 2
+    assert Invitation.objects.open().count() == 1
+
+
+def test_who_owns_it_is_not_invited() -> None:
+    add_merchant("acme", "--name", "Acme Goods", "--owner", "olga@example.com")
+
+    told = add_merchant("acme", "--name", "Acme Goods", "--invite", "olga@example.com")
+
+    assert told == "Merchant acme exists already.\nolga@example.com owns acme already.\n"
+    assert Mail.objects.exists() is False
+
+
+def test_an_address_that_is_none_invites_nobody_and_adds_nothing() -> None:
+    with pytest.raises(CommandError, match="invite: an e-mail address is name@host"):
+        add_merchant("acme", "--name", "Acme Goods", "--invite", "olga")
+
+    assert Merchant.objects.exists() is False

@@ -47,11 +47,14 @@ def test_schedules_are_made_once_and_what_is_ours_and_old_or_double_is_dropped()
     queueing.create_schedules()
     queueing.create_schedules()
     assert list(Schedule.objects.order_by("name").values_list("name", "func", "minutes")) == [
+        ("delete_merchants", "shipments.tasks.delete_merchants", 10),
         ("fetch_proofs", "shipments.tasks.fetch_proofs", 1),
         ("housekeep", "shipments.tasks.housekeep", 60),
         ("learn_chances", "shipments.tasks.learn_chances", 1440),
+        ("move_watches", "shipments.tasks.move_watches", 1),
         ("operators own", "reports.weekly", 5),
         ("resume_imports", "shipments.tasks.resume_imports", 1),
+        ("resume_merchant_exports", "shipments.tasks.resume_merchant_exports", 1),
         ("review_attention", "shipments.tasks.review_attention", 5),
         ("send_alerts", "shipments.tasks.send_alerts", 1),
         ("send_digests", "shipments.tasks.send_digests", 5),

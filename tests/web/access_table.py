@@ -88,6 +88,10 @@ TABLE: dict[tuple[str, str], tuple[int, int, int, int, int]] = {
     ("account-switch", "POST"): (SIGN_IN, NONE, NO, NO, ON),
     ("account-delete", "GET"): (SIGN_IN, NONE, NO, NO, ON),
     ("account-delete", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    # Everything as a file, after the password; there is none yet.
+    ("settings-export", "GET"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-export", "POST"): (SIGN_IN, NONE, NO, NO, ON),
+    ("settings-export-file", "GET"): (SIGN_IN, NONE, NO, NO, ON),
     # People. What needs a fresh password sends even owners to give it first.
     ("people", "GET"): (SIGN_IN, NONE, IN, IN, IN),
     ("people", "POST"): (SIGN_IN, NONE, NO, NO, ON),

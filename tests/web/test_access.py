@@ -19,6 +19,7 @@ from shipments.models import (
     BulkAction,
     CarrierAccount,
     Import,
+    MerchantExport,
     Note,
     ProofPicture,
     SavedView,
@@ -80,6 +81,7 @@ def address(route: str, parcel: Shipment) -> str:
         "invitation": lambda: an_invitation(parcel.merchant).public_id,
         "action_id": lambda: BulkAction.objects.get(merchant=parcel.merchant).public_id,
         "import_id": lambda: Import.objects.get(merchant=parcel.merchant).public_id,
+        "export_id": lambda: MerchantExport.objects.create(merchant=parcel.merchant).public_id,
         "view": lambda: (
             SavedView.objects.get_or_create(
                 merchant=parcel.merchant,

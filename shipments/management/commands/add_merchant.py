@@ -6,9 +6,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils import timezone
 
 from shipments.enums import Role
-from shipments.models import AuditEntry, Membership, Merchant, User
+from shipments.models import AuditEntry, Invitation, Membership, Merchant, User, roles
+from shipments.web.inviting import post_invitation
 
 
 class Command(BaseCommand):
@@ -24,14 +26,23 @@ class Command(BaseCommand):
         parser.add_argument(
             "--owner", metavar="EMAIL", help="The owner's e-mail address; added where it is new."
         )
+        parser.add_argument(
+            "--invite",
+            metavar="EMAIL",
+            help="Invite this address as the owner, by mail; once more, where that was done before and nobody came.",
+        )
 
     @transaction.atomic
-    def handle(self, *, slug: str, name: str, owner: str | None, **options: Any) -> None:
+    def handle(self, *, slug: str, name: str, owner: str | None, invite: str | None, **options: Any) -> None:
         if owner is not None:
             owner = _clean_email(owner)
+        if invite is not None:
+            invite = _clean_email(invite, "invite")
         merchant = self._merchant(slug, name)
         if owner is not None:
             self._make_owner(merchant, owner)
+        if invite is not None:
+            self._invite(merchant, invite)
 
     def _merchant(self, slug: str, name: str) -> Merchant:
         known = Merchant.objects.filter(slug=slug).first()
@@ -87,11 +98,37 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"{email} owns {merchant.slug} now.")
 
+    def _invite(self, merchant: Merchant, email: str) -> None:
+        now = timezone.now()
+        if Membership.objects.filter(merchant=merchant, user__email=email.lower(), role=Role.OWNER).exists():
+            self.stdout.write(f"{email} owns {merchant.slug} already.")
+            return
+        with roles.changing(merchant):
+            try:
+                roles.check_room(merchant, email, now)
+            except roles.NoRoom as exc:
+                raise CommandError(
+                    f"invite: at most {exc.most} people may belong to {merchant.slug}, invited ones included. The admin "
+                    "changes limits, this command does not."
+                ) from None
+            invitation = Invitation.objects.invite(merchant, email, Role.OWNER, by=None, now=now)
+            post_invitation(None, invitation)
+            AuditEntry.objects.record(
+                "invited",
+                invitation,
+                source="command",
+                merchant=merchant,
+                after={"email": email, "role": Role.OWNER},
+            )
+        self.stdout.write(
+            f"An invitation is on its way to {email}. It works for 48 hours; the same command sends another one."
+        )
 
-def _clean_email(text: str) -> str:
+
+def _clean_email(text: str, option: str = "owner") -> str:
     email = text.strip()
     try:
         validate_email(email)
     except ValidationError:
-        raise CommandError("owner: an e-mail address is name@host.", returncode=2) from None
+        raise CommandError(f"{option}: an e-mail address is name@host.", returncode=2) from None
     return email

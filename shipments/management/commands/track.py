@@ -19,7 +19,7 @@ from shipments.refresh.askers import Askers
 from shipments.refresh.budget import OUT_OF_CALLS
 from shipments.refresh.routing import no_account_sentence
 from shipments.refresh.windows import reopens_at
-from shipments.tracking.adding import BadParcel, ParcelForm, add_parcel, read_parcel
+from shipments.tracking.adding import BadParcel, NoRoom, ParcelForm, add_parcel, read_parcel
 from shipments.tracking.gateway import Kind
 from shipments.tracking.ingest import Ingested
 from shipments.tracking.report import Report, not_known_yet, reports
@@ -98,7 +98,10 @@ class Command(BaseCommand):
             sys.exit(code)
 
     def _added(self, merchant: Merchant, parcel: ParcelForm) -> Shipment:
-        added = add_parcel(merchant, parcel)
+        try:
+            added = add_parcel(merchant, parcel)
+        except NoRoom as exc:
+            raise CommandError(f"merchant {merchant.slug}: {exc}", returncode=2) from None
         if added.warning:
             self.stderr.write(f"{parcel.number}: {added.warning}")
         if added.is_new:
