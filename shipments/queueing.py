@@ -40,6 +40,8 @@ TALLY_FIGURES = "tally_figures"
 FETCH_PROOFS = "fetch_proofs"
 TELL_BUYERS = "tell_buyers"
 LEARN_CHANCES = "learn_chances"
+KEEP_AGES = "keep_ages"
+ERASE_BUYERS = "erase_buyers"
 TASKS = frozenset(
     {
         SWEEP,
@@ -57,6 +59,8 @@ TASKS = frozenset(
         FETCH_PROOFS,
         TELL_BUYERS,
         LEARN_CHANCES,
+        KEEP_AGES,
+        ERASE_BUYERS,
     }
 )
 
@@ -73,6 +77,9 @@ SCHEDULES = {
     TELL_BUYERS: 1,
     HOUSEKEEP: 60,
     LEARN_CHANCES: 24 * 60,
+    # Every hour it is night for somebody.
+    KEEP_AGES: 60,
+    ERASE_BUYERS: 5,
 }
 
 # Tasks that failed within so long count as failing now.

@@ -19,6 +19,7 @@ from shipments.models.notes import Note, PromisedDay
 from shipments.models.notices import Mail
 from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
 from shipments.models.proofs import Proof, ProofPicture
+from shipments.models.retention import Erasure, ErasureKey, RetentionRule
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
 from shipments.models.statements import Statement
@@ -44,6 +45,8 @@ __all__ = [
     "Cohort",
     "ColumnMatch",
     "EngineTotal",
+    "Erasure",
+    "ErasureKey",
     "Heartbeat",
     "Import",
     "ImportChunk",
@@ -61,6 +64,7 @@ __all__ = [
     "Proof",
     "ProofPicture",
     "Reckoning",
+    "RetentionRule",
     "SavedView",
     "ScanEvent",
     "SeenParcel",

@@ -33,11 +33,11 @@ def replay(
     """Derive these parcels anew from all their answers; `confirmed_at` is when the newest content was last told.
 
     Left out, and left alone, are parcels which people have put right, because answers of before count otherwise there,
-    and those with an answer that cannot be read any more. Content told more than twice is taken in when it was told
+    those of which anything was erased, and those with an answer that cannot be read any more. Content told more than twice is taken in when it was told
     first and last: in between it can have changed only when exactly a scan was taken back.
     """
     answers: dict[int, list[Answer]] = {
-        shipment.pk: [] for shipment in shipments if not _is_put_right(shipment)
+        shipment.pk: [] for shipment in shipments if not _is_put_right(shipment) and not shipment.erased_parts
     }
     if answers:
         for answer in Answer.objects.filter(shipment__in=list(answers), kind=AnswerKind.SNAPSHOT):
@@ -62,6 +62,8 @@ def _tellings(
     question = question_about(shipment)
     tellings: list[tuple[datetime, str, Source, Snapshot]] = []
     for answer in answers:
+        if answer.body is None:
+            return []
         snapshot = read_part(Gateway(answer.gateway), zlib.decompress(answer.body), question)
         if not isinstance(snapshot, Snapshot):
             return []
