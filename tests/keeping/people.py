@@ -109,13 +109,17 @@ def a_known_parcel(merchant: Merchant | None = None, **over: Any) -> Shipment:
     )
     subscription.stop_link_token()
     letter = {"merchant": shipment.merchant, "kind": "buyer_news", "to": EMAIL, "text": "x"}
-    Mail.objects.create(**letter, subscription=subscription, subject=f"Dear {MARK}", due_at=None, error=f"550 <{EMAIL}>")
+    Mail.objects.create(
+        **letter, subscription=subscription, subject=f"Dear {MARK}", due_at=None, error=f"550 <{EMAIL}>"
+    )
     Mail.objects.create(**letter, subscription=subscription, subject=f"Dear {MARK}")
     Mail.objects.create(**letter, request=request, subject=f"Dear {MARK}")
     job = a_draft("number\n1\n", shipment.merchant)
     job.chunks.all().delete()
     BadRow.objects.create(job=job, merchant=shipment.merchant, row=2, cells=[MARK, f" {EMAIL} "], reason="?")
-    BadRow.objects.create(job=job, merchant=shipment.merchant, row=3, cells=[f"420{ZIP[:5]}{shipment.number}"], reason="?")
+    BadRow.objects.create(
+        job=job, merchant=shipment.merchant, row=3, cells=[f"420{ZIP[:5]}{shipment.number}"], reason="?"
+    )
     BadRow.objects.create(job=job, merchant=shipment.merchant, row=4, cells=["somebody else"], reason="?")
     assert UnrecognisedCode.objects.filter(text__contains=MARK).exists()
     return Shipment.objects.get(pk=shipment.pk)

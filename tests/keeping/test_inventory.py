@@ -62,7 +62,8 @@ def _places_with(word: str) -> set[str]:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(
-                f'SELECT EXISTS (SELECT FROM "{table}" AS one WHERE strpos(lower(one::text), lower(%s)) > 0)', [word]
+                f'SELECT EXISTS (SELECT FROM "{table}" AS one WHERE strpos(lower(one::text), lower(%s)) > 0)',
+                [word],
             )
             if cursor.fetchone()[0]:
                 found.add(table)
