@@ -98,7 +98,7 @@ def read_term(by: ErasedBy, typed: str) -> str:
     try:
         validate_email(term)
     except ValidationError:
-        raise BadTerm(_("An e-mail address has a name, an @ and a host, as in buyer@example.com.")) from None
+        raise BadTerm(_("An e-mail address has a name, an @ and a host, as in name@example.com.")) from None
     if len(term) > LONGEST_ADDRESS:
         raise BadTerm(_("No e-mail address is as long as that."))
     return term

@@ -208,7 +208,8 @@ class Erasure(models.Model):
     def note(self, counts: dict[str, int]) -> None:
         """Add what a step has erased, and write how far it has come; in the transaction of the step."""
         for name, many in counts.items():
-            self.counts[name] = self.counts.get(name, 0) + many
+            if many:
+                self.counts[name] = self.counts.get(name, 0) + many
         self.save(update_fields=["counts", "after_parcel", "after_subscription"])
 
     def finish(self, now: datetime) -> None:
