@@ -12,7 +12,6 @@ from django.db import connection
 
 from shipments.enums import Kept, Lifecycle
 from shipments.keeping import audit_months
-from shipments.keeping.emptying import GOES_ALONG
 from shipments.models import Merchant, RetentionRule
 from shipments.models.shipments import PART
 
@@ -60,9 +59,14 @@ class Due:
         return self.many >= MOST_COUNTED
 
 
-def ages_of(merchants: Iterable[Merchant]) -> list[Age]:
-    """The ages that hold for these merchants: their own rules, else the platform's. What is kept for ever is left out."""
+def ages_of(merchants: Iterable[Merchant], *, as_if: RetentionRule | None = None) -> list[Age]:
+    """The ages that hold for these merchants: their own rules, else the platform's. What is kept for ever is left out.
+
+    `as_if` is a rule that is not stored yet, or not so.
+    """
     rules = {(rule.merchant_id, rule.kind): rule.days for rule in RetentionRule.objects.all()}
+    if as_if is not None:
+        rules[as_if.merchant_id, as_if.kind] = as_if.days
     ages = []
     for merchant in merchants:
         for kind in OF_PARCELS:
@@ -70,6 +74,21 @@ def ages_of(merchants: Iterable[Merchant]) -> list[Age]:
             if days is not None:
                 ages.append(Age(merchant.pk, kind, days))
     return ages
+
+
+def due_by(rule: RetentionRule, now: datetime) -> Due:
+    """What this rule, stored or not, makes due: of parcels with the merchants it holds for, or of the audit's months."""
+    kind = Kept(rule.kind)
+    if kind == Kept.AUDIT:
+        before = None if rule.days is None else now - timedelta(days=rule.days)
+        return Due(kind, 0 if before is None else len(audit_months.older_than(before)))
+    merchants = Merchant.objects.all()
+    if rule.merchant_id is not None:
+        merchants = merchants.filter(pk=rule.merchant_id)
+    else:
+        merchants = merchants.exclude(retention_rules__kind=kind)
+    ages = [age for age in ages_of(merchants, as_if=rule) if age.kind == kind]
+    return Due(kind, count_due(ages, now))
 
 
 def audit_days() -> int | None:
@@ -120,8 +139,3 @@ def count_due(ages: list[Age], now: datetime) -> int:
             ],
         )
         return int(cursor.fetchone()[0])
-
-
-def effects_of(kind: Kept) -> tuple[Kept, ...]:
-    """The kinds that go when this one does."""
-    return GOES_ALONG.get(kind, (kind,))
