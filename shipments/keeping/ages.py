@@ -21,13 +21,11 @@ SILENT_FOR = timedelta(days=365)
 MOST_COUNTED = 1_000
 OF_PARCELS = (Kept.PERSONAL, Kept.ANSWERS, Kept.PROOFS, Kept.SCANS)
 
-_OVER = [Lifecycle.ENDED.value, Lifecycle.ARCHIVED.value]
-_ACTIVE = [Lifecycle.ACTIVE.value]
 # Parcels of one merchant from which one kind is not gone yet, and whose last news is that old: one stretch of
-# `shipment_kept_idx` for each of the values.
+# `shipment_kept_idx` for each value of `erased_parts`.
 DUE = """
-    SELECT parcel.id FROM shipments_shipment AS parcel
-    WHERE parcel.merchant_id = {merchant} AND parcel.erased_parts = ANY({parts}) AND parcel.lifecycle = ANY({lifecycles})
+    SELECT parcel.id, COALESCE(parcel.changed_at, parcel.created_at) FROM shipments_shipment AS parcel
+    WHERE parcel.merchant_id = {merchant} AND parcel.erased_parts {parts} AND parcel.lifecycle = {lifecycle}
         AND COALESCE(parcel.changed_at, parcel.created_at) < {before}
 """
 
@@ -40,10 +38,14 @@ class Age:
     kind: Kept
     days: int
 
-    def lines(self, now: datetime) -> tuple[tuple[list[str], datetime], ...]:
-        """The lifecycles and the moment before which their last news must lie."""
+    def lines(self, now: datetime) -> list[tuple[Lifecycle, datetime]]:
+        """Each lifecycle, and the moment before which the last news of its parcels must lie."""
         before = now - timedelta(days=self.days)
-        return (_OVER, before), (_ACTIVE, before - SILENT_FOR)
+        return [
+            (Lifecycle.ENDED, before),
+            (Lifecycle.ARCHIVED, before),
+            (Lifecycle.ACTIVE, before - SILENT_FOR),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +118,22 @@ def count_due(ages: list[Age], now: datetime) -> int:
     """How many parcels these ages, all of one kind, make due; up to `MOST_COUNTED`."""
     if not ages:
         return 0
-    lines = [(age.merchant_id, lifecycles, before) for age in ages for lifecycles, before in age.lines(now)]
+    lines = [(age.merchant_id, lifecycle, before) for age in ages for lifecycle, before in age.lines(now)]
     found = DUE.format(
-        merchant="line.merchant",
-        parts="%s",
-        lifecycles="string_to_array(line.lifecycles, ',')",
-        before="line.before",
+        merchant="line.merchant", parts="= ANY(%s)", lifecycle="line.lifecycle", before="line.before"
     )
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             SELECT count(*) FROM (
-                SELECT FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS line (merchant, lifecycles, before)
+                SELECT FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS line (merchant, lifecycle, before)
                 CROSS JOIN LATERAL ({found} LIMIT {MOST_COUNTED}) AS one LIMIT {MOST_COUNTED}
             ) AS counted
             """,  # noqa: S608  (our own names and numbers)
             [
-                [merchant for merchant, _lifecycles, _before in lines],
-                [",".join(lifecycles) for _merchant, lifecycles, _before in lines],
-                [before for _merchant, _lifecycles, before in lines],
+                [merchant for merchant, _lifecycle, _before in lines],
+                [lifecycle.value for _merchant, lifecycle, _before in lines],
+                [before for _merchant, _lifecycle, before in lines],
                 with_any_of(ages[0].kind),
             ],
         )

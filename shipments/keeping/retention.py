@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
@@ -24,14 +24,15 @@ __all__ = ["due", "is_night", "keep_ages"]
 
 logger = logging.getLogger(__name__)
 
-# Parcels of one step: some thousand rows, and a tenth of a second.
-STEP = 100
+# Parcels of one step: several hundred rows, and a tenth of a second.
+STEP = 50
 # Seconds of one run, well within the queue's patience with a task; another run goes on.
 PATIENCE = 60.0
 # Hours of the night, on the merchant's clock: from the first up to, and not including, the second.
 NIGHT = (1, 5)
 # Who waits for a row that somebody holds keeps others waiting: the step is given up, and what it held let go.
 _LOCK_TIMEOUT = "200ms"
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC), 0
 
 
 def is_night(zone: str, now: datetime) -> bool:
@@ -58,15 +59,14 @@ def keep_ages(
         for merchant in Merchant.objects.order_by("pk")
         if at_any_hour or is_night(merchant.time_zone, now)
     ]
-    waiting = deque(ages_of(merchants))
+    waiting = deque(Walk(age, now) for age in ages_of(merchants))
     erased: Counter[str] = Counter()
-    passed_by: set[int] = set()
     while waiting:
-        age = waiting.popleft()
-        counts = step(age, now, passed_by)
-        if counts:
+        walk = waiting.popleft()
+        counts = walk.step()
+        if counts is not None:
             erased += counts
-            waiting.append(age)
+            waiting.append(walk)
         if time.monotonic() >= enough:
             break
         beat()
@@ -78,36 +78,76 @@ def keep_ages(
     return not waiting
 
 
-def step(age: Age, now: datetime, passed_by: set[int]) -> Counter[str]:
-    """Erase what is due by this age from the next few parcels that nobody holds; nothing where there are none.
+class Walk:
+    """Goes once through the parcels that are past one age, a few at a time, those silent for longest first.
 
-    A parcel with a row that somebody holds is added to those `passed_by`, which are left alone.
+    It never looks back: what it has erased lies behind it in the index as dead entries, which a search from the beginning
+    would read again with every step. What it passes by is for the next walk.
     """
-    for lifecycles, before in age.lines(now):
-        picked: list[int] = []
-        try:
-            with _short_transaction():
-                picked = _pick(age, lifecycles, before, passed_by)
-                counts = _empty(picked, age, now)
-        except OperationalError as exc:
-            # The class alone: a statement's words may carry data.
-            logger.info("A step of retention was given up: %s", type(exc).__name__)
-            counts = _one_by_one(picked, age, now, passed_by)
-        if picked:
-            return counts
-    return Counter()
 
+    def __init__(self, age: Age, now: datetime) -> None:
+        self.age = age
+        self.now = now
+        self._stretches = [
+            (parts, lifecycle, before)
+            for lifecycle, before in age.lines(now)
+            for parts in with_any_of(age.kind)
+        ]
+        self._after: tuple[datetime, int] = _BEGINNING
 
-def _one_by_one(picked: list[int], age: Age, now: datetime, passed_by: set[int]) -> Counter[str]:
-    """The same for each of these parcels alone: one that is held costs the others nothing."""
-    counts: Counter[str] = Counter()
-    for pk in picked:
-        try:
-            with _short_transaction():
-                counts += _empty(_still_free(pk, age), age, now)
-        except OperationalError:
-            passed_by.add(pk)
-    return counts
+    def step(self) -> Counter[str] | None:
+        """Erase what is due from the next few parcels that nobody holds; how much that was. None: there are no more."""
+        while self._stretches:
+            picked: list[int] = []
+            try:
+                with _short_transaction():
+                    picked = self._pick()
+                    counts = self._empty(picked)
+            except OperationalError as exc:
+                # The class alone: a statement's words may carry data.
+                logger.info("A step of retention was given up: %s", type(exc).__name__)
+                counts = self._one_by_one(picked)
+            if picked:
+                return counts
+            self._stretches.pop(0)
+            self._after = _BEGINNING
+        return None
+
+    def _pick(self) -> list[int]:
+        """The next few, locked."""
+        parts, lifecycle, before = self._stretches[0]
+        found = DUE.format(merchant="%s", parts="= %s", lifecycle="%s", before="%s")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"""
+                {found} AND (COALESCE(parcel.changed_at, parcel.created_at), parcel.id) > (%s, %s)
+                ORDER BY COALESCE(parcel.changed_at, parcel.created_at), parcel.id LIMIT %s FOR UPDATE SKIP LOCKED
+                """,
+                [self.age.merchant_id, parts, lifecycle, before, *self._after, STEP],
+            )
+            rows = cursor.fetchall()
+        if rows:
+            pk, news_at = rows[-1]
+            self._after = news_at, pk
+        return sorted(pk for pk, _news_at in rows)
+
+    def _one_by_one(self, picked: list[int]) -> Counter[str]:
+        """The same for each of these parcels alone: one that is held costs the others nothing."""
+        counts: Counter[str] = Counter()
+        for pk in picked:
+            free = Shipment.objects.filter(pk=pk, erased_parts__in=with_any_of(self.age.kind))
+            try:
+                with _short_transaction():
+                    locked = free.select_for_update(skip_locked=True, of=("self",)).values_list(
+                        "pk", flat=True
+                    )
+                    counts += self._empty(list(locked))
+            except OperationalError:
+                logger.info("Parcel %s is passed by: somebody holds what is to be erased.", pk)
+        return counts
+
+    def _empty(self, ids: list[int]) -> Counter[str]:
+        return empty(ids, self.age.kind, self.now, days=self.age.days) if ids else Counter()
 
 
 @contextmanager
@@ -116,25 +156,6 @@ def _short_transaction() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
         yield
-
-
-def _pick(age: Age, lifecycles: list[str], before: datetime, passed_by: set[int]) -> list[int]:
-    found = DUE.format(merchant="%s", parts="%s", lifecycles="%s", before="%s")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{found} AND parcel.id <> ALL(%s) LIMIT %s FOR UPDATE SKIP LOCKED",
-            [age.merchant_id, with_any_of(age.kind), lifecycles, before, list(passed_by), STEP],
-        )
-        return sorted(row[0] for row in cursor.fetchall())
-
-
-def _still_free(pk: int, age: Age) -> list[int]:
-    free = Shipment.objects.filter(pk=pk, erased_parts__in=with_any_of(age.kind))
-    return list(free.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
-
-
-def _empty(ids: list[int], age: Age, now: datetime) -> Counter[str]:
-    return empty(ids, age.kind, now, days=age.days) if ids else Counter()
 
 
 def _drop_months(now: datetime) -> None:

@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='shipment',
-            index=models.Index(models.F('merchant'), models.F('erased_parts'), models.F('lifecycle'), django.db.models.functions.comparison.Coalesce('changed_at', 'created_at'), name='shipment_kept_idx'),
+            index=models.Index(models.F('merchant'), models.F('erased_parts'), models.F('lifecycle'), django.db.models.functions.comparison.Coalesce('changed_at', 'created_at'), models.F('id'), name='shipment_kept_idx'),
         ),
         migrations.AddIndex(
             model_name='subscription',

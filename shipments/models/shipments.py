@@ -548,6 +548,7 @@ class Shipment(models.Model):
                 models.F("erased_parts"),
                 models.F("lifecycle"),
                 by_last_news(),
+                models.F("id"),
                 name="shipment_kept_idx",
             ),
         ]

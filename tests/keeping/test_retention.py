@@ -280,11 +280,12 @@ def test_a_step_says_how_much_it_has_erased() -> None:
     shipment = a_known_parcel()
     over_since(shipment, 300, NOW)
     (age,) = ages_of([shipment.merchant])
-    counts = retention.step(age, NOW, set())
+    walk = retention.Walk(age, NOW)
+    counts = walk.step()
     assert counts == Counter(
         parcels=1, scans=3, answers=1, pictures=1, statements=1, addresses=2, mails=3, notes=1
     )
-    assert retention.step(age, NOW, set()) == Counter()
+    assert walk.step() is None
 
 
 @pytest.mark.django_db
