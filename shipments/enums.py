@@ -274,3 +274,20 @@ class FetchTrouble(StrEnum):
     INTERRUPTED = "interrupted"
     OVERTAKEN = "overtaken"
     ENOUGH = "enough"
+
+
+class Kept(StrEnum):
+    """Kinds of data with an age of their own."""
+
+    PERSONAL = "personal"
+    ANSWERS = "answers"
+    PROOFS = "proofs"
+    SCANS = "scans"
+    AUDIT = "audit"
+
+
+class ErasedBy(StrEnum):
+    """What a buyer's data are found by when they ask for its erasure."""
+
+    EMAIL = "email"
+    NUMBER = "number"

@@ -46,6 +46,8 @@ MOVE_WATCHES = "move_watches"
 WORK_ON_MERCHANT_EXPORT = "work_on_merchant_export"
 RESUME_MERCHANT_EXPORTS = "resume_merchant_exports"
 DELETE_MERCHANTS = "delete_merchants"
+KEEP_AGES = "keep_ages"
+ERASE_BUYERS = "erase_buyers"
 TASKS = frozenset(
     {
         SWEEP,
@@ -69,6 +71,8 @@ TASKS = frozenset(
         WORK_ON_MERCHANT_EXPORT,
         RESUME_MERCHANT_EXPORTS,
         DELETE_MERCHANTS,
+        KEEP_AGES,
+        ERASE_BUYERS,
     }
 )
 
@@ -89,6 +93,9 @@ SCHEDULES = {
     MOVE_WATCHES: 1,
     RESUME_MERCHANT_EXPORTS: 1,
     DELETE_MERCHANTS: 10,
+    # Every hour it is night for somebody.
+    KEEP_AGES: 60,
+    ERASE_BUYERS: 5,
 }
 
 # Tasks that failed within so long count as failing now.

@@ -12,7 +12,7 @@ from shipments import queueing
 from shipments.analytics import alerts, attention, cohorts, digests
 from shipments.bulk import acting, importing
 from shipments.buyers import telling
-from shipments.keeping import deleting, exporting_all, suspending
+from shipments.keeping import deleting, erasing, exporting_all, retention, suspending
 from shipments.models import (
     Alert,
     AuditEntry,
@@ -207,6 +207,24 @@ def delete_merchants() -> None:
     with queueing.alone(queueing.DELETE_MERCHANTS) as is_ours:
         if is_ours and not deleting.delete_due(timezone.now()):
             queueing.enqueue(queueing.DELETE_MERCHANTS)
+    Heartbeat.objects.beat(timezone.now())
+
+
+def keep_ages() -> None:
+    """Erase what is past its age; where that takes longer than one task may, go on in another. One worker at a time."""
+    Heartbeat.objects.beat(timezone.now())
+    with queueing.alone(queueing.KEEP_AGES) as is_ours:
+        if is_ours and not retention.keep_ages(timezone.now()):
+            queueing.enqueue(queueing.KEEP_AGES)
+    Heartbeat.objects.beat(timezone.now())
+
+
+def erase_buyers() -> None:
+    """Erase the data of buyers who have asked for it, as far as one task may; what is left is for the next."""
+    Heartbeat.objects.beat(timezone.now())
+    with queueing.alone(queueing.ERASE_BUYERS) as is_ours:
+        if is_ours and not erasing.work(timezone.now()):
+            queueing.enqueue(queueing.ERASE_BUYERS)
     Heartbeat.objects.beat(timezone.now())
 
 

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from shipments.admin.audited import ReadOnly
@@ -31,4 +32,6 @@ class AnswerAdmin(LargeTable, ReadOnly):
 
     @admin.display(description=_("as it was sent"))
     def raw(self, answer: Answer) -> str:
+        if answer.is_erased:
+            return gettext("Erased. The digests stay.")
         return format_html("<pre>{}</pre>", answer.text)

@@ -131,7 +131,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         Reason.NO_PROOF,
         f"""s.status = '{Status.DELIVERED}' AND s.signed_by = '' AND s.proof_url = ''
-            AND s.end_reason <> '{EndReason.BY_HAND}' AND (s.proof_due OR m.proof_always_due)
+            -- Of a parcel whose data was erased nobody knows any more whether there was one.
+            AND s.erased_parts = 0 AND s.end_reason <> '{EndReason.BY_HAND}' AND (s.proof_due OR m.proof_always_due)
             AND p.delivered_at BETWEEN %(proof_from)s AND %(proof_until)s""",
         "p.delivered_at + %(proof_takes)s",
     ),

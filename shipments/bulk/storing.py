@@ -11,8 +11,10 @@ from django.db import connection, models
 from django.utils.translation import gettext as _
 
 from shipments.bulk.judging import GoodRow, RefusedRow
+from shipments.enums import Kept
 from shipments.facts import numbers
 from shipments.models import BadRow, Import, Shipment, Subscription, Watch
+from shipments.models.shipments import PART
 from shipments.models.subscriptions import Consent
 from shipments.tracking.adding import instance_meant, is_another_parcel, next_instance
 from shipments.tracking.limits import Room, take_room, take_turns
@@ -42,6 +44,8 @@ class _Parcel:
     shipped_on: date | None = None
     delivered_on: date | None = None
     pk: int | None = None
+    # What it said of people was erased, and is not told again.
+    is_erased: bool = False
     typed: str = ""
     has_learnt: bool = False
     has_learnt_its_day: bool = False
@@ -53,6 +57,8 @@ class _Parcel:
             self.proof_due,
         )  # fmt: skip
         parcel = row.parcel
+        if self.is_erased:
+            return False
         if self.mailing_date is None and parcel.mailing_date is not None:
             self.mailing_date, self.has_learnt_its_day = parcel.mailing_date, True
         self.gateway = self.gateway or str(parcel.gateway or "")
@@ -182,7 +188,7 @@ def _plan(rows: Iterable[GoodRow], known: list[_Parcel], places: _Places) -> _Pl
         meant = instance_meant(parcels, parcel) if parcels else None
         if meant is not None and not is_another_parcel(meant, parcel):
             plan.learnt += meant.learn(row)
-            if row.subscribes:
+            if row.subscribes and not meant.is_erased:
                 plan.consents.append((meant, row))
             continue
         if not places.take():
@@ -216,7 +222,8 @@ def _known(merchant_id: int, keys: Sequence[_Key]) -> dict[_Key, list[_Parcel]]:
             f"""
             SELECT shipment.carrier_id, shipment.number, shipment.instance, shipment.gateway,
                 shipment.destination_postal_code, shipment.mailing_date, shipment.order_number, shipment.recipient_name,
-                shipment.tags, shipment.proof_due, shipment.shipped_on, shipment.delivered_on, shipment.id
+                shipment.tags, shipment.proof_due, shipment.shipped_on, shipment.delivered_on, shipment.id,
+                shipment.erased_parts & {PART[Kept.PERSONAL]} > 0
             FROM {Shipment._meta.db_table} AS shipment
             JOIN unnest(%s::text[], %s::text[]) AS asked (carrier, number)
                 ON shipment.merchant_id = %s AND shipment.carrier_id = asked.carrier AND shipment.number = asked.number

@@ -47,7 +47,7 @@ END $$;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("shipments", "0028_merchants_rest_and_leave"),
+        ("shipments", "0029_retention"),
         ("admin", "0003_logentry_add_action_flag_choices"),
     ]
     operations = [

@@ -23,6 +23,7 @@ from shipments.models.notices import Mail
 from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
 from shipments.models.proofs import Proof, ProofPicture
 from shipments.models.replays import Replay
+from shipments.models.retention import Erasure, ErasureKey, RetentionRule
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
 from shipments.models.standing import MerchantDeletion, WatchMove
@@ -50,6 +51,8 @@ __all__ = [
     "Credential",
     "CredentialToken",
     "EngineTotal",
+    "Erasure",
+    "ErasureKey",
     "ExportChunk",
     "ExportPart",
     "ExportedFile",
@@ -74,6 +77,7 @@ __all__ = [
     "ProofPicture",
     "Reckoning",
     "Replay",
+    "RetentionRule",
     "SavedView",
     "ScanEvent",
     "SeenParcel",

@@ -17,7 +17,7 @@ class Answer(models.Model):
 
     `sha256` is that of the part, `body_sha256` that of the whole body it stood in; `fetched_at` is when this
     content was first seen, `last_fetched_at` when last, where that was another time and something else has been heard since.
-    Other parcels' parts are never in here.
+    Other parcels' parts are never in here. `body` null: erased; its digests stay, for statements that rest on it.
     """
 
     shipment = models.ForeignKey(
@@ -36,7 +36,7 @@ class Answer(models.Model):
     )
     gateway = models.CharField(_("gateway"), max_length=20, choices=gateway_choices)
     kind = models.CharField(_("kind"), max_length=12)
-    body = models.BinaryField(_("compressed part"))
+    body = models.BinaryField(_("compressed part"), null=True)
     size = models.PositiveIntegerField(_("size in bytes"))
     sha256 = models.CharField("SHA-256", max_length=64)
     body_sha256 = models.CharField(_("SHA-256 of the whole answer"), max_length=64)
@@ -60,6 +60,12 @@ class Answer(models.Model):
         return f"{self.kind} of {self.fetched_at:%Y-%m-%d %H:%M} {self.sha256[:12]}"
 
     @property
+    def is_erased(self) -> bool:
+        return self.body is None
+
+    @property
     def text(self) -> str:
-        """The part as it was sent; bytes that are no UTF-8 are shown as the replacement character."""
+        """The part as it was sent, `""` where it was erased; bytes that are no UTF-8 are shown as the replacement character."""
+        if self.body is None:
+            return ""
         return zlib.decompress(self.body).decode("utf-8", errors="replace")

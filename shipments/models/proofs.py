@@ -31,7 +31,7 @@ class ProofPicture(models.Model):
     """A picture of a delivery, drawn anew from what the carrier sent: once per parcel and content.
 
     `sha256` is that of the kept bytes, `original_sha256` and `original_size` are those of the file as it was sent, which
-    is not kept. Lists and look-ups leave `data` in the database.
+    is not kept. Lists and look-ups leave `data` in the database; it is null once it was erased.
     """
 
     shipment = models.ForeignKey(
@@ -40,7 +40,7 @@ class ProofPicture(models.Model):
     merchant = models.ForeignKey(
         Merchant, models.CASCADE, related_name="+", db_index=False, verbose_name=_("merchant")
     )
-    data = models.BinaryField(_("picture"))
+    data = models.BinaryField(_("picture"), null=True)
     media_type = models.CharField(_("kind"), max_length=20)
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))

@@ -18,7 +18,7 @@ from django.db.models.lookups import Exact, IStartsWith, StartsWith
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import GROUP_OF, EndReason, Lifecycle, Resolution, Status, StatusGroup
+from shipments.enums import GROUP_OF, EndReason, Kept, Lifecycle, Resolution, Status, StatusGroup
 from shipments.facts.numbers import lookup_key, normal, without_destination
 from shipments.models.accounts import gateway_choices
 from shipments.models.carriers import Carrier, status_choices
@@ -91,6 +91,15 @@ def by_order() -> Collate:
 def _known_delivered_at() -> Coalesce:
     """When a delivered parcel was delivered, as well as the database knows it."""
     return Coalesce("delivered_at", "status_since", "changed_at", "created_at")
+
+
+# The kinds of data that can be gone from a parcel, each with its bit in `Shipment.erased_parts`.
+PART = {Kept.PERSONAL: 1, Kept.ANSWERS: 2, Kept.PROOFS: 4, Kept.SCANS: 8}
+
+
+def by_last_news() -> Coalesce:
+    """From when the ages of a parcel's data count: its last news, else when it was added."""
+    return Coalesce("changed_at", "created_at")
 
 
 _UNPROVED = models.Q(status=Status.DELIVERED, resolution="", signed_by="", proof_url="")
@@ -406,6 +415,11 @@ class Shipment(models.Model):
     reattempt_at = models.DateTimeField(null=True)
     details = models.JSONField(_("further details"), default=dict)
 
+    # Which kinds of data were erased (`PART`); nothing that is heard later brings them back. `erasures` says of each kind
+    # when it was, and by which age in days: null, where the buyer asked for it.
+    erased_parts = models.SmallIntegerField(default=0, db_default=0, editable=False)
+    erasures = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()), editable=False)
+
     # The newest answer that was read, and which gateway gave it.
     answer = models.ForeignKey(
         "Answer", models.SET_NULL, null=True, related_name="+", verbose_name=_("answer")
@@ -528,6 +542,15 @@ class Shipment(models.Model):
                 Coalesce("mailing_date", "shipped_on", "first_scan_on"),
                 name="shipment_cohort_idx",
             ),
+            # What has grown too old to be kept: see `keeping.retention`.
+            models.Index(
+                models.F("merchant"),
+                models.F("erased_parts"),
+                models.F("lifecycle"),
+                by_last_news(),
+                models.F("id"),
+                name="shipment_kept_idx",
+            ),
         ]
 
     # The other side of the watch's key.
@@ -544,6 +567,10 @@ class Shipment(models.Model):
     @property
     def group(self) -> StatusGroup:
         return GROUP_OF.get(Status(self.status), StatusGroup.UNKNOWN)
+
+    def has_lost(self, kind: Kept) -> bool:
+        """Whether this kind of its data was erased: what comes later of that kind is not kept either."""
+        return bool(self.erased_parts & PART[kind])
 
     @property
     def has_proof(self) -> bool:

@@ -22,6 +22,7 @@ from shipments.fields import EncryptedTextField
 from shipments.models.links import PrivateLink
 from shipments.models.merchants import Merchant, language_choices
 from shipments.models.notices import Mail, masked_address
+from shipments.models.retention import Erasure
 from shipments.models.shipments import Shipment
 
 # How long the link in a confirmation works; who has not opened it by then is forgotten.
@@ -215,15 +216,20 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     ) -> int:
         """Subscribe buyers whose consent their merchant has noted; how many were not subscribed yet.
 
-        Who has ended such mails about the parcel stays without them. One statement.
+        Who has ended such mails about the parcel stays without them, and so does who asked for their address to be
+        erased: of the parcels there were then, no list brings it back.
         """
+        erased_at = Erasure.objects.of_addresses([one.email for one in consents], merchant.pk)
         with connection.cursor() as cursor:
             cursor.execute(
                 """
                 INSERT INTO shipments_subscription (merchant_id, shipment_id, email, wants, language, sight, consent,
                     consent_source, consent_by_id, confirmed_at, news_after, told)
                 SELECT %s, shipment_id, email, %s, %s, %s, consent, source, %s, %s, %s, '{}'
-                FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) AS new (shipment_id, email, consent, source)
+                FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+                    AS new (shipment_id, email, consent, source, erased_at)
+                JOIN shipments_shipment parcel ON parcel.id = new.shipment_id
+                WHERE new.erased_at IS NULL OR parcel.created_at > new.erased_at
                 ORDER BY shipment_id
                 ON CONFLICT DO NOTHING
                 """,
@@ -233,6 +239,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
                     [one.email for one in consents],
                     [one.words for one in consents],
                     [one.source for one in consents],
+                    erased_at,
                 ],
             )  # fmt: skip
             return int(cursor.rowcount)
@@ -252,7 +259,8 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
                 )
                 ids = [one.pk for one in over.only("pk")[:_FORGOTTEN_AT_ONCE]]
                 Mail.objects.filter(subscription__in=ids, due_at__isnull=False).delete()
-                Mail.objects.filter(subscription__in=ids).update(to="")
+                # What a mail server said of a mail names its reader, too.
+                Mail.objects.filter(subscription__in=ids).update(to="", error="")
                 self.filter(pk__in=ids).update(email=None, due_at=None)
             forgotten += len(ids)
             if len(ids) < _FORGOTTEN_AT_ONCE:
@@ -335,6 +343,10 @@ class Subscription(models.Model):
                 fields=["confirmed_at"],
                 name="subscription_address_idx",
                 condition=models.Q(email__isnull=False),
+            ),
+            # Who asks for their data to be erased is found by it.
+            models.Index(
+                Lower("email"), name="subscription_email_idx", condition=models.Q(email__isnull=False)
             ),
             models.Index(
                 fields=["link"], name="subscription_link_idx", condition=models.Q(link__isnull=False)

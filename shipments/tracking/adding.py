@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from shipments.enums import Gateway
+from shipments.enums import Gateway, Kept
 from shipments.facts import numbers
 from shipments.facts.places import five_digits
 from shipments.models import Carrier, Merchant, Shipment, Watch
@@ -289,6 +289,9 @@ def is_another_parcel(known: Instance, parcel: ParcelForm) -> bool:
 
 def _learn(known: Shipment, parcel: ParcelForm) -> bool:
     """Take over what is said now; whether that was anything new. The row is still to be written."""
+    if known.has_lost(Kept.PERSONAL):
+        # Somebody asked for it to be forgotten, or its time had come.
+        return False
     learnt = {
         "gateway": str(parcel.gateway or ""),
         "destination_postal_code": parcel.postal_code,

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from shipments.enums import EndReason, Lifecycle, Status
+from shipments.enums import EndReason, Kept, Lifecycle, Status
 from shipments.facts import numbers
 from shipments.facts.places import comparable_postal_code
 from shipments.facts.timeline import start_of_next_parcel
@@ -86,6 +86,7 @@ def read_particulars(
     if carrier != shipment.carrier_id and not Carrier.objects.filter(code=carrier, is_active=True).exists():
         known = ", ".join(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
         raise BadParcel("carrier", _("A carrier is one of %(known)s, written exactly so.") % {"known": known})
+    _refuse_what_was_erased(shipment, postal_code, order_number, recipient_name)
     return Particulars(
         carrier=carrier,
         number=_number_under(shipment, carrier),
@@ -99,6 +100,22 @@ def read_particulars(
         recipient_name=" ".join(recipient_name.split())[:_LONGEST_RECIPIENT],
         proof_due=proof_due,
     )
+
+
+def _refuse_what_was_erased(
+    shipment: Shipment, postal_code: str, order_number: str, recipient_name: str
+) -> None:
+    if not shipment.has_lost(Kept.PERSONAL):
+        return
+    told = {"postal code": postal_code, "order number": order_number, "recipient name": recipient_name}
+    for field, value in told.items():
+        if value.strip():
+            raise BadParcel(
+                field,
+                _(
+                    "What this parcel said of people was erased, and is not written again. Leave this empty; a new parcel is added under its own number."
+                ),
+            )
 
 
 def particulars_of(shipment: Shipment) -> Particulars:

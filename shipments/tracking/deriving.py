@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Model
 
 from shipments.carriers.base import Snapshot
-from shipments.enums import Status, ZoneKnownBy
+from shipments.enums import Kept, Status, ZoneKnownBy
 from shipments.facts.places import Place, zone_of
 from shipments.facts.timeline import Moment, Stop, is_of_earlier_parcel, moments, status_of
 from shipments.facts.times import Posted
@@ -83,7 +83,9 @@ def settle(
     for scan, moment in zip(
         scans, moments(stops, zone_of=zone_of, fallback_zone=shipment.merchant.time_zone), strict=True
     ):
-        _put(scan, moment)
+        if scan.pk is None or not shipment.has_lost(Kept.PERSONAL):
+            _put(scan, moment)
+        # Else it was put on the clock when its postal code was still there.
     ship_date = ship_date_of(shipment, snapshot if is_newest else None)
     for scan in scans:
         scan.earlier_parcel = _is_earlier(shipment, scan.local_date, ship_date)
@@ -247,8 +249,11 @@ def forget(shipment: Shipment) -> None:
 def look_again(shipment: Shipment, scans: Sequence[ScanEvent], *, now: datetime) -> None:
     """Mark anew which scans are other parcels', and leave of the shipment's columns what its own scans say.
 
-    For when a person has said whose the scans are: nothing of another parcel is shown until the next answer comes.
+    For when a person has said whose the scans are: nothing of another parcel is shown until the next answer comes. Where
+    the scans were erased the columns are all that is left: they stay as they are.
     """
+    if shipment.has_lost(Kept.SCANS):
+        return
     ship_date = ship_date_of(shipment, None)
     shown_before = [scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel]
     for scan in scans:

@@ -17,7 +17,7 @@ from django.db.models import Model
 from shipments import queueing
 from shipments.carriers.base import NotAllowed, NotKnown, Outcome, Snapshot, Unchanged, digest_of
 from shipments.carriers.errors import ERROR_KINDS, CarrierError
-from shipments.enums import AnswerKind, Status
+from shipments.enums import AnswerKind, Kept, Status
 from shipments.models import (
     Answer,
     Carrier,
@@ -49,7 +49,7 @@ _TO_LOOK_AGAIN = (
     "id", "number", "merchant", "carrier", "answer", "gateway", "lifecycle", "status", "status_group", "created_at",
     "last_scan_at", "first_scan_at", "labelled_at", "delivered_on", "delivered_at", "delivered_offset", "estimated_on",
     "estimated_to", "estimated_offset", "mailing_date", "service_name", "last_location", "destination_postal_code",
-    "facts_fetched_at", "changed_at", "status_since", "resolution",
+    "facts_fetched_at", "changed_at", "status_since", "resolution", "erased_parts",
 )  # fmt: skip
 _WHOLE_SCAN = tuple(field.attname for field in ScanEvent._meta.concrete_fields if not field.primary_key)
 _SHIPMENT_COLUMNS = tuple("answer_id" if name == "answer" else name for name in SHIPMENT_FACTS)
@@ -229,18 +229,20 @@ class _Round:
         shipment, seen = self.shipments[pk], self.seen[pk]
         result = seen.outcome.result
         unreadable = result.unreadable if isinstance(result, Snapshot) else ()
+        # Once a parcel's answers were erased, later ones are kept by their digests alone.
+        keeps_words = not shipment.has_lost(Kept.ANSWERS)
         return {
             "shipment_id": pk,
             "merchant_id": shipment.merchant_id,
             "account_id": seen.account.pk,
             "gateway": seen.account.gateway,
             "kind": _kind(result),
-            "body": f"\\x{zlib.compress(part).hex()}",
+            "body": f"\\x{zlib.compress(part).hex()}" if keeps_words else None,
             "size": len(part),
             "sha256": digest,
             "body_sha256": seen.outcome.body_sha256 or digest,
             "fetched_at": seen.outcome.fetched_at,
-            "unreadable": [{"where": bad.where, "reason": bad.reason} for bad in unreadable],
+            "unreadable": [{"where": bad.where, "reason": bad.reason} for bad in unreadable if keeps_words],
         }
 
     # ---- Scans and shipments -----------------------------------------------------------------------------------
@@ -293,9 +295,13 @@ class _Round:
                     is_newest=is_newest,
                 )
                 added, is_news = step.added, step.is_news
-                updates += [scan for scan in stored[pk] if scan.id in step.touched]
-                inserts += added
-                promises += step.promises
+                if shipment.has_lost(Kept.SCANS):
+                    # They have had their say in the parcel's own columns.
+                    added = []
+                else:
+                    updates += [scan for scan in stored[pk] if scan.id in step.touched]
+                    inserts += added
+                    promises += step.promises
                 unrecognised.add(shipment.carrier_id, [*stored[pk], *added])
             new_counts[pk] = len(added)
             if added or is_news:

@@ -34,7 +34,7 @@ def replay(
 
     Left out, and left alone, are those that cannot be (see `read_again`).
     """
-    answers = answers_of([shipment.pk for shipment in shipments if not is_put_right(shipment)])
+    answers = answers_of([shipment.pk for shipment in shipments if not is_left_alone(shipment)])
     done: dict[int, Replayed] = {}
     for shipment in shipments:
         replayed = read_again(shipment, answers.get(shipment.pk, ()), confirmed_at.get(shipment.pk), mappings)
@@ -57,18 +57,19 @@ def read_again(
 ) -> Replayed | None:
     """The parcel, which is changed in memory, as these answers tell it in their order; None where it cannot be so told.
 
-    That is where a person has put it right, because answers of before count otherwise there, and where one of the answers
-    cannot be read any more; it is left alone then. Content told more than twice is taken in when it was told first and
+    That is where a person has put it right, because answers of before count otherwise there, where anything of it was
+    erased, and where one of the answers cannot be read any more; it is left alone then. Content told more than twice is taken in when it was told first and
     last: in between it can have changed only when exactly a scan was taken back.
     """
-    tellings = () if is_put_right(shipment) else _tellings(shipment, answers, confirmed_at)
+    tellings = () if is_left_alone(shipment) else _tellings(shipment, answers, confirmed_at)
     return _replayed(shipment, tellings, mappings) if tellings else None
 
 
-def is_put_right(shipment: Shipment) -> bool:
-    """Whether a person has said that some of what was told is another parcel's, or another carrier's."""
+def is_left_alone(shipment: Shipment) -> bool:
+    """Whether its answers do not tell it any more: a person has said that some of what was told is another parcel's, or
+    another carrier's, or some of it was erased."""
     said = (shipment.carrier_corrected_at, shipment.number_from, shipment.number_until)
-    return any(one is not None for one in said)
+    return bool(shipment.erased_parts) or any(one is not None for one in said)
 
 
 def _tellings(
@@ -78,6 +79,8 @@ def _tellings(
     question = question_about(shipment)
     tellings: list[tuple[datetime, str, Source, Snapshot]] = []
     for answer in answers:
+        if answer.body is None:
+            return []
         snapshot = read_part(Gateway(answer.gateway), zlib.decompress(answer.body), question)
         if not isinstance(snapshot, Snapshot):
             return []

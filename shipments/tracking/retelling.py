@@ -17,7 +17,7 @@ from django.db import connection
 from shipments import queueing
 from shipments.carriers.base import Snapshot
 from shipments.carriers.registry import read_part, status_by_tables
-from shipments.enums import AnswerKind, EndReason, Gateway, Status
+from shipments.enums import AnswerKind, EndReason, Gateway, Kept, Status
 from shipments.models import (
     Answer,
     Merchant,
@@ -31,7 +31,7 @@ from shipments.models import (
 )
 from shipments.tracking.deriving import SHIPMENT_FACTS, follow_scans
 from shipments.tracking.gateway import gateways_for, question_about
-from shipments.tracking.replaying import Replayed, answers_of, is_put_right, read_again
+from shipments.tracking.replaying import Replayed, answers_of, is_left_alone, read_again
 from shipments.tracking.taking_in import mapped
 from shipments.tracking.unrecognised import Unrecognised
 
@@ -118,6 +118,9 @@ class _Round:
     # ---- One parcel, in memory
 
     def _retell_one(self, shipment: Shipment) -> None:
+        if shipment.has_lost(Kept.SCANS):
+            # Nothing is left that could be told anew.
+            return
         pk = shipment.pk
         before = {scan.fingerprint: scan.status for scan in self.scans[pk]}
         unrecognised = Unrecognised()
@@ -141,7 +144,7 @@ class _Round:
     def _is_whole(self, shipment: Shipment) -> bool:
         """Whether the parcel's answers, as far as they are there, tell all that is known of it."""
         answers = self.answers[shipment.pk]
-        if not answers or is_put_right(shipment):
+        if not answers or is_left_alone(shipment):
             return False
         known = {answer.pk for answer in answers}
         first_told = min(answer.fetched_at for answer in answers)
@@ -185,7 +188,13 @@ class _Round:
                 status, told_by, scan.code, scan.text, scan.details, mappings
             )
         newest = next(
-            (answer for answer in self.answers[shipment.pk] if answer.pk == shipment.answer_id), None
+            (
+                answer
+                for answer in self.answers[shipment.pk]
+                # It would bring back what was erased.
+                if answer.pk == shipment.answer_id and not shipment.erased_parts
+            ),
+            None,
         )
         follow_scans(shipment, scans, newest and _read(shipment, newest))
         self.retold.answers += newest is not None

@@ -1,16 +1,18 @@
 """One answer about one parcel, taken into its rows in memory: scans added, settled, taken back; the shipment derived."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
 
 from shipments.carriers.base import Scan, Snapshot
-from shipments.enums import Status
+from shipments.enums import Kept, Status
 from shipments.facts.timeline import fingerprint
 from shipments.models import PromisedDay, ScanEvent, Shipment, StatusMapping, quick
+from shipments.models.emptied import EMPTY_SCAN
 from shipments.models.scans import STATUS_WORD
 from shipments.tracking.deriving import SCAN_TEXTS, cut_to_fit, derive, settle
+from shipments.tracking.redacting import without_people
 
 # By the code of the carrier.
 Mappings = Mapping[str, Sequence[StatusMapping]]
@@ -45,10 +47,18 @@ def take_in(
     *,
     is_newest: bool,
 ) -> Step:
-    """Bring the parcel and its scans up to the answer. One that is not the newest adds scans, and has no say in the rest."""
+    """Bring the parcel and its scans up to the answer. One that is not the newest adds scans, and has no say in the rest.
+
+    Of a parcel whose personal data was erased, both are taken in as far as they name nobody.
+    """
     known = {scan.fingerprint for scan in stored}
     shown: dict[str, ScanEvent] = {}
-    for position, scan in enumerate(_oldest_first(snapshot.scans)):
+    told = _oldest_first(snapshot.scans)
+    if shipment.has_lost(Kept.PERSONAL):
+        snapshot = without_people(snapshot, told[-1] if told else None)
+    elif shipment.has_lost(Kept.PROOFS):
+        snapshot = replace(snapshot, delivery_proof_url="")
+    for position, scan in enumerate(told):
         event = _event(shipment, source.answer_id, scan, position, mappings.get(shipment.carrier_id, ()))
         # Some answers list a scan twice; the one they put on top is taken.
         shown[event.fingerprint] = event
@@ -111,6 +121,9 @@ def _event(
         },
     )
     cut_to_fit(event, SCAN_TEXTS)
+    if shipment.has_lost(Kept.PERSONAL):
+        # After the fingerprint was taken: what is stored already must be known again.
+        event.__dict__.update(EMPTY_SCAN)
     return event
 
 

@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from shipments import queueing
-from shipments.enums import Lifecycle, Role
+from shipments.enums import Kept, Lifecycle, Role
 from shipments.models import Answer, ScanEvent, SeenParcel, Shipment, Throttle, Watch
 from shipments.tracking.limits import ASKED_OF_MERCHANT
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.answer_parts import part_about
+from shipments.web.erased_words import erased_on
 from shipments.web.forms_parcel import NoteForm, TagForm
 from shipments.web.htmx import page_or_fragment, wants_fragment
 from shipments.web.parcel_parts import Asked, context_of
@@ -103,6 +104,7 @@ def raw_answer(request: MemberRequest, public_id: UUID, sha256: str) -> HttpResp
     context = {
         "room": "shipments",
         "answer": answer,
+        "erased_on": erased_on(answer.shipment, Kept.ANSWERS, timezone.now().date()),
         "shipment": answer.shipment,
         "before": text[:start],
         "marked": text[start:end],

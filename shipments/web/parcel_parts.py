@@ -15,6 +15,7 @@ from django.utils import translation
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
+from shipments.enums import Kept
 from shipments.facts import spelling, wording
 from shipments.facts.replies import ReplyWords, reply
 from shipments.models import Answer, ScanEvent, Shipment, Watch
@@ -94,6 +95,7 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
         **box_of(getattr(shipment, "attention", None), shipment.merchant, request.user, now),
         "answers": _answers(rows, MOST_ANSWERS if "answers" in whole else FIRST_ANSWERS),
         "answer_count": len(rows.answers),
+        "answers_erased": shipment.has_lost(Kept.ANSWERS),
         "promises": promises_of(shipment, rows.promises, now),
         "history": history,
         "notes": _notes(request, rows, MOST_NOTES if "notes" in whole else FIRST_NOTES, zone, now),

@@ -97,6 +97,9 @@ class ParcelView:
     order: str = ""
     set_aside: tuple[ScanView, ...] = ()
     set_aside_count: int = 0
+    # What is no longer kept of it, a sentence each.
+    erased: tuple[str, ...] = ()
+    has_scans_erased: bool = False
 
     @property
     def is_final(self) -> bool:

@@ -11,13 +11,14 @@ from functools import lru_cache
 
 from django.utils.translation import gettext as _
 
-from shipments.enums import GROUP_OF, EndReason, Lifecycle, Status, StatusGroup
+from shipments.enums import GROUP_OF, EndReason, Kept, Lifecycle, Status, StatusGroup
 from shipments.facts import spelling, wording
 from shipments.facts.timeline import STEPS, step_of
 from shipments.models import ScanEvent, Shipment
 from shipments.tracking.telling_scans import days_of, scan_view, scan_views
 from shipments.tracking.telling_words import town_of, words_of
 from shipments.web import proof_parts
+from shipments.web.erased_words import erased_notes, erased_on
 from shipments.web.freshness import freshness
 from shipments.web.parcel_view import ParcelView, ProofView, ScanView, Sight, StepView
 from shipments.web.proof_parts import ProofAddresses, ProofRow
@@ -84,6 +85,8 @@ def present(
         order=shipment.order_number if names and shipment.merchant.order_on_links else "",
         set_aside=_set_aside(shipment, scans, most, answer_of) if sight == Sight.STAFF else (),
         set_aside_count=len(scans) - len(shown) if sight == Sight.STAFF else 0,
+        erased=erased_notes(shipment, sight, today) if shipment.erased_parts else (),
+        has_scans_erased=shipment.has_lost(Kept.SCANS),
     )
 
 
@@ -194,6 +197,9 @@ def _with_pictures(
     zone: str,
     today: date,
 ) -> ProofView:
+    if shipment.has_lost(Kept.PROOFS):
+        gone = proof_parts.pictures_gone(rows or (), on=erased_on(shipment, Kept.PROOFS, today))
+        return replace(proof, kept=gone, statements_url=at.statements)
     return replace(
         proof,
         kept=proof_parts.pictures_of(

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import JSONObject
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from shipments.enums import FetchTrouble
 from shipments.facts import spelling
@@ -128,6 +129,20 @@ def pictures_of(
     return PicturesView(
         missing=f"{sorry} {why(failed.trouble, failed.trouble_detail)}" if for_staff else sorry
     )
+
+
+def pictures_gone(rows: Sequence[ProofRow], *, on: str) -> PicturesView:
+    """What is said in place of pictures that were erased: that there were some, until when, and by which digests a copy
+    that somebody has can be known."""
+    digests = dict.fromkeys(row.sha256 for row in rows if row.sha256)
+    if not digests:
+        return PicturesView()
+    said = ngettext(
+        "A picture was kept here until %(day)s. SHA-256: %(digests)s",
+        "%(count)d pictures were kept here until %(day)s. SHA-256: %(digests)s",
+        len(digests),
+    )
+    return PicturesView(missing=said % {"count": len(digests), "day": on, "digests": ", ".join(digests)})
 
 
 def _being_fetched(row: ProofRow, *, for_staff: bool) -> str:

@@ -11,6 +11,8 @@ _OF_A_PARCEL = (
     "estimated_on", "estimated_from", "estimated_to", "estimated_offset", "delivered_on", "delivered_time",
     "delivery_description", "signed_by", "proof_url", "reattempt_on", "reattempt_time", "service_name",
     "second_number", "facts_fetched_at", "order_number", "destination_city", "destination_region", "destination_country",
+    # Of the few of which something was erased `erasures` says when, for a statement more.
+    "erased_parts",
 )  # fmt: skip
 _BESIDE_IT = (
     "carrier__name", "carrier__tracking_url", "merchant__name", "merchant__slug", "merchant__time_zone",

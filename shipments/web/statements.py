@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -236,7 +236,13 @@ def _number_in(content: bytes) -> str | None:
 
 def _verdict(request: HttpRequest, number: str, digest: str, context: dict[str, Any]) -> HttpResponse:
     """The same page, whatever comes out of it; facts only where number and digest fit."""
-    found = Statement.objects.filter(number=number).defer("document").first()
+    # Whether it still says something is asked without reading what.
+    found = (
+        Statement.objects.filter(number=number)
+        .defer("document")
+        .annotate(was_erased=ExpressionWrapper(Q(document=None), output_field=BooleanField()))
+        .first()
+    )
     fits = found is not None and found.fits(digest)
     context |= {
         "number": number,
@@ -246,7 +252,7 @@ def _verdict(request: HttpRequest, number: str, digest: str, context: dict[str, 
     return render(request, "public/verify.html", context, status=404 if found is None else 200)
 
 
-def _stated(statement: Statement) -> dict[str, Any]:
+def _stated(statement: Any) -> dict[str, Any]:
     """What a tracking number alone would show, too; nobody's name."""
     return {
         "made": moment_words(statement.made_at),
@@ -254,7 +260,7 @@ def _stated(statement: Statement) -> dict[str, Any]:
         "number_ending": statement.number_ending,
         "status": wording.status_label(Status(statement.status)),
         "delivered": spelling.long_day(statement.delivered_on, ANY_DAY) if statement.delivered_on else "",
-        "is_erased": statement.shipment_id is None,
+        "is_erased": statement.was_erased,
         "answers": [
             {**one, "fetched": moment_words(datetime.fromisoformat(one["fetched_at"]))}
             for one in statement.answers

@@ -1,0 +1,140 @@
+"""Which age holds for which merchant, and what it makes due.
+
+An age counts from a parcel's last news, or from when it was added where there never was any, and only once nobody asks
+about the parcel any more. A parcel that is still asked about, though it was silent for a year, counts as over since then.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from shipments.enums import Kept, Lifecycle
+from shipments.keeping import audit_months
+from shipments.models import Merchant, RetentionRule
+from shipments.models.shipments import PART
+
+# A parcel that brought no news for so long will bring none, whether or not somebody still asks.
+SILENT_FOR = timedelta(days=365)
+# Figures of what is due go no further: nobody reads a larger number, and counting on would cost the page.
+MOST_COUNTED = 1_000
+OF_PARCELS = (Kept.PERSONAL, Kept.ANSWERS, Kept.PROOFS, Kept.SCANS)
+
+# Parcels of one merchant from which one kind is not gone yet, and whose last news is that old: one stretch of
+# `shipment_kept_idx` for each value of `erased_parts`.
+DUE = """
+    SELECT parcel.id, COALESCE(parcel.changed_at, parcel.created_at) FROM shipments_shipment AS parcel
+    WHERE parcel.merchant_id = {merchant} AND parcel.erased_parts {parts} AND parcel.lifecycle = {lifecycle}
+        AND COALESCE(parcel.changed_at, parcel.created_at) < {before}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How long a kind of data is kept with one merchant."""
+
+    merchant_id: int
+    kind: Kept
+    days: int
+
+    def lines(self, now: datetime) -> list[tuple[Lifecycle, datetime]]:
+        """Each lifecycle, and the moment before which the last news of its parcels must lie."""
+        before = now - timedelta(days=self.days)
+        return [
+            (Lifecycle.ENDED, before),
+            (Lifecycle.ARCHIVED, before),
+            (Lifecycle.ACTIVE, before - SILENT_FOR),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How many parcels have data of a kind that is past its age, counted up to `MOST_COUNTED`; of the audit, how many months."""
+
+    kind: Kept
+    many: int
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there are more than were counted."""
+        return self.many >= MOST_COUNTED
+
+
+def ages_of(merchants: Iterable[Merchant], *, as_if: RetentionRule | None = None) -> list[Age]:
+    """The ages that hold for these merchants: their own rules, else the platform's. What is kept for ever is left out.
+
+    `as_if` is a rule that is not stored yet, or not so.
+    """
+    rules = {(rule.merchant_id, rule.kind): rule.days for rule in RetentionRule.objects.all()}
+    if as_if is not None:
+        rules[as_if.merchant_id, as_if.kind] = as_if.days
+    ages = []
+    for merchant in merchants:
+        for kind in OF_PARCELS:
+            days = rules.get((merchant.pk, kind.value), rules.get((None, kind.value)))
+            if days is not None:
+                ages.append(Age(merchant.pk, kind, days))
+    return ages
+
+
+def due_by(rule: RetentionRule, now: datetime) -> Due:
+    """What this rule, stored or not, makes due: of parcels with the merchants it holds for, or of the audit's months."""
+    kind = Kept(rule.kind)
+    if kind == Kept.AUDIT:
+        before = None if rule.days is None else now - timedelta(days=rule.days)
+        return Due(kind, 0 if before is None else len(audit_months.older_than(before)))
+    merchants = Merchant.objects.all()
+    if rule.merchant_id is not None:
+        merchants = merchants.filter(pk=rule.merchant_id)
+    else:
+        merchants = merchants.exclude(retention_rules__kind=kind)
+    ages = [age for age in ages_of(merchants, as_if=rule) if age.kind == kind]
+    return Due(kind, count_due(ages, now))
+
+
+def audit_days() -> int | None:
+    """How long the audit is kept; None: for ever."""
+    return RetentionRule.objects.filter(merchant=None, kind=Kept.AUDIT).values_list("days", flat=True).first()
+
+
+def with_any_of(kind: Kept) -> list[int]:
+    """The values of `Shipment.erased_parts` with which a parcel may still have data of this kind."""
+    return [parts for parts in range(2 ** len(PART)) if not parts & PART[kind]]
+
+
+def due(now: datetime) -> list[Due]:
+    """What waits for the next nights, of each kind that has an age anywhere; a statement each."""
+    ages = ages_of(Merchant.objects.all())
+    figures = [Due(kind, count_due([age for age in ages if age.kind == kind], now)) for kind in OF_PARCELS]
+    figures = [figure for figure in figures if any(age.kind == figure.kind for age in ages)]
+    days = audit_days()
+    if days is not None:
+        figures.append(Due(Kept.AUDIT, len(audit_months.older_than(now - timedelta(days=days)))))
+    return figures
+
+
+def count_due(ages: list[Age], now: datetime) -> int:
+    """How many parcels these ages, all of one kind, make due; up to `MOST_COUNTED`."""
+    if not ages:
+        return 0
+    lines = [(age.merchant_id, lifecycle, before) for age in ages for lifecycle, before in age.lines(now)]
+    found = DUE.format(
+        merchant="line.merchant", parts="= ANY(%s)", lifecycle="line.lifecycle", before="line.before"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT count(*) FROM (
+                SELECT FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS line (merchant, lifecycle, before)
+                CROSS JOIN LATERAL ({found} LIMIT {MOST_COUNTED}) AS one LIMIT {MOST_COUNTED}
+            ) AS counted
+            """,  # noqa: S608  (our own names and numbers)
+            [
+                [merchant for merchant, _lifecycle, _before in lines],
+                [lifecycle.value for _merchant, lifecycle, _before in lines],
+                [before for _merchant, _lifecycle, before in lines],
+                with_any_of(ages[0].kind),
+            ],
+        )
+        return int(cursor.fetchone()[0])
