@@ -23,6 +23,7 @@ from shipments.models import (
     Mail,
     Subscription,
     SubscriptionRequest,
+    TableSize,
     Tally,
     Throttle,
     sign_ins,
@@ -160,7 +161,8 @@ def learn_chances() -> None:
 
 
 def housekeep() -> None:
-    """Forget what has ended or is old, put the tallies together, and make the months the audit will need.
+    """Forget what has ended or is old, put the tallies together, note how large the tables are, and make the months the
+    audit will need.
 
     By one worker at a time: two would wait for each other's deletions in a ring, and make the same month.
     """
@@ -182,3 +184,5 @@ def housekeep() -> None:
         Tally.objects.compact()
         queueing.forget_failures(timezone.now())
         AuditEntry.objects.make_months(timezone.now())
+        TableSize.objects.note(timezone.now())
+        TableSize.objects.forget_old(timezone.now())

@@ -21,6 +21,7 @@ from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
 from shipments.models.proofs import Proof, ProofPicture
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
+from shipments.models.sizes import TableSize
 from shipments.models.statements import Statement
 from shipments.models.subscriptions import Subscription, SubscriptionRequest
 from shipments.models.tallies import Tally
@@ -70,6 +71,7 @@ __all__ = [
     "StatusMapping",
     "Subscription",
     "SubscriptionRequest",
+    "TableSize",
     "Tally",
     "Throttle",
     "UnrecognisedCode",

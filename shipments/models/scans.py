@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import ZoneKnownBy
+from shipments.enums import Status, ZoneKnownBy
 from shipments.models.answers import Answer
 from shipments.models.carriers import status_choices
 from shipments.models.merchants import Merchant
@@ -98,6 +98,14 @@ class ScanEvent(models.Model):
             models.CheckConstraint(
                 condition=models.Q(known_by__in=[known_by.value for known_by in ZoneKnownBy]),
                 name="scan_zone_known_somehow",
+            ),
+        ]
+        indexes = [
+            # An example of each code that no table knows.
+            models.Index(
+                fields=["code"],
+                name="scan_unrecognised_idx",
+                condition=models.Q(status=Status.UNKNOWN.value, status_by=""),
             ),
         ]
 

@@ -1,0 +1,1 @@
+def urls(site): return []
