@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
@@ -137,7 +137,7 @@ MOST_FAILURES = 200
 class Failed:
     """A task that failed: `ids` are its arguments, `told` is its traceback, which only whoever hides values may show.
 
-    `is_known`: one of ours, with nothing but ids, so that it can be queued again.
+    `is_known`: one of ours, with nothing but ids, so that it can be queued again. `row` is where it stands.
     """
 
     key: str
@@ -146,6 +146,7 @@ class Failed:
     at: datetime
     told: str
     is_known: bool
+    row: models.Model
 
 
 def failures() -> tuple[list[Failed], int]:
@@ -163,7 +164,7 @@ def _failed(row: Failure) -> Failed:
         and not row.kwargs
         and all(type(one) in (int, str) for one in ids)
     )
-    return Failed(row.pk, name, ids if is_known else (), row.stopped, str(row.result or ""), is_known)
+    return Failed(row.pk, name, ids if is_known else (), row.stopped, str(row.result or ""), is_known, row)
 
 
 def retry_failures(keys: Iterable[str]) -> list[Failed]:
@@ -181,9 +182,13 @@ def retry_failures(keys: Iterable[str]) -> list[Failed]:
     return list(once.values())
 
 
-def drop_failures(keys: Iterable[str]) -> int:
-    """Forget that these tasks failed; how many there were."""
-    return int(Failure.objects.filter(pk__in=list(keys)).delete()[0])
+def drop_failures(keys: Iterable[str]) -> list[Failed]:
+    """Forget that these tasks failed; those that had."""
+    with transaction.atomic():
+        rows = list(Failure.objects.filter(pk__in=list(keys)).order_by("pk").select_for_update())
+        failed = [_failed(row) for row in rows]
+        Failure.objects.filter(pk__in=[one.key for one in failed]).delete()
+    return failed
 
 
 def name_tasks_in_logs() -> None:

@@ -5,7 +5,9 @@ import re
 # How the last line of a traceback begins: the dotted name of a class.
 _RAISED = re.compile(r"(?m)^(?P<name>[A-Za-z_][\w.]*?)(?:: (?P<words>.*))?$")
 _CLASS = re.compile(r"(?:.*\.)?[A-Z]\w*\Z")
-_PLACE = re.compile(r'(?m)^  File "[^"\n]*?(?P<file>(?:shipments|trackingsite)/[^"\n]+)", line (?P<line>\d+), in (?P<name>\S+)$')
+_PLACE = re.compile(
+    r'(?m)^  File "[^"\n]*?(?P<file>(?:shipments|trackingsite)/[^"\n]+)", line (?P<line>\d+), in (?P<name>\S+)$'
+)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://(?P<host>[^/\s?#'\"@]+)[^\s'\"]*", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s'\"<>(=,;:]+@[^\s'\"<>),;:]+")
 _QUOTED = re.compile(r"'(?P<single>[^'\n]*)'|\"(?P<double>[^\"\n]*)\"|\((?P<round>[^()\n]*)\)=\([^\n]*\)")

@@ -40,13 +40,15 @@ class Account:
 class Parcels:
     """The parcels one account asks about. `due` ones are worth a look, the first of them since `due_since`; of those counted
     `late` ones should have had it by now, and the latest of all, counted or not, by `late_since`. `being_asked` ones are
-    leased; from `abandoned` ones whoever had leased them has not come back.
+    leased; from `abandoned` ones whoever had leased them has not come back. `latest` is the key of the latest one of those
+    nobody asked for by hand.
     """
 
     due: int = 0
     due_since: datetime | None = None
     late: int = 0
     late_since: datetime | None = None
+    latest: int | None = None
     being_asked: int = 0
     abandoned: int = 0
 
@@ -187,30 +189,33 @@ _DUE = """
 # (`refresh.waiting`), found by the same steps in the same index.
 _PARCELS = f"""
     WITH RECURSIVE groups AS (
-        SELECT account.id AS account_id, first.merchant_id, first.haste, first.wanted_by
+        SELECT account.id AS account_id, first.merchant_id, first.haste, first.wanted_by, first.shipment_id
         FROM shipments_carrieraccount AS account, LATERAL (
-            SELECT merchant_id, haste, wanted_by FROM shipments_watch
+            SELECT merchant_id, haste, wanted_by, shipment_id FROM shipments_watch
             WHERE account_id = account.id AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
             ORDER BY merchant_id, haste, wanted_by LIMIT 1
         ) AS first
         UNION ALL
-        SELECT groups.account_id, next.merchant_id, next.haste, next.wanted_by FROM groups, LATERAL (
-            SELECT merchant_id, haste, wanted_by FROM shipments_watch
+        SELECT groups.account_id, next.merchant_id, next.haste, next.wanted_by, next.shipment_id FROM groups, LATERAL (
+            SELECT merchant_id, haste, wanted_by, shipment_id FROM shipments_watch
             WHERE account_id = groups.account_id AND (merchant_id, haste) > (groups.merchant_id, groups.haste)
                 AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
             ORDER BY merchant_id, haste, wanted_by LIMIT 1
         ) AS next
     )
-    SELECT account_id, sum(due), min(due_since), sum(late), min(late_since), sum(being_asked), sum(abandoned) FROM (
-        SELECT account.id AS account_id, due, due_since, late, late_since, 0 AS being_asked, 0 AS abandoned
+    SELECT account_id, sum(due), min(due_since), sum(late), min(late_since),
+        (array_agg(latest ORDER BY late_since) FILTER (WHERE latest IS NOT NULL))[1], sum(being_asked), sum(abandoned)
+    FROM (
+        SELECT account.id AS account_id, due, due_since, late, late_since, NULL::bigint AS latest, 0 AS being_asked,
+            0 AS abandoned
         FROM shipments_carrieraccount AS account CROSS JOIN LATERAL ({_DUE.format(is_it="= account.id")}) AS counted
         UNION ALL
         -- An index knows `= 7` and `IS NULL`, but not "the same as".
-        SELECT NULL, due, due_since, late, late_since, 0, 0 FROM ({_DUE.format(is_it="IS NULL")}) AS counted
+        SELECT NULL, due, due_since, late, late_since, NULL, 0, 0 FROM ({_DUE.format(is_it="IS NULL")}) AS counted
         UNION ALL
-        SELECT account_id, 0, NULL, 0, wanted_by, 0, 0 FROM (SELECT * FROM groups LIMIT %(most_groups)s) AS first
+        SELECT account_id, 0, NULL, 0, wanted_by, shipment_id, 0, 0 FROM (SELECT * FROM groups LIMIT %(most_groups)s) AS first
         UNION ALL
-        SELECT account_id, 0, NULL, 0, NULL,
+        SELECT account_id, 0, NULL, 0, NULL, NULL,
             count(*) FILTER (WHERE due_at > %(now)s), count(*) FILTER (WHERE due_at <= %(now)s)
         FROM shipments_watch WHERE lease IS NOT NULL GROUP BY account_id
     ) AS found
@@ -227,10 +232,11 @@ def _parcels(cursor: CursorWrapper, now: datetime, counted_to: int) -> dict[int 
             due_since=due_since,
             late=int(late),
             late_since=late_since if late_since is not None and late_since <= now else None,
+            latest=latest if late_since is not None and late_since <= now else None,
             being_asked=int(being_asked),
             abandoned=int(abandoned),
         )
-        for pk, due, due_since, late, late_since, being_asked, abandoned in cursor.fetchall()
+        for pk, due, due_since, late, late_since, latest, being_asked, abandoned in cursor.fetchall()
     }
 
 
