@@ -84,12 +84,13 @@ FAILURES_KEPT = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class Figures:
     """How the queue fares: tasks that wait, since when the first of them does, tasks a worker has, and those that failed
-    within `FAILING`."""
+    within `FAILING`; `failures` are all that failed and are kept."""
 
     waiting: int
     waits_since: datetime | None
     begun: int
     failed: int
+    failures: int
 
 
 def enqueue(name: str, *ids: int | str, only_for: str | None = None) -> None:
@@ -120,8 +121,10 @@ def figures(now: datetime) -> Figures:
         waits_since=Min("lock", filter=waiting),
         begun=Count("pk", filter=Q(lock__gt=now)),
     )
-    failed = Failure.objects.filter(stopped__gt=now - FAILING).count()
-    return Figures(**tasks, failed=failed)
+    failed = Failure.objects.aggregate(
+        failed=Count("pk", filter=Q(stopped__gt=now - FAILING)), failures=Count("pk")
+    )
+    return Figures(**tasks, **failed)
 
 
 def forget_failures(now: datetime) -> int:
@@ -149,11 +152,9 @@ class Failed:
     row: models.Model
 
 
-def failures() -> tuple[list[Failed], int]:
-    """The newest failed tasks, up to `MOST_FAILURES`, and how many there are in all; the old ones are forgotten."""
-    rows = [_failed(row) for row in Failure.objects.order_by("-stopped")[:MOST_FAILURES]]
-    count = len(rows) if len(rows) < MOST_FAILURES else Failure.objects.count()
-    return rows, count
+def failures() -> list[Failed]:
+    """The newest failed tasks, up to `MOST_FAILURES`; the old ones are forgotten."""
+    return [_failed(row) for row in Failure.objects.order_by("-stopped")[:MOST_FAILURES]]
 
 
 def _failed(row: Failure) -> Failed:

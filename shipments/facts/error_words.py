@@ -8,7 +8,7 @@ _CLASS = re.compile(r"(?:.*\.)?[A-Z]\w*\Z")
 _PLACE = re.compile(
     r'(?m)^  File "[^"\n]*?(?P<file>(?:shipments|trackingsite)/[^"\n]+)", line (?P<line>\d+), in (?P<name>\S+)$'
 )
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://(?P<host>[^/\s?#'\"@]+)[^\s'\"]*", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/\s@]*@)?(?P<host>[^/\s?#'\"@]+)[^\s'\"]*", re.IGNORECASE)
 _EMAIL = re.compile(r"[^\s'\"<>(=,;:]+@[^\s'\"<>),;:]+")
 _QUOTED = re.compile(r"'(?P<single>[^'\n]*)'|\"(?P<double>[^\"\n]*)\"|\((?P<round>[^()\n]*)\)=\([^\n]*\)")
 # Names of tables, columns and modules: they say what is broken, and nothing of anybody.

@@ -3,7 +3,7 @@
 By a constant number of statements, none of which looks through a large table.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -23,8 +23,6 @@ from shipments.refresh.windows import reopens_at
 
 # Accounts on the page, those in trouble first: the rest of many are a click away.
 MOST_ACCOUNTS = 12
-# Parcels without an account are looked at no further than this.
-MOST_PARCELS = 10_000
 # Codes of a carrier on the page, those of the most scans first.
 MOST_CODES = 5
 # Codes are read no further than this; a carrier that changes its words all at once may bring many.
@@ -148,15 +146,13 @@ class DatabaseHealth:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How everything fares at one moment. `accountless` parcels nobody can ask about."""
+    """How everything fares at one moment."""
 
     readings: Readings
-    accountless: int
     accounts: tuple[AccountHealth, ...]
     accounts_more: int
     carriers: tuple[CarrierHealth, ...]
     failures: tuple[FailedAlike, ...]
-    failures_count: int
     mails: tuple[MailsOfAKind, ...]
     database: DatabaseHealth
     overdue: tuple[Overdue, ...]
@@ -165,21 +161,28 @@ class Health:
     def at(self) -> datetime:
         return self.readings.at
 
+    @property
+    def accountless(self) -> int:
+        """Parcels nobody can ask about, as far as they were counted."""
+        return self.readings.parcels.get(None, Parcels()).accountless
+
+    @property
+    def failures_count(self) -> int:
+        """All failed tasks that are kept, also those left out of `failures`."""
+        return self.readings.queue.failures
+
 
 def read(now: datetime) -> Health:
     """How everything fares; OperationalError where the database is away, or a statement takes longer than `readings.PATIENCE`."""
-    with transaction.atomic():
-        engine = readings.read(now)
+    with transaction.atomic(savepoint=False):
+        engine = readings.read(now, with_totals=False)
         shown = _worst_first(engine)
-        failures, failures_count = queueing.failures()
         return Health(
             readings=engine,
-            accountless=_accountless(),
             accounts=_accounts(engine, shown[:MOST_ACCOUNTS]),
             accounts_more=max(0, len(shown) - MOST_ACCOUNTS),
             carriers=_carriers(),
-            failures=_alike(failures),
-            failures_count=failures_count,
+            failures=_alike(queueing.failures()),
             mails=_mails(now),
             database=_database(now),
             overdue=overdue(now),
@@ -239,21 +242,6 @@ def _closed_now(now: datetime) -> dict[str, tuple[tuple[str, datetime], ...]]:
         if end is not None:
             closed.setdefault(window.gateway, []).append((window.carrier.name, end))
     return {gateway: tuple(windows) for gateway, windows in closed.items()}
-
-
-def _accountless() -> int:
-    """Of the parcels without an account that come up next, those for which none was found; no more than `MOST_PARCELS`."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT count(*) FROM (
-                SELECT error_kind FROM shipments_watch WHERE account_id IS NULL AND due_at IS NOT NULL AND lease IS NULL
-                ORDER BY due_at LIMIT %s
-            ) AS next WHERE error_kind = 'no-account'
-            """,
-            [MOST_PARCELS],
-        )
-        return int(cursor.fetchone()[0])
 
 
 # ---- Carriers ----------------------------------------------------------------------------------------------------
@@ -343,48 +331,46 @@ def _mails(now: datetime) -> tuple[MailsOfAKind, ...]:
 
 # ---- The database ------------------------------------------------------------------------------------------------
 
+# Beside each table what it was on the newest day that is old enough, else on the oldest there is but today.
 _TABLES = """
-    SELECT whole.relname, sum(pg_total_relation_size(part.oid))::bigint, sum(greatest(part.reltuples, 0))::bigint,
-        sum(coalesce(stat.n_dead_tup, 0))::bigint, max(greatest(stat.last_vacuum, stat.last_autovacuum))
-    FROM pg_class AS part
-    LEFT JOIN pg_inherits ON inhrelid = part.oid
-    JOIN pg_class AS whole ON whole.oid = coalesce(inhparent, part.oid)
-    LEFT JOIN pg_stat_user_tables AS stat ON stat.relid = part.oid
-    WHERE part.relkind = 'r' AND part.relnamespace = current_schema()::regnamespace
-    GROUP BY whole.relname ORDER BY 2 DESC, 1
-"""
-# The newest day that is old enough, else the oldest there is but today.
-_EARLIER = """
-    SELECT "on", name, bytes FROM shipments_tablesize WHERE "on" = coalesce(
-        (SELECT max("on") FROM shipments_tablesize WHERE "on" <= %(then)s),
-        (SELECT min("on") FROM shipments_tablesize WHERE "on" < %(today)s)
+    WITH earlier AS MATERIALIZED (
+        SELECT coalesce(
+            (SELECT max("on") FROM shipments_tablesize WHERE "on" <= %(then)s),
+            (SELECT min("on") FROM shipments_tablesize WHERE "on" < %(today)s)
+        ) AS "on"
+    ), tables AS (
+        SELECT whole.relname AS name, sum(pg_total_relation_size(part.oid))::bigint AS bytes,
+            sum(greatest(part.reltuples, 0))::bigint AS "rows", sum(coalesce(stat.n_dead_tup, 0))::bigint AS dead,
+            max(greatest(stat.last_vacuum, stat.last_autovacuum)) AS vacuumed_at
+        FROM pg_class AS part
+        LEFT JOIN pg_inherits ON inhrelid = part.oid
+        JOIN pg_class AS whole ON whole.oid = coalesce(inhparent, part.oid)
+        LEFT JOIN pg_stat_user_tables AS stat ON stat.relid = part.oid
+        WHERE part.relkind = 'r' AND part.relnamespace = current_schema()::regnamespace
+        GROUP BY whole.relname
     )
+    SELECT tables.name, tables.bytes, tables."rows", tables.dead, tables.vacuumed_at, earlier."on", was.bytes,
+        pg_database_size(whole.oid), age(whole.datfrozenxid)::float8 / 2147483648
+    FROM tables CROSS JOIN earlier JOIN pg_database AS whole ON whole.datname = current_database()
+    LEFT JOIN shipments_tablesize AS was ON was."on" = earlier."on" AND was.name = tables.name
+    ORDER BY tables.bytes DESC, tables.name
 """
 
 
 def _database(now: datetime) -> DatabaseHealth:
     with connection.cursor() as cursor:
-        cursor.execute(_TABLES)
+        cursor.execute(_TABLES, {"then": (now - GROWTH).date(), "today": now.date()})
         found = cursor.fetchall()
-        cursor.execute(_EARLIER, {"then": (now - GROWTH).date(), "today": now.date()})
-        earlier = cursor.fetchall()
-        cursor.execute(
-            """
-            SELECT pg_database_size(oid), age(datfrozenxid)::float8 / 2147483648 FROM pg_database
-            WHERE datname = current_database()
-            """
-        )
-        size, wraparound = cursor.fetchone()
-    was: Mapping[str, int] = {name: size for _on, name, size in earlier}
+    *_of_a_table, since, _was, size, wraparound = found[0]
     tables = [
         # A table that was not there has grown from nothing.
-        TableHealth(name, size, rows, size - was.get(name, 0) if was else None, dead, vacuumed_at)
-        for name, size, rows, dead, vacuumed_at in found
+        TableHealth(name, bytes, rows, None if since is None else bytes - (was or 0), dead, vacuumed_at)
+        for name, bytes, rows, dead, vacuumed_at, _since, was, _size, _wraparound in found
     ]
     return DatabaseHealth(
         bytes=size,
-        growth=sum(table.bytes for table in tables) - sum(was.values()) if was else None,
-        growth_since=earlier[0][0] if earlier else None,
+        growth=None if since is None else sum(table.growth or 0 for table in tables),
+        growth_since=since,
         tables=tuple(tables[:MOST_TABLES]),
         more=max(0, len(tables) - MOST_TABLES),
         wraparound=wraparound,

@@ -105,11 +105,16 @@ def _of_accounts(health: Health) -> Iterator[Need]:
 
 def _of_an_account(one: AccountHealth, health: Health) -> Need | None:
     at, do = reverse("admin:shipments_carrieraccount_change", args=[one.account.pk]), one.name
-    kept = ngettext(
-        "%(count)d parcel of it waits; what was known of it stays.",
-        "%(count)d parcels of it wait; what was known of them stays.",
-        one.parcels.due,
-    ) % {"count": one.parcels.due}
+    kept = (
+        ngettext(
+            "%(count)d parcel of it waits; what was known of it stays.",
+            "%(count)d parcels of it wait; what was known of them stays.",
+            one.parcels.due,
+        )
+        % {"count": one.parcels.due}
+        if one.parcels.due
+        else _("No parcel waits for it at the moment; what was known of its parcels stays.")
+    )
     budget = getattr(one.account, "budget", None)
     if budget is not None and budget.is_open:
         return Need(
