@@ -1,13 +1,13 @@
 """The only door to the queue: tasks by name, with ids, its figures, and the clusters that work on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
@@ -107,12 +107,13 @@ FAILURES_KEPT = timedelta(days=7)
 @dataclass(frozen=True, slots=True)
 class Figures:
     """How the queue fares: tasks that wait, since when the first of them does, tasks a worker has, and those that failed
-    within `FAILING`."""
+    within `FAILING`; `failures` are all that failed and are kept."""
 
     waiting: int
     waits_since: datetime | None
     begun: int
     failed: int
+    failures: int
 
 
 def enqueue(name: str, *ids: int | str, only_for: str | None = None) -> None:
@@ -143,13 +144,75 @@ def figures(now: datetime) -> Figures:
         waits_since=Min("lock", filter=waiting),
         begun=Count("pk", filter=Q(lock__gt=now)),
     )
-    failed = Failure.objects.filter(stopped__gt=now - FAILING).count()
-    return Figures(**tasks, failed=failed)
+    failed = Failure.objects.aggregate(
+        failed=Count("pk", filter=Q(stopped__gt=now - FAILING)), failures=Count("pk")
+    )
+    return Figures(**tasks, **failed)
 
 
 def forget_failures(now: datetime) -> int:
     """Drop what is known of tasks that failed longer ago than `FAILURES_KEPT`; how many those were."""
     return int(Failure.objects.filter(stopped__lt=now - FAILURES_KEPT).delete()[0])
+
+
+# Failures are read from so many tasks, the newest; a task that fails every minute would else be a page of its own.
+MOST_FAILURES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A task that failed: `ids` are its arguments, `told` is its traceback, which only whoever hides values may show.
+
+    `is_known`: one of ours, with nothing but ids, so that it can be queued again. `row` is where it stands.
+    """
+
+    key: str
+    name: str
+    ids: tuple[int | str, ...]
+    at: datetime
+    told: str
+    is_known: bool
+    row: models.Model
+
+
+def failures() -> list[Failed]:
+    """The newest failed tasks, up to `MOST_FAILURES`; the old ones are forgotten."""
+    return [_failed(row) for row in Failure.objects.order_by("-stopped")[:MOST_FAILURES]]
+
+
+def _failed(row: Failure) -> Failed:
+    name, ids = str(row.func).rpartition(".")[2], tuple(row.args or ())
+    is_known = (
+        name in TASKS
+        and row.func == f"shipments.tasks.{name}"
+        and not row.kwargs
+        and all(type(one) in (int, str) for one in ids)
+    )
+    return Failed(row.pk, name, ids if is_known else (), row.stopped, str(row.result or ""), is_known, row)
+
+
+def retry_failures(keys: Iterable[str]) -> list[Failed]:
+    """Queue these failed tasks again, each task with the same ids once, and forget that they failed; those that were queued.
+
+    What is none of ours stays where it is. Of two who do this at once, one does it.
+    """
+    with transaction.atomic():
+        rows = list(Failure.objects.filter(pk__in=list(keys)).order_by("pk").select_for_update())
+        ours = [failed for failed in map(_failed, rows) if failed.is_known]
+        once = {(failed.name, failed.ids): failed for failed in ours}
+        for name, ids in once:
+            enqueue(name, *ids)
+        Failure.objects.filter(pk__in=[failed.key for failed in ours]).delete()
+    return list(once.values())
+
+
+def drop_failures(keys: Iterable[str]) -> list[Failed]:
+    """Forget that these tasks failed; those that had."""
+    with transaction.atomic():
+        rows = list(Failure.objects.filter(pk__in=list(keys)).order_by("pk").select_for_update())
+        failed = [_failed(row) for row in rows]
+        Failure.objects.filter(pk__in=[one.key for one in failed]).delete()
+    return failed
 
 
 def name_tasks_in_logs() -> None:

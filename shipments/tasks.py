@@ -25,6 +25,7 @@ from shipments.models import (
     MerchantExport,
     Subscription,
     SubscriptionRequest,
+    TableSize,
     Tally,
     Throttle,
     sign_ins,
@@ -229,7 +230,8 @@ def erase_buyers() -> None:
 
 
 def housekeep() -> None:
-    """Forget what has ended or is old, put the tallies together, and make the months the audit will need.
+    """Forget what has ended or is old, put the tallies together, note how large the tables are, and make the months the
+    audit will need.
 
     By one worker at a time: two would wait for each other's deletions in a ring, and make the same month.
     """
@@ -252,3 +254,5 @@ def housekeep() -> None:
         Tally.objects.compact()
         queueing.forget_failures(timezone.now())
         AuditEntry.objects.make_months(timezone.now())
+        TableSize.objects.note(timezone.now())
+        TableSize.objects.forget_old(timezone.now())

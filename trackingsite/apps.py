@@ -1,10 +1,10 @@
-"""Django's admin, as the back-office of this site."""
+"""Django's admin with a frame of our own."""
 
 from django.contrib.admin.apps import AdminConfig
 
 
 class BackOfficeConfig(AdminConfig):
-    """With our site (`shipments.web.back_office`) in the place of Django's."""
+    """The back-office: Django's admin, whose site is ours."""
 
-    # Not in `shipments.admin`, whose modules register with the site while it would still be made.
-    default_site = "shipments.web.back_office.BackOffice"
+    # Not beside the admin's modules in `shipments.admin`: they ask for the site while their package is still being read.
+    default_site = "trackingsite.back_office.BackOffice"

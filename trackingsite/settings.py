@@ -185,7 +185,10 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"fragments": "shipments.web.fragment_tags"},
+            "libraries": {
+                "fragments": "shipments.web.fragment_tags",
+                "back_office": "shipments.admin.tags",
+            },
         },
     },
 ]

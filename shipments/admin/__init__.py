@@ -1,13 +1,11 @@
 """The back-office, one module per models module; Django finds it by this package's name."""
 
-from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
-
 from shipments.admin import (
     accounts,
     answers,
     audit,
     carriers,
+    health,
     links,
     looks,
     mappings,
@@ -27,6 +25,7 @@ __all__ = [
     "answers",
     "audit",
     "carriers",
+    "health",
     "links",
     "looks",
     "mappings",
@@ -40,7 +39,3 @@ __all__ = [
     "subscriptions",
     "users",
 ]
-
-admin.site.site_header = _("Parcel tracking: back-office")
-admin.site.site_title = _("Back-office")
-admin.site.index_title = _("Everything of this installation")

@@ -15,7 +15,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('shipments', '0026_credentials'),
+        ('shipments', '0027_health'),
     ]
 
     operations = [

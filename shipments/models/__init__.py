@@ -26,6 +26,7 @@ from shipments.models.replays import Replay
 from shipments.models.retention import Erasure, ErasureKey, RetentionRule
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
+from shipments.models.sizes import TableSize
 from shipments.models.standing import MerchantDeletion, WatchMove
 from shipments.models.statements import Statement
 from shipments.models.subscriptions import Subscription, SubscriptionRequest
@@ -87,6 +88,7 @@ __all__ = [
     "StatusMapping",
     "Subscription",
     "SubscriptionRequest",
+    "TableSize",
     "Tally",
     "Throttle",
     "UnrecognisedCode",

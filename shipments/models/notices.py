@@ -102,6 +102,11 @@ class Mail(models.Model):
             models.Index(fields=["due_at"], name="mail_due_idx", condition=models.Q(due_at__isnull=False)),
             models.Index(fields=["made_at"], name="mail_over_idx", condition=models.Q(due_at=None)),
             models.Index(
+                fields=["made_at"],
+                name="mail_given_up_idx",
+                condition=models.Q(due_at=None, sent_at=None),
+            ),
+            models.Index(
                 fields=["subscription"],
                 name="mail_of_subscription_idx",
                 condition=models.Q(subscription__isnull=False),

@@ -8,7 +8,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import ZoneKnownBy
+from shipments.enums import Status, ZoneKnownBy
 from shipments.models.answers import Answer
 from shipments.models.carriers import KEPT_TEXT, folded, status_choices
 from shipments.models.merchants import Merchant
@@ -148,6 +148,12 @@ class ScanEvent(models.Model):
                 "shipment",
                 name="scan_word_idx",
                 condition=~models.Q(status_by="carrier") & models.Q(details__has_key=STATUS_WORD),
+            ),
+            # An example of each code that no table knows.
+            models.Index(
+                fields=["code"],
+                name="scan_unrecognised_idx",
+                condition=models.Q(status=Status.UNKNOWN.value, status_by=""),
             ),
         ]
 

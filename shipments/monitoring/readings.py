@@ -40,15 +40,18 @@ class Account:
 class Parcels:
     """The parcels one account asks about. `due` ones are worth a look, the first of them since `due_since`; of those counted
     `late` ones should have had it by now, and the latest of all, counted or not, by `late_since`. `being_asked` ones are
-    leased; from `abandoned` ones whoever had leased them has not come back.
+    leased; from `abandoned` ones whoever had leased them has not come back. `latest` is the key of the latest one of those
+    nobody asked for by hand. Of the next ones without an account, `accountless` had none that could ask about them.
     """
 
     due: int = 0
     due_since: datetime | None = None
     late: int = 0
     late_since: datetime | None = None
+    latest: int | None = None
     being_asked: int = 0
     abandoned: int = 0
+    accountless: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,11 @@ class Readings:
     beats: Mapping[str, datetime]
 
 
-def read(now: datetime) -> Readings:
-    """How the engine fares; OperationalError when the database is away, or takes longer than `PATIENCE` for a statement."""
+def read(now: datetime, *, with_totals: bool = True) -> Readings:
+    """How the engine fares; OperationalError when the database is away, or takes longer than `PATIENCE` for a statement.
+
+    Without `with_totals` those are left empty: they say something only beside what they were before.
+    """
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         patience = f"{PATIENCE.total_seconds() * 1000:.0f}"
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [patience])
@@ -104,7 +110,8 @@ def read(now: datetime) -> Readings:
         # Accounts made since the first statement have nothing yet that anybody would miss.
         by_key: dict[int | None, Account | None] = {None: None}
         by_key.update((pk, account) for pk, account in accounts.items())
-        for pk, name, total in EngineTotal.objects.values_list("account", "name", "total"):
+        known = EngineTotal.objects.values_list("account", "name", "total")
+        for pk, name, total in known if with_totals else ():
             if pk in by_key:
                 totals.setdefault(by_key[pk], {})[name] = total
         return Readings(
@@ -187,31 +194,41 @@ _DUE = """
 # (`refresh.waiting`), found by the same steps in the same index.
 _PARCELS = f"""
     WITH RECURSIVE groups AS (
-        SELECT account.id AS account_id, first.merchant_id, first.haste, first.wanted_by
+        SELECT account.id AS account_id, first.merchant_id, first.haste, first.wanted_by, first.shipment_id
         FROM shipments_carrieraccount AS account, LATERAL (
-            SELECT merchant_id, haste, wanted_by FROM shipments_watch
+            SELECT merchant_id, haste, wanted_by, shipment_id FROM shipments_watch
             WHERE account_id = account.id AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
             ORDER BY merchant_id, haste, wanted_by LIMIT 1
         ) AS first
         UNION ALL
-        SELECT groups.account_id, next.merchant_id, next.haste, next.wanted_by FROM groups, LATERAL (
-            SELECT merchant_id, haste, wanted_by FROM shipments_watch
+        SELECT groups.account_id, next.merchant_id, next.haste, next.wanted_by, next.shipment_id FROM groups, LATERAL (
+            SELECT merchant_id, haste, wanted_by, shipment_id FROM shipments_watch
             WHERE account_id = groups.account_id AND (merchant_id, haste) > (groups.merchant_id, groups.haste)
                 AND due_at IS NOT NULL AND lease IS NULL AND NOT by_hand
             ORDER BY merchant_id, haste, wanted_by LIMIT 1
         ) AS next
     )
-    SELECT account_id, sum(due), min(due_since), sum(late), min(late_since), sum(being_asked), sum(abandoned) FROM (
-        SELECT account.id AS account_id, due, due_since, late, late_since, 0 AS being_asked, 0 AS abandoned
+    SELECT account_id, sum(due), min(due_since), sum(late), min(late_since),
+        (array_agg(latest ORDER BY late_since) FILTER (WHERE latest IS NOT NULL))[1], sum(being_asked), sum(abandoned),
+        sum(accountless)
+    FROM (
+        SELECT account.id AS account_id, due, due_since, late, late_since, NULL::bigint AS latest, 0 AS being_asked,
+            0 AS abandoned, 0 AS accountless
         FROM shipments_carrieraccount AS account CROSS JOIN LATERAL ({_DUE.format(is_it="= account.id")}) AS counted
         UNION ALL
         -- An index knows `= 7` and `IS NULL`, but not "the same as".
-        SELECT NULL, due, due_since, late, late_since, 0, 0 FROM ({_DUE.format(is_it="IS NULL")}) AS counted
+        SELECT NULL, due, due_since, late, late_since, NULL, 0, 0, 0 FROM ({_DUE.format(is_it="IS NULL")}) AS counted
         UNION ALL
-        SELECT account_id, 0, NULL, 0, wanted_by, 0, 0 FROM (SELECT * FROM groups LIMIT %(most_groups)s) AS first
+        -- They are tried again every hour, and due for a moment only.
+        SELECT NULL, 0, NULL, 0, NULL, NULL, 0, 0, count(*) FILTER (WHERE error_kind = 'no-account') FROM (
+            SELECT error_kind FROM shipments_watch WHERE account_id IS NULL AND due_at IS NOT NULL AND lease IS NULL
+            ORDER BY due_at LIMIT %(counted_to)s
+        ) AS counted
         UNION ALL
-        SELECT account_id, 0, NULL, 0, NULL,
-            count(*) FILTER (WHERE due_at > %(now)s), count(*) FILTER (WHERE due_at <= %(now)s)
+        SELECT account_id, 0, NULL, 0, wanted_by, shipment_id, 0, 0, 0 FROM (SELECT * FROM groups LIMIT %(most_groups)s) AS first
+        UNION ALL
+        SELECT account_id, 0, NULL, 0, NULL, NULL,
+            count(*) FILTER (WHERE due_at > %(now)s), count(*) FILTER (WHERE due_at <= %(now)s), 0
         FROM shipments_watch WHERE lease IS NOT NULL GROUP BY account_id
     ) AS found
     GROUP BY account_id
@@ -227,10 +244,12 @@ def _parcels(cursor: CursorWrapper, now: datetime, counted_to: int) -> dict[int 
             due_since=due_since,
             late=int(late),
             late_since=late_since if late_since is not None and late_since <= now else None,
+            latest=latest if late_since is not None and late_since <= now else None,
             being_asked=int(being_asked),
             abandoned=int(abandoned),
+            accountless=int(accountless),
         )
-        for pk, due, due_since, late, late_since, being_asked, abandoned in cursor.fetchall()
+        for pk, due, due_since, late, late_since, latest, being_asked, abandoned, accountless in cursor.fetchall()
     }
 
 

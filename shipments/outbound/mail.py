@@ -124,6 +124,17 @@ def nudge_queue() -> None:
     queueing.enqueue(queueing.SEND_MAIL)
 
 
+def try_now(now: datetime) -> int:
+    """Try again at once what waits after an error; how many mails that brings forward.
+
+    Those that are due within a lease may be in somebody's hands, and come by themselves.
+    """
+    waiting = Mail.objects.filter(due_at__gt=now + LEASE).exclude(error="")
+    brought_forward = waiting.update(due_at=now)
+    nudge_queue()
+    return brought_forward
+
+
 def _one_line(header: str) -> str:
     """Without line breaks and other signs that could begin a header of their own."""
     printable = "".join(sign if sign.isprintable() else " " for sign in header)

@@ -20,8 +20,8 @@ from shipments.web import second_factor
 CODE_LASTS = 12 * 3600
 
 
-class BackOffice(admin.AdminSite):
-    """Django's, with the site's own sign-in, and a second factor where `STAFF_SECOND_FACTOR` is set: always in production."""
+class GuardedSite(admin.AdminSite):
+    """Django's admin with the site's own sign-in, and a second factor where `STAFF_SECOND_FACTOR` is set: always in production."""
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         guarded: Callable[..., HttpResponse] = super().admin_view(_with_code(view), cacheable)

@@ -1,0 +1,36 @@
+"""Filters for the back-office's templates: figures and moments as people read them."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import number_format
+
+from shipments.facts import spelling
+
+register = template.Library()
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """A large number with its thousands apart, as the reader's language writes them."""
+    return number_format(number, decimal_pos=0, force_grouping=True)
+
+
+@register.filter
+def ago(at: datetime | None) -> str:
+    """How long ago that was, "3 h ago"; `""` for what never was."""
+    return "" if at is None else spelling.age(timezone.now() - at)
+
+
+@register.filter
+def ahead(at: datetime) -> str:
+    """How soon that is, "in 20 min"."""
+    return spelling.ahead(at - timezone.now())
+
+
+@register.filter
+def percent(share: float) -> str:
+    """A share of one in percent, as a whole number unless it is less than ten."""
+    value = share * 100
+    return number_format(value, decimal_pos=0 if value >= 10 or value == 0 else 1) + " %"

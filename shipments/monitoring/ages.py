@@ -1,0 +1,59 @@
+"""What should have been dropped by now: rows older than the age of their kind, which a housekeeping that works leaves none of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from shipments.models import invitations, notices
+from shipments.queueing import FAILURES_KEPT
+
+# Housekeeping runs every hour; what it will drop then is not overdue.
+GRACE = timedelta(hours=3)
+# Rows of each kind are counted up to this many.
+MOST_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Where rows of one kind are, which of them an age is meant for, from when on it counts, and the age."""
+
+    table: str
+    which: str
+    since: str
+    age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Rows of one kind that are older than their age, and since when the oldest of them is there."""
+
+    kind: str
+    rows: int
+    since: datetime
+
+
+# Each is found by an index, or is in a table that stays small.
+KINDS: Mapping[str, Kind] = {
+    "mails": Kind("shipments_mail", "due_at IS NULL", "made_at", notices.KEPT),
+    "alerts": Kind("shipments_alert", "true", "found_at", notices.KEPT),
+    "invitations": Kind("shipments_invitation", "true", "expires_at", invitations.KEPT),
+    "failed_tasks": Kind("django_q_task", "NOT success", "stopped", FAILURES_KEPT),
+}
+
+
+def overdue(now: datetime, kinds: Mapping[str, Kind] = KINDS) -> tuple[Overdue, ...]:
+    """What is overdue of these kinds, in one statement; those of which nothing is are left out."""
+    parts = [
+        f"""
+        SELECT '{name}', count(*), min(since) FROM (
+            SELECT {kind.since} AS since FROM {kind.table} WHERE {kind.which} AND {kind.since} < %s
+            ORDER BY {kind.since} LIMIT {MOST_ROWS}
+        ) AS counted
+        """  # noqa: S608  (the inserted text is above)
+        for name, kind in kinds.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), [now - kind.age - GRACE for kind in kinds.values()])
+        return tuple(Overdue(name, rows, since) for name, rows, since in cursor.fetchall() if rows)

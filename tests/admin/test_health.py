@@ -1,0 +1,594 @@
+"""The health page: what it says, whom it lets in, what it hides, and what is done on it."""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import OperationalError, connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import OrmQ, Task
+
+from shipments import queueing
+from shipments.enums import BreakerState
+from shipments.models import (
+    AuditEntry,
+    CallCount,
+    CarrierAccount,
+    Heartbeat,
+    Mail,
+    MaintenanceWindow,
+    Merchant,
+    ScanEvent,
+    StatusMapping,
+    TableSize,
+    UnrecognisedCode,
+    User,
+    Watch,
+)
+from shipments.monitoring import health
+from shipments.outbound.mail import post
+from tests.factories import (
+    a_budget,
+    a_merchant,
+    a_person,
+    a_scan,
+    a_shipment,
+    a_snapshot,
+    an_account,
+    ingested,
+)
+
+pytestmark = pytest.mark.django_db
+
+PAGE, TASKS, MAILS = reverse("admin:health"), reverse("admin:health-tasks"), reverse("admin:health-mails")
+TRACEBACK = """{words} : Traceback (most recent call last):
+  File "/srv/app/.venv/lib/python3.11/site-packages/django_q/worker.py", line 104, in worker
+    res = f(*task["args"], **task["kwargs"])
+  File "/srv/app/shipments/tasks.py", line 96, in send_mail
+    mail.send_due(timezone.now())
+  File "/srv/app/.venv/lib/python3.11/smtplib.py", line 33, in close
+    raise ValueError(text)
+{raised}
+"""
+
+
+@pytest.fixture
+def operator(signed_in: Callable[[User], Client]) -> Client:
+    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
+
+
+@pytest.fixture
+def auditor(signed_in: Callable[[User], Client]) -> Client:
+    """Who may look and no more."""
+    person = a_person("auditor@example.com", is_staff=True)
+    person.user_permissions.add(Permission.objects.get(codename="view_health"))
+    return signed_in(person)
+
+
+@pytest.fixture
+def alive() -> None:
+    Heartbeat.objects.create(name="host-1/aaaa", at=timezone.now())
+
+
+def a_failure(
+    name: str = "send_mail",
+    *ids: object,
+    raised: str = "ValueError: no",
+    at: datetime | None = None,
+    **over: Any,
+) -> Task:
+    number = Task.objects.count()
+    at = at or timezone.now()
+    return Task.objects.create(
+        **{
+            "id": f"{number:032d}",
+            "name": name,
+            "func": f"shipments.tasks.{name}",
+            "args": ids,
+            "kwargs": {},
+            "result": TRACEBACK.format(words="no", raised=raised),
+            "started": at - timedelta(seconds=1),
+            "stopped": at,
+            "success": False,
+            **over,
+        }
+    )
+
+
+def shown(client: Client) -> str:
+    response = client.get(PAGE)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+# ---- Who may -----------------------------------------------------------------------------------------------------
+
+
+def test_only_staff_with_the_permission_see_it(signed_in: Callable[[User], Client], auditor: Client) -> None:
+    assert auditor.get(PAGE).status_code == 200
+    assert signed_in(a_person("clerk@example.com", is_staff=True)).get(PAGE).status_code == 403
+    assert signed_in(a_person("owner@example.com")).get(PAGE).status_code == 302
+    assert Client().get(PAGE).status_code == 302
+
+
+def test_who_may_only_look_changes_nothing_and_sees_no_buttons(auditor: Client) -> None:
+    failed = a_failure()
+    assert '<button type="submit" name' not in shown(auditor)
+
+    assert auditor.post(TASKS, {"task": failed.pk, "do": "retry"}).status_code == 403
+    assert auditor.post(MAILS).status_code == 403
+
+    assert Task.objects.get() == failed
+    assert not OrmQ.objects.exists()
+    assert not AuditEntry.objects.filter(verb="tried again").exists()
+
+
+def test_deeds_are_posted(operator: Client) -> None:
+    assert operator.get(TASKS).status_code == 405
+    assert operator.get(MAILS).status_code == 405
+    assert operator.post(PAGE).status_code == 405
+
+
+def test_it_is_the_first_thing_in_the_index_for_who_may_see_it(
+    operator: Client, signed_in: Callable[[User], Client]
+) -> None:
+    index = reverse("admin:index")
+    assert f'class="way"><a href="{PAGE}"' in operator.get(index).content.decode()
+    clerk = signed_in(a_person("clerk@example.com", is_staff=True))
+    assert PAGE not in clerk.get(index).content.decode()
+
+
+# ---- The verdict -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_healthy_installation_is_told_in_one_line(operator: Client) -> None:
+    an_account(a_merchant())
+
+    page = shown(operator)
+
+    assert "All is well." in page
+    assert "Every scan is understood." in page
+    assert "Nothing is kept past its age." in page
+
+
+def test_without_a_worker_that_comes_first_and_nothing_else_of_the_queue(operator: Client) -> None:
+    Heartbeat.objects.create(name="host-1/aaaa", at=timezone.now() - timedelta(minutes=9))
+
+    page = shown(operator)
+
+    assert "1 thing needs you." in page
+    assert "No queue worker is alive; the last one was heard 9 min ago." in page
+    assert "nothing is lost" in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_an_open_breaker_says_why_what_waits_and_when_it_is_tried(
+    operator: Client, merchant: Merchant
+) -> None:
+    now = timezone.now()
+    account = an_account(merchant)
+    a_budget(
+        account,
+        breaker=BreakerState.OPEN,
+        opened_because="The key was refused.",
+        opened_at=now - timedelta(hours=2),
+        probes_at=now + timedelta(minutes=20, seconds=30),
+    )
+    parcel = a_shipment(merchant, due_at=now - timedelta(hours=3))
+    Watch.objects.filter(shipment=parcel).update(account=account)
+
+    page = shown(operator)
+
+    assert "USPS · Alpine Outfitters is not asked: The key was refused." in page
+    assert "1 parcel of it waits" in page
+    assert "One parcel is tried in 20 min." in page
+    assert reverse("admin:shipments_carrieraccount_change", args=[account.pk]) in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_parcels_nobody_can_ask_about_are_counted(operator: Client) -> None:
+    for parcel in (a_shipment(), a_shipment()):
+        Watch.objects.filter(shipment=parcel).update(error_kind="no-account")
+    a_shipment()
+
+    assert "2 parcels have no account that could ask about them." in shown(operator)
+
+
+@pytest.mark.usefixtures("alive")
+def test_most_calls_without_an_answer_need_somebody(operator: Client, merchant: Merchant) -> None:
+    minute = timezone.now().replace(second=0, microsecond=0)
+    CallCount.objects.create(account=an_account(merchant), minute=minute, calls=40, failed=30)
+    CallCount.objects.create(account=an_account(None), minute=minute, calls=40, failed=3)
+
+    page = shown(operator)
+
+    assert "75 of 100 calls of USPS · Alpine Outfitters brought no answer" in page
+    assert "USPS · platform brought" not in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_table_of_dead_rows_and_rows_past_their_age_need_somebody(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_failure(at=timezone.now() - timedelta(days=8))
+    real = health._database
+
+    def with_dead_rows(now: datetime) -> health.DatabaseHealth:
+        found = real(now)
+        table = health.TableHealth("shipments_watch", 10, 150_000, None, 120_000, None)
+        return health.DatabaseHealth(found.bytes, None, None, (table,), 0, 0.8)
+
+    monkeypatch.setattr(health, "_database", with_dead_rows)
+
+    page = shown(operator)
+
+    assert "Table shipments_watch is full of rows that nobody needs: 120000 of them beside 150000." in page
+    assert "running out of transaction numbers" in page
+    assert "1 rows are kept longer than they may be (failed_tasks)." in page
+
+
+def test_what_cannot_be_read_in_time_is_told_and_is_no_error_page(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(now: datetime) -> None:
+        raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(health, "read", busy)
+
+    response = operator.get(PAGE)
+
+    assert response.status_code == 503
+    assert "The figures could not be read." in response.content.decode()
+    assert "canceling" not in response.content.decode()
+
+
+# ---- Accounts ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alive")
+def test_an_account_shows_errors_quota_window_and_its_latest_parcel(
+    operator: Client, merchant: Merchant
+) -> None:
+    now = timezone.now()
+    account = an_account(merchant, calls_per_hour=60)
+    CarrierAccount.objects.filter(pk=account.pk).update(last_success_at=now - timedelta(minutes=7))
+    CallCount.objects.create(
+        account=account, minute=now.replace(second=0, microsecond=0), calls=12, by_hand=2, failed=3
+    )
+    late, later = (a_shipment(merchant, due_at=now - timedelta(hours=hours)) for hours in (2, 5))
+    Watch.objects.update(account=account)
+    MaintenanceWindow.objects.all().delete()
+    clock = (now - timedelta(minutes=5)).time(), (now + timedelta(minutes=30, seconds=20)).time()
+    MaintenanceWindow.objects.create(
+        carrier_id="USPS", gateway="usps", zone="UTC", starts=clock[0], ends=clock[1]
+    )
+
+    (card,) = operator.get(PAGE).context["accounts"]
+    page = shown(operator)
+
+    assert (card.health.calls, card.health.failed, card.health.error_rate) == (12, 3, 0.25)
+    assert (card.health.standing.spent, card.health.standing.left, card.health.standing.left_planned) == (
+        12,
+        48,
+        44,
+    )
+    assert (card.health.parcels.due, card.health.parcels.late) == (2, 2)
+    assert card.health.latest.shipment == later
+    assert [hour.calls for hour, _left in card.hours] == [12, *[0] * 23]
+    assert card.hours[0][1] == 48
+    assert len(card.chart.columns) == 24
+    for told in ("7 min ago", "25 %", "wanted 5 h ago", "opens in 30 min", later.number):
+        assert told in page
+    assert late.number not in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_of_many_accounts_those_in_trouble_are_shown(operator: Client) -> None:
+    accounts = [an_account(a_merchant()) for _n in range(health.MOST_ACCOUNTS + 2)]
+    a_budget(accounts[-1], breaker=BreakerState.OPEN, opened_because="Refused.", probes_at=timezone.now())
+    an_account(a_merchant(), is_active=False)
+
+    response = operator.get(PAGE)
+
+    shown_first = response.context["accounts"][0].health.account
+    assert shown_first == accounts[-1]
+    assert len(response.context["accounts"]) == health.MOST_ACCOUNTS
+    assert "2 more accounts, better off than these" in response.content.decode()
+
+
+@pytest.mark.usefixtures("alive")
+def test_an_account_no_key_reads_does_not_cost_the_page(operator: Client) -> None:
+    account = an_account(a_merchant())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE shipments_carrieraccount SET key = 'gAAAAA', secret = 'gAAAAA' WHERE id = %s",
+            [account.pk],
+        )
+
+    assert "All is well." in shown(operator)
+
+
+# ---- Codes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alive")
+def test_unknown_codes_lead_to_a_mapping_and_to_a_parcel(operator: Client, merchant: Merchant) -> None:
+    parcel = a_shipment(merchant)
+    ingested(parcel, a_snapshot(a_scan(code="Z9", text="Weighed <b>again</b>", status=None)))
+    mapped = a_shipment(merchant)
+    ingested(mapped, a_snapshot(a_scan(code="Z8", text="Counted", status=None)))
+    StatusMapping.objects.create(carrier_id="USPS", code="Z8", status="InTransit")
+
+    response = operator.get(PAGE)
+    page = response.content.decode()
+
+    ((carrier, codes),) = response.context["carriers"]
+    assert (carrier.code, carrier.scans, [code.code for code, _form in codes]) == ("USPS", 1, ["Z9"])
+    assert "1 code or text of a carrier has no meaning yet (USPS" in page
+    form = reverse("admin:shipments_statusmapping_add")
+    assert f"{form}?carrier=USPS&amp;code=Z9&amp;text=Weighed+%3Cb%3Eagain%3C%2Fb%3E" in page
+    assert "Weighed &lt;b&gt;again&lt;/b&gt;" in page
+    assert reverse("admin:shipments_shipment_change", args=[parcel.pk]) in page
+    assert "Z8" not in page
+    assert ScanEvent.objects.count() == 2
+
+
+@pytest.mark.usefixtures("alive")
+def test_only_the_most_frequent_codes_of_a_carrier_are_shown(operator: Client) -> None:
+    now = timezone.now()
+    for n in range(health.MOST_CODES + 3):
+        UnrecognisedCode.objects.create(
+            carrier_id="UPS", code=f"Q{n}", scans=n + 1, first_seen_at=now, last_seen_at=now
+        )
+
+    ((carrier, codes),) = operator.get(PAGE).context["carriers"]
+
+    assert [code.code for code, _form in codes] == ["Q7", "Q6", "Q5", "Q4", "Q3"]
+    assert (carrier.scans, carrier.more) == (36, 3)
+
+
+# ---- The queue ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alive")
+def test_failed_tasks_are_put_together_without_what_they_say_of_people(operator: Client) -> None:
+    refused = "smtplib.SMTPDataError: (554, 'ada@example.com is unknown')"
+    a_failure("send_mail", raised=refused, at=timezone.now() - timedelta(hours=3))
+    a_failure("send_mail", raised=refused.replace("ada", "bo"))
+    a_failure("work_on_import", 7, raised="KeyError: 'Ada Sample'")
+
+    response = operator.get(PAGE)
+    page = response.content.decode()
+
+    alike = response.context["health"].failures
+    assert [(one.name, one.words, len(one.keys)) for one in alike] == [
+        ("work_on_import", "KeyError: '•••'", 1),
+        ("send_mail", "SMTPDataError: (554, '•••')", 2),
+    ]
+    assert "3 tasks failed within a week." in page
+    assert "shipments/tasks.py:96" in page
+    for hidden in ("ada@", "bo@", "Ada Sample", "Traceback", "/srv/app"):
+        assert hidden not in page
+
+
+def test_failed_tasks_are_tried_again_each_once_and_written_down(
+    operator: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    same = [a_failure("work_on_import", 7) for _n in range(3)]
+    other = a_failure("work_on_import", 8)
+    left = a_failure("send_mail")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = operator.post(
+            TASKS, {"task": [failed.pk for failed in (*same, other)], "do": "retry"}, follow=True
+        )
+
+    assert "2 tasks are tried again." in response.content.decode()
+    assert sorted((queued.task["func"], queued.task["args"]) for queued in OrmQ.objects.all()) == [
+        ("shipments.tasks.work_on_import", (7,)),
+        ("shipments.tasks.work_on_import", (8,)),
+    ]
+    assert [failed.pk for failed in Task.objects.all()] == [left.pk]
+    written = AuditEntry.objects.filter(verb="tried again").order_by("pk")
+    assert [(entry.model, entry.source, entry.after["ids"]) for entry in written] == [
+        ("django_q.Failure", "admin", "7"),
+        ("django_q.Failure", "admin", "8"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"func": "os.system", "args": ("true",)},
+        {"func": "shipments.tasks.gone"},
+        {"func": "elsewhere.tasks.send_mail"},
+        {"args": ({"not": "an id"},)},
+        {"kwargs": {"only_for": "host-1"}},
+    ],
+)
+def test_what_is_none_of_our_tasks_is_never_queued(
+    operator: Client, over: dict[str, Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    failed = a_failure(**over)
+    assert "None of our tasks" in shown(operator)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        operator.post(TASKS, {"task": failed.pk, "do": "retry"})
+
+    assert not OrmQ.objects.exists()
+    assert Task.objects.get().pk == failed.pk
+
+
+def test_a_failure_is_forgotten(operator: Client) -> None:
+    failed, left = a_failure(), a_failure("sweep")
+
+    response = operator.post(TASKS, {"task": failed.pk, "do": "forget"}, follow=True)
+
+    assert "1 failed task is forgotten." in response.content.decode()
+    assert Task.objects.get().pk == left.pk
+    assert AuditEntry.objects.get(verb="forgotten").row == failed.pk
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"do": "explode"}, {"do": "retry", "task": "0' OR 1=1"}, {"do": "forget", "task": "9" * 99}]
+)
+def test_senseless_requests_do_nothing_and_say_so(operator: Client, asked: dict[str, str]) -> None:
+    failed = a_failure()
+
+    page = operator.post(TASKS, asked, follow=True).content.decode()
+
+    assert "Nothing was" in page
+    assert Task.objects.get().pk == failed.pk
+
+
+def test_only_so_many_failures_are_read(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "MOST_FAILURES", 3)
+    for n in range(5):
+        a_failure("sweep", at=timezone.now() - timedelta(minutes=n))
+
+    response = operator.get(PAGE)
+
+    assert [len(one.keys) for one in response.context["health"].failures] == [3]
+    assert response.context["health"].failures_count == 5
+    assert "Put together from the newest 3 of 5." in response.content.decode()
+
+
+# ---- Mails -------------------------------------------------------------------------------------------------------
+
+
+def a_mail(kind: str = "alert") -> Mail:
+    post(to="ada.sample@example.com", kind=kind, subject="Order A-77", text="A secret link")
+    return Mail.objects.latest("pk")
+
+
+@pytest.mark.usefixtures("alive")
+def test_mails_in_arrears_are_counted_by_kind_without_addresses(operator: Client) -> None:
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    for mail in (a_mail(), a_mail()):
+        mail.note_failure("SMTPDataError 451 4.7.1", timezone.now())
+        Mail.objects.filter(pk=mail.pk).update(made_at=an_hour_ago)
+    a_mail("digest").note_refusal("SMTPRecipientsRefused 550 5.1.1")
+    a_mail("digest").note_sent(timezone.now())
+    a_mail("digest")
+
+    response = operator.get(PAGE)
+    page = response.content.decode()
+
+    assert [
+        (kind.kind, kind.in_arrears, kind.given_up, kind.error) for kind in response.context["health"].mails
+    ] == [
+        ("alert", 2, 0, "SMTPDataError 451 4.7.1"),
+        ("digest", 0, 1, "SMTPRecipientsRefused 550 5.1.1"),
+    ]
+    assert "2 mails wait after an error, the first of them for 1 h: SMTPDataError 451 4.7.1" in page
+    assert "1 mail was given up within a week." in page
+    for hidden in ("ada", "A-77", "secret link"):
+        assert hidden not in page
+
+
+def test_what_waits_after_an_error_is_tried_now_but_not_what_somebody_may_be_sending(
+    operator: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    now = timezone.now()
+    waits, leased, untried, given_up = a_mail(), a_mail(), a_mail(), a_mail()
+    in_an_hour, in_four_minutes = now + timedelta(hours=1), now + timedelta(minutes=4)
+    Mail.objects.filter(pk=waits.pk).update(error="SMTPDataError 451", due_at=in_an_hour)
+    Mail.objects.filter(pk=leased.pk).update(error="SMTPDataError 451", due_at=in_four_minutes)
+    Mail.objects.filter(pk=untried.pk).update(due_at=in_an_hour)
+    given_up.note_refusal("SMTPRecipientsRefused 550")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = operator.post(MAILS, follow=True)
+
+    assert "1 mail is tried again." in response.content.decode()
+    due = dict(Mail.objects.values_list("pk", "due_at"))
+    assert now <= due[waits.pk] <= timezone.now()
+    assert (due[leased.pk], due[untried.pk], due[given_up.pk]) == (in_four_minutes, in_an_hour, None)
+    assert [queued.task["func"] for queued in OrmQ.objects.all()] == ["shipments.tasks.send_mail"]
+    assert AuditEntry.objects.get(verb="tried again").after == {"mails": 1}
+
+
+# ---- The database ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alive")
+def test_growth_is_told_since_a_week_or_since_the_first_day_there_is(operator: Client) -> None:
+    now = timezone.now()
+    assert operator.get(PAGE).context["health"].database.growth is None
+    assert "known from tomorrow on" in shown(operator)
+
+    assert TableSize.objects.note(now) > 40
+    today = {size.name: size for size in TableSize.objects.all()}
+    assert operator.get(PAGE).context["health"].database.growth is None
+    TableSize.objects.update(on=now.date() - timedelta(days=3))
+    TableSize.objects.filter(name="shipments_shipment").update(bytes=1_000)
+    database = operator.get(PAGE).context["health"].database
+
+    assert database.growth_since == now.date() - timedelta(days=3)
+    growth = {table.name: table.growth for table in database.tables}
+    assert growth["shipments_shipment"] == today["shipments_shipment"].bytes - 1_000
+
+
+def test_sizes_are_noted_once_a_day_and_the_audit_is_one_table() -> None:
+    now = timezone.now()
+
+    first, again = TableSize.objects.note(now), TableSize.objects.note(now)
+
+    names = set(TableSize.objects.values_list("name", flat=True))
+    assert (first, again) == (len(names), 0)
+    assert "shipments_auditentry" in names
+    assert not any(name.startswith("shipments_auditentry_") for name in names)
+
+
+def test_old_sizes_are_forgotten() -> None:
+    for day in (date(2025, 1, 1), date(2026, 3, 1)):
+        TableSize.objects.create(on=day, name="shipments_shipment", bytes=1, rows=1)
+
+    assert TableSize.objects.forget_old(datetime(2026, 3, 6, tzinfo=timezone.get_default_timezone())) == 1
+    assert TableSize.objects.get().on == date(2026, 3, 1)
+
+
+# ---- How it is read ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_fragment_is_the_part_that_renews_itself(operator: Client) -> None:
+    fragment = operator.get(PAGE, headers={"HX-Request": "true"}).content.decode()
+
+    assert fragment.lstrip().startswith('<div id="health" hx-get')
+    assert "<html" not in fragment
+
+
+@pytest.mark.usefixtures("alive")
+def test_statements_do_not_grow_with_what_is_shown_and_none_counts_a_whole_table(operator: Client) -> None:
+    def statements() -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            operator.get(PAGE)
+        return [query["sql"] for query in captured.captured_queries]
+
+    def happened(times: int) -> None:
+        for _n in range(times):
+            merchant = a_merchant()
+            account = an_account(merchant)
+            parcel = a_shipment(merchant, due_at=timezone.now() - timedelta(hours=1))
+            ingested(parcel, a_snapshot(a_scan(code=f"Z{parcel.pk}", status=None)), account=account)
+            late = timezone.now() - timedelta(hours=1)
+            Watch.objects.filter(shipment=parcel).update(account=account, due_at=late, wanted_by=late)
+            a_failure("sweep", parcel.pk)
+            a_mail().note_failure("SMTPDataError 451", timezone.now())
+
+    happened(1)
+    before = statements()
+    happened(4)
+    after = statements()
+
+    assert len(after) <= 20
+    assert len(after) == len(before)
+    for table in ("shipment", "scanevent", "answer"):
+        assert not any(f'COUNT(*) AS "__count" FROM "shipments_{table}"' in sql for sql in after)
