@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('shipments', '0023_learned_chances'),
+        ('shipments', '0024_carriers_as_data'),
     ]
 
     operations = [

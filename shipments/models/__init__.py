@@ -8,6 +8,7 @@ from shipments.models.audit import AuditEntry
 from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
 from shipments.models.canary import KeyRingCanary
+from shipments.models.carrier_rules import CarrierRoute, NumberPattern, ServicePromise
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode, UnrecognisedWord
 from shipments.models.chances import LearnedChances
 from shipments.models.credentials import Credential, CredentialToken
@@ -47,6 +48,7 @@ __all__ = [
     "CallCount",
     "Carrier",
     "CarrierAccount",
+    "CarrierRoute",
     "Cohort",
     "ColumnMatch",
     "Credential",
@@ -72,6 +74,7 @@ __all__ = [
     "MerchantExport",
     "MerchantHost",
     "Note",
+    "NumberPattern",
     "PrivateLink",
     "PromisedDay",
     "Proof",
@@ -82,6 +85,7 @@ __all__ = [
     "SavedView",
     "ScanEvent",
     "SeenParcel",
+    "ServicePromise",
     "Shipment",
     "StaleDay",
     "Statement",

@@ -8,6 +8,7 @@ from functools import lru_cache
 from django.db import connection
 
 from shipments.enums import Status
+from shipments.facts.number_formats import is_presort
 from shipments.facts.places import Place, zone_of
 from shipments.refresh.policy import Candidate, Situation
 from shipments.refresh.quotas import Spent, counted_from
@@ -149,8 +150,8 @@ _BY_HAND = """
 _FACTS = """
     SELECT watch.shipment_id, watch.account_id, parcel.carrier_id, parcel.lifecycle, watch.merchant_id, watch.wanted_by,
         parcel.status, parcel.created_at, parcel.last_scan_at, COALESCE(parcel.delivered_at, parcel.last_scan_at), watch.heard,
-        carrier.scans_once, watch.misses, watch.error_kind, watch.checked_at, parcel.service_name, parcel.estimated_on,
-        parcel.destination_postal_code, merchant.suspended_at IS NOT NULL
+        carrier.scans_once, carrier.scans_in_part, parcel.number, watch.misses, watch.error_kind, watch.checked_at, parcel.service_name,
+        parcel.estimated_on, parcel.destination_postal_code, merchant.suspended_at IS NOT NULL
     FROM first
     JOIN shipments_watch AS watch ON watch.shipment_id = first.shipment_id
     JOIN shipments_shipment AS parcel ON parcel.id = first.shipment_id
@@ -199,6 +200,8 @@ def _waiting(
     delivered_at: datetime | None,
     heard: str,
     scans_once: bool,
+    scans_in_part: bool,
+    number: str,
     misses: int,
     error_kind: str,
     checked_at: datetime | None,
@@ -214,6 +217,7 @@ def _waiting(
         delivered_at=delivered_at,
         heard=heard,
         scans_once=scans_once,
+        scans_in_part=scans_in_part or is_presort(carrier, number),
         misses=misses,
         error_kind=error_kind,
         checked_at=checked_at,

@@ -15,8 +15,8 @@ from shipments.facts.timeline import status_of
 from shipments.models import ScanEvent, Shipment, StatusMapping, quick
 from shipments.models.carriers import in_one_line, in_order
 from shipments.models.scans import STATUS_WORD
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.deriving import shown_and_telling
-from shipments.tracking.gateway import gateways_for
 from shipments.tracking.taking_in import mapped
 
 # Scans looked at: a twentieth of a second. Whoever has more of them learns that there are more.
@@ -83,6 +83,7 @@ def effect_of(before: StatusMapping | None, after: StatusMapping | None) -> Effe
     ]
     mappings = in_order([*mappings, *([after] if after else [])])
     rows, looked_at = _scans_with(about)
+    teller = Routes.read().teller(about.carrier_id)
     would_be: dict[int, Status] = {}
     parcels: dict[int, None] = {}
     samples: Counter[tuple[str, str, str]] = Counter()
@@ -90,7 +91,7 @@ def effect_of(before: StatusMapping | None, after: StatusMapping | None) -> Effe
     for scan_id, shipment_id, code, text, status, told_by, word, standardized, level, gateway in rows:
         words = (code, text, told_by, word, standardized, level, gateway, status)
         if words not in meant:
-            meant[words] = _meant(about.carrier_id, *words, mappings=mappings)
+            meant[words] = _meant(about.carrier_id, *words, teller=teller, mappings=mappings)
         then = meant[words]
         if then != status:
             would_be[scan_id] = then
@@ -148,13 +149,14 @@ def _meant(
     gateway: str,
     stored: str,
     *,
+    teller: Gateway,
     mappings: Iterable[StatusMapping],
 ) -> Status:
-    """What a stored scan would mean under these mappings."""
+    """What a stored scan would mean under these mappings; `teller` told of it where no gateway is noted."""
     details = {STATUS_WORD: word, "standardizedEventCode": standardized, "l1Code": level}
     status: Status | None = Status(stored)
     if told_by == "mapping":
-        asked = Gateway(gateway) if gateway else gateways_for(carrier)[0]
+        asked = Gateway(gateway) if gateway else teller
         status, told_by = status_by_tables(asked, carrier, code=code, text=text, details=details)
     return mapped(status, told_by, code, text, details, mappings)[0]
 

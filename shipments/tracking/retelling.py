@@ -29,8 +29,9 @@ from shipments.models import (
     Watch,
     quick,
 )
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.deriving import SHIPMENT_FACTS, follow_scans
-from shipments.tracking.gateway import gateways_for, question_about
+from shipments.tracking.gateway import question_about
 from shipments.tracking.replaying import Replayed, answers_of, is_left_alone, read_again
 from shipments.tracking.taking_in import mapped
 from shipments.tracking.unrecognised import Unrecognised
@@ -74,6 +75,7 @@ class _Round:
             self.keys = [pk for (pk,) in cursor.fetchall()]
         # After the lock: who stored an answer meanwhile has ended.
         self.mappings = StatusMapping.objects.by_carrier()
+        self.routes = Routes.read()
         self.shipments = {shipment.pk: shipment for shipment in quick.read(Shipment, "id", self.keys)}
         merchants = Merchant.objects.in_bulk({shipment.merchant_id for shipment in self.shipments.values()})
         for shipment in self.shipments.values():
@@ -179,7 +181,7 @@ class _Round:
             gateway = (
                 gateways.get(scan.answer_id or 0)
                 or shipment.answered_by
-                or gateways_for(shipment.carrier_id)[0]
+                or self.routes.teller(shipment.carrier_id)
             )
             status, told_by = status_by_tables(
                 Gateway(gateway), shipment.carrier_id, code=scan.code, text=scan.text, details=scan.details
