@@ -46,7 +46,7 @@ def read_by(file: Path) -> Iterator[tuple[str, ast.expr | None]]:
     """The variables of the environment that a module reads by name, each with its default as it is written, if any."""
     tree = ast.parse(file.read_text())
     constants = {
-        target.id: node.value.value
+        target.id: str(node.value.value)
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
@@ -166,6 +166,23 @@ def test_production_refuses_to_start_unsafely_and_says_why(tmp_path: Path, over,
     assert done.returncode == 1
     assert says in done.stderr
     assert "hidden-word" not in done.stderr
+
+
+def test_a_command_says_in_one_line_which_setting_is_wrong(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "TRACKINGSITE_DATA": str(tmp_path),
+            **PRODUCTION,
+            "QUEUE_WORKERS": "many",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "It cannot start: QUEUE_WORKERS must be a whole number.\n")
 
 
 @pytest.mark.parametrize(

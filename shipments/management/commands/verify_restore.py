@@ -60,4 +60,3 @@ def report(manifest: Manifest | None, tell: Callable[[str], object], say: Callab
         f"The copy is whole: {manifest.rows:,} rows of {len(manifest.tables)} tables as of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, "
         f"every digest, every key, every sequence."
     )
-
