@@ -4,8 +4,9 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from shipments.backups import catalogue, contents, sealed
+from shipments.backups import catalogue, contents, restoring, sealed
 from shipments.backups.verifying import verify
+from shipments.models import Mail
 from tests.backups.conftest import Copy
 
 
@@ -221,3 +222,10 @@ def test_an_empty_database_is_told_from_a_spoilt_one(restored: Copy) -> None:
             "There is nothing in this database. Restore a backup into it first: manage.py restore BACKUP",
         )
     ]
+
+
+def test_mails_that_were_waiting_can_be_held_back_for_a_person_to_send(restored: Copy) -> None:
+    assert Mail.objects.exclude(due_at=None).count() == 1
+    assert restoring.hold_mails() == 1
+    assert set(Mail.objects.given_up().values_list("error", flat=True)) == {restoring.HELD}
+    assert Mail.objects.exclude(due_at=None).count() == 0

@@ -1,10 +1,12 @@
 """Settings: each is documented, and unsafe ones are refused."""
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +27,98 @@ PRODUCTION = {
 }
 
 
-def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "trackingsite" / "settings.py").read_text()))
-    documented = set(
-        re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE)
+# What is read and no setting: it is the system's, the framework's, or handed by our own processes to those they start.
+NO_SETTINGS = {
+    "PATH": "the system's",
+    "DJANGO_SETTINGS_MODULE": "the framework's",
+    "QUEUE_CLUSTER": "a supervisor names its cluster",
+    "BENCH_CRASH_INSIDE": "a benchmark knows its own installation",
+}
+
+
+def sources() -> Iterator[Path]:
+    yield ROOT / "manage.py"
+    for package in ("trackingsite", "shipments"):
+        yield from (ROOT / package).rglob("*.py")
+
+
+def read_by(file: Path) -> Iterator[tuple[str, ast.expr | None]]:
+    """The variables of the environment that a module reads by name, each with its default as it is written, if any."""
+    tree = ast.parse(file.read_text())
+    constants = {
+        target.id: str(node.value.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def name_in(expression: ast.expr) -> str | None:
+        if isinstance(expression, ast.Constant):
+            return str(expression.value)
+        return constants.get(expression.id) if isinstance(expression, ast.Name) else None
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
+            name = name_in(node.slice)
+        elif isinstance(node, ast.Call) and node.args:
+            called = ast.unparse(node.func)
+            is_ours = called.startswith("env.") and "trackingsite" in ast.unparse(tree)
+            if not is_ours and called not in {
+                "os.environ.get",
+                "os.environ.setdefault",
+                "os.getenv",
+                "os.environ.pop",
+            }:
+                continue
+            name = name_in(node.args[0])
+        else:
+            continue
+        if name is None or not re.fullmatch("[A-Z][A-Z0-9_]*", name):
+            continue
+        default = None
+        if isinstance(node, ast.Call):
+            given = [word.value for word in node.keywords if word.arg == "default"]
+            default = given[0] if given else None
+        yield name, default
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """What docs/settings.md says of each variable: its meaning and its default."""
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (.+) \| (.+) \|$", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE
     )
-    assert documented == read
+    assert len({name for name, _, _ in rows}) == len(rows)
+    return {name: (meaning, default) for name, meaning, default in rows}
+
+
+def test_every_variable_that_is_read_is_documented_and_the_other_way_round():
+    read = {name for file in sources() for name, _default in read_by(file)}
+    assert set(documented()) == read - set(NO_SETTINGS)
+    assert set(NO_SETTINGS) <= read
+
+
+def test_every_default_that_is_documented_is_the_one_in_force():
+    """Where the code has it as a plain value; those that depend on others are told in words."""
+    spelled = {True: "on", False: "off", "": "none"}
+    checked = set()
+    for name, default in read_by(ROOT / "trackingsite" / "settings.py"):
+        if isinstance(default, ast.Constant):
+            value = default.value
+            # `in` would take 1 for True.
+            words = spelled[value] if isinstance(value, bool) or value == "" else f"`{value}`"
+            assert documented()[name][1].startswith(words), name
+            checked.add(name)
+    assert {"QUEUE_WORKERS", "LOG_LEVEL", "EMAIL_PORT", "TRACKINGSITE_DB_PREPARE", "DEBUG"} <= checked
+
+
+def test_a_variable_read_in_any_way_is_noticed(tmp_path: Path):
+    file = tmp_path / "reading.py"
+    file.write_text(
+        "from trackingsite import env\nimport os\nNAMED = 'BY_CONSTANT'\n"
+        "env.number('BY_TYPE', default=4)\nos.environ.get(NAMED)\nos.environ['BY_INDEX']\nos.getenv('BY_GETENV')\n"
+    )
+    assert {name for name, _default in read_by(file)} == {"BY_TYPE", "BY_CONSTANT", "BY_INDEX", "BY_GETENV"}
 
 
 def settings_with(
@@ -85,6 +173,23 @@ def test_production_refuses_to_start_unsafely_and_says_why(tmp_path: Path, over,
     assert done.returncode == 1
     assert says in done.stderr
     assert "hidden-word" not in done.stderr
+
+
+def test_a_command_says_in_one_line_which_setting_is_wrong(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "TRACKINGSITE_DATA": str(tmp_path),
+            **PRODUCTION,
+            "QUEUE_WORKERS": "many",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "It cannot start: QUEUE_WORKERS must be a whole number.\n")
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,25 @@ class Command(BaseCommand):
             "--keys-are-lost", action="store_true", help="Restore although keys are missing for good."
         )
         parser.add_argument(
+            "--hold-mails",
+            action="store_true",
+            help="Send none of the mails that were waiting when the backup was made: most have gone out since. The back-office "
+            "lists them, and sends those you choose.",
+        )
+        parser.add_argument(
             "--jobs", type=int, default=2, metavar="N", help="Tables restored at a time (default: 2)."
         )
 
-    def handle(self, *, backup: Path, rehearse: bool, keys_are_lost: bool, jobs: int, **options: Any) -> None:
+    def handle(
+        self,
+        *,
+        backup: Path,
+        rehearse: bool,
+        keys_are_lost: bool,
+        hold_mails: bool,
+        jobs: int,
+        **options: Any,
+    ) -> None:
         if jobs < 1:
             raise CommandError("--jobs must be 1 or more.", returncode=2)
         say = self.stderr.write
@@ -47,6 +62,11 @@ class Command(BaseCommand):
             with restoring.scratch_database() if rehearse else nullcontext():
                 restoring.restore(backup.absolute(), manifest, jobs=jobs, say=say)
                 report(manifest, self.stdout.write, say)
+                if hold_mails and not rehearse:
+                    held = restoring.hold_mails()
+                    self.stdout.write(
+                        f"{held:,} mails that were waiting are held back; the back-office lists them under Mails."
+                    )
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         except Error as exc:
