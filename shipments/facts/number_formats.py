@@ -14,6 +14,8 @@ from shipments.facts.countries import zones_of
 
 Sureness = Literal["certain", "likely", "possible"]
 
+SURENESSES: tuple[Sureness, ...] = ("certain", "likely", "possible")
+
 # All carriers that stick the USPS parcel barcode (IMpb) on their parcels.
 IMPB_CARRIERS = frozenset({CarrierCode.USPS, CarrierCode.FDR, CarrierCode.NEWGISTICS, CarrierCode.PBCS})
 
@@ -40,7 +42,7 @@ _S10 = re.compile(r"[A-Z]{2}\d{9}[A-Z]{2}", re.ASCII)
 class Reading:
     """One way to read a number. `check_digit` is None where the format has none or its rule is not known."""
 
-    carrier: CarrierCode
+    carrier: str
     format: str
     sure: Sureness
     check_digit: bool | None
@@ -73,17 +75,27 @@ def is_imb(number: str) -> bool:
     return _IMB.fullmatch(number) is not None and _ROUTED.match(number) is None
 
 
+def is_presort(carrier: str, number: str) -> bool:
+    """Whether the number is a Presort letter's: an IMb under USPS that is none of USPS' older parcel numbers.
+
+    Such letters are scanned in a part of their way only. `analytics.attention_rules` says the same in SQL.
+    """
+    return (
+        carrier == CarrierCode.USPS
+        and len(number) == 20
+        and is_imb(number)
+        and _OLD_SERVICE.match(number) is None
+    )
+
+
 def readings(number: str) -> list[Reading]:
-    """Every way to read the number, the surest first."""
+    """Every way to read the number by the rules in code, in no particular order."""
     parcel = without_routing(number)
     if is_impb(parcel):
-        found = _impb_readings(number, parcel)
-    elif is_imb(number) or _TWENTY.fullmatch(number):
-        found = _digits_readings(number)
-    else:
-        found = list(_other_readings(number))
-    order: list[Sureness] = ["certain", "likely", "possible"]
-    return sorted(found, key=lambda reading: order.index(reading.sure))
+        return _impb_readings(number, parcel)
+    if is_imb(number) or _TWENTY.fullmatch(number):
+        return _digits_readings(number)
+    return list(_other_readings(number))
 
 
 def _impb_readings(number: str, parcel: str) -> list[Reading]:
@@ -255,3 +267,18 @@ def _other_readings(number: str) -> Iterator[Reading]:
     for known in _FORMATS:
         if known.pattern.fullmatch(number):
             yield known.read(number)
+
+
+# Every format whose rule is in code, in the order in which readings that are equally sure are told.
+BUILT_IN: tuple[tuple[str, str], ...] = (
+    # A parcel that may be Pitney Bowes' is told to be so first: USPS answers for it as well, but with less.
+    (CarrierCode.PBCS, "PB Delivery"),
+    (CarrierCode.FDR, "PB Standard"),
+    (CarrierCode.USPS, "USPS IMpb"),
+    (CarrierCode.IMB, "IMb"),
+    (CarrierCode.USPS, "IMb"),
+    (CarrierCode.USPS, "USPS 20"),
+    (CarrierCode.USPS, "USPS Legacy"),
+    (CarrierCode.USPS, "UPU S10"),
+    *dict.fromkeys((known.carrier, known.name) for known in _FORMATS),
+)

@@ -13,12 +13,10 @@ from shipments.facts.number_formats import (
     impb_fits,
     is_imb,
     is_impb,
-    readings,
     without_routing,
 )
-
-# USPS Tracking v3r2 3.2.2. No other carrier's number is longer; only a scanned barcode is, with its ZIP Code.
-SHORTEST, LONGEST = 4, 34
+from shipments.facts.number_patterns import LONGEST, SHORTEST
+from shipments.facts.recognition import IN_CODE, Formats
 
 
 class NumberError(ValueError):
@@ -33,7 +31,7 @@ class Candidate:
     to test; passing proves little, as one number in ten does by chance. `note` is a sentence for people or "".
     """
 
-    carrier: CarrierCode
+    carrier: str
     format: str
     canonical: str
     sure: Sureness
@@ -107,8 +105,8 @@ def without_destination(number: str) -> str:
     return number[:20] if is_imb(number) else number
 
 
-def recognise(text: str) -> list[Candidate]:
-    """The carriers a number may belong to, the surest first; none where it has no known shape."""
+def recognise(text: str, formats: Formats = IN_CODE) -> list[Candidate]:
+    """The carriers a number may belong to by these formats, the surest first; none where it has no known shape."""
     number = normal(text)
     return [
         Candidate(
@@ -117,13 +115,13 @@ def recognise(text: str) -> list[Candidate]:
             canonical=canonical(number, reading.carrier),
             sure=reading.sure,
             check_digit=reading.check_digit,
-            note=_mistyped() if reading.check_digit is False else _note(reading.format),
+            note=_mistyped() if reading.check_digit is False else note or _note(reading.format),
         )
-        for reading in readings(number)
+        for reading, note in formats.read(number)
     ]
 
 
-def check_digit_warning(number: str, carrier: str) -> str | None:
+def check_digit_warning(number: str, carrier: str, formats: Formats = IN_CODE) -> str | None:
     """A sentence for people when the number looks like one of the carrier's but its check digit fails.
 
     Never a reason to refuse it: carriers' documents and test systems use such numbers.
@@ -132,7 +130,7 @@ def check_digit_warning(number: str, carrier: str) -> str | None:
     parcel = without_routing(written)
     if carrier in IMPB_CARRIERS and is_impb(parcel):
         return None if impb_fits(parcel) else _mistyped()
-    passes = [reading.check_digit for reading in readings(written) if reading.carrier == carrier]
+    passes = [reading.check_digit for reading, _text in formats.read(written) if reading.carrier == carrier]
     return _mistyped() if passes and not any(digit is not False for digit in passes) else None
 
 

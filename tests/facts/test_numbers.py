@@ -87,7 +87,7 @@ DOCUMENTED = [
 ]
 
 
-def formats(number: str, *, passing: bool | None = True) -> set[tuple[CarrierCode, str]]:
+def formats(number: str, *, passing: bool | None = True) -> set[tuple[str, str]]:
     return {(found.carrier, found.format) for found in recognise(number) if found.check_digit is passing}
 
 
