@@ -22,6 +22,7 @@ from shipments.simulator.faults import Strike
 from shipments.simulator.journeys import Journey, ScriptedScan, dice, journeys_for, scans_until
 from shipments.simulator.messages import Reply, Request, json_reply
 from shipments.simulator.mischief import wrong_types
+from shipments.simulator.numbers import SCENARIOS
 from shipments.simulator.steps import Step
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - an address
@@ -134,14 +135,14 @@ def tracking(request: Request, *, seed: int, strike: Strike) -> Reply:
     if request.query.get("packageIdentifierType") != "TrackingNumber":
         return refusal(request, 400, "1000045", "Invalid or missing value for packageIdentifierType")
     asked = request.query.get("carrier", "")
-    if asked not in set(CarrierCode):
+    if asked not in SCENARIOS:
         return refusal(request, 400, "1000011", "Invalid or unsupported carrier")
     if identifier in strike.unknown:
         return _nothing_known(request)
     sample = samples.answer(identifier, asked)
     if sample is not None:
         return Reply(200, sample, {"content-type": "application/json"})
-    answer = _answer(request, identifier, CarrierCode(asked), seed)
+    answer = _answer(request, identifier, asked, seed)
     if answer is None:
         return _nothing_known(request)
     return json_reply(200, wrong_types(answer) if identifier in strike.wrong_types else answer)
@@ -199,13 +200,13 @@ def _unified(request: Request) -> bool:
     return request.headers.get("x-pb-unifiederrorstructure", "").lower() == "true"
 
 
-def _answer(request: Request, identifier: str, asked: CarrierCode, seed: int) -> dict[str, Any] | None:
+def _answer(request: Request, identifier: str, asked: str, seed: int) -> dict[str, Any] | None:
     parcels = [(journey, scans_until(journey, request.now)) for journey in journeys_for(identifier, seed)]
     parcels = [(journey, scans) for journey, scans in parcels if scans]
     if not parcels:
         return None
     journey, scans = parcels[0]
-    if journey.carrier is not asked and not {journey.carrier, asked} <= _PB_STANDARD:
+    if journey.carrier != asked and not {journey.carrier, asked} <= _PB_STANDARD:
         return None
     quirks = quirks_of(journey, seed)
     shown = [_scan(journey, scan, quirks) for scan in reversed(scans)]

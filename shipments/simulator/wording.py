@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shipments.enums import CarrierCode, Status
+from shipments.simulator.numbers import ONTRAC
 from shipments.simulator.steps import Step
 
 
@@ -260,7 +261,7 @@ _UPS: Vocabulary = {
     Step.BACK_AT_SENDER: (Words("RS", "Returned to Sender", Status.RETURN_TO_SENDER),),
 }
 
-VOCABULARY: Mapping[CarrierCode, Vocabulary] = {
+VOCABULARY: Mapping[str, Vocabulary] = {
     CarrierCode.USPS: _USPS,
     CarrierCode.IMB: _USPS,
     CarrierCode.FDR: _PB_STANDARD,
@@ -269,4 +270,5 @@ VOCABULARY: Mapping[CarrierCode, Vocabulary] = {
     CarrierCode.PBI: _PB_STANDARDIZED,
     CarrierCode.FEDEX: _FEDEX,
     CarrierCode.UPS: _UPS,
+    ONTRAC: _PB_STANDARDIZED,
 }
