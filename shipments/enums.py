@@ -56,7 +56,10 @@ class Gateway(StrEnum):
 
 
 class CarrierCode(StrEnum):
-    """The carriers known from the start: the values of Pitney Bowes' `carrier` parameter, case-exact."""
+    """The carriers that code has rules about (check digits, barcodes, tables of codes): Pitney Bowes' values, case-exact.
+
+    Which carriers there are is data (`models.Carrier`); nothing may be offered from this list.
+    """
 
     USPS = "USPS"
     IMB = "IMB"
@@ -66,6 +69,13 @@ class CarrierCode(StrEnum):
     PBI = "PBI"
     FEDEX = "FedEx"
     UPS = "UPS"
+
+
+class Counted(StrEnum):
+    """Which days a service's days are."""
+
+    BUSINESS = "business"
+    CALENDAR = "calendar"
 
 
 class Environment(StrEnum):

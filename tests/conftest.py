@@ -53,7 +53,8 @@ def _carriers(request: pytest.FixtureRequest) -> None:
         return
     request.getfixturevalue("transactional_db" if _is_transactional(request) else "db")
     if not Carrier.objects.exists():
-        importlib.import_module("shipments.migrations.0003_carriers").seed(apps, None)
+        for name in ("0003_carriers", "0024_carriers_as_data"):
+            importlib.import_module(f"shipments.migrations.{name}").seed(apps, None)
 
 
 @pytest.fixture(autouse=True)

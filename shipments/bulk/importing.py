@@ -18,8 +18,9 @@ from shipments.bulk.judging import GoodRow, Judge, RefusedRow
 from shipments.bulk.reading import Row, Rows
 from shipments.bulk.storing import keep_refused, store_rows
 from shipments.enums import WorkState
-from shipments.models import AuditEntry, Carrier, Import
+from shipments.models import AuditEntry, Import
 from shipments.models.work import LEASE
+from shipments.tracking.catalogue import Catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -133,8 +134,7 @@ def step(import_id: int, rows: Rows | None = None, *, now: datetime) -> Rows | N
     if rows is None or rows.position != job.position:
         rows = open_rows(job)
     taken = take_rows(rows, STEP)
-    offered = dict(Carrier.objects.filter(is_active=True).values_list("code", "name"))
-    judge = Judge.of(job, offered)
+    judge = Judge.of(job, Catalogue.read())
     read = [judge.read(row) for row in taken]
     good = [row for row in read if isinstance(row, GoodRow)]
     bad = [row for row in read if isinstance(row, RefusedRow)]

@@ -1,6 +1,5 @@
 """A row of a file as a parcel, or the reason why it is none. Needs no database, so a preview reads as the import will."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -12,6 +11,7 @@ from shipments.bulk.columns import BY_KEY, spelled_carriers
 from shipments.bulk.reading import MOST_COLUMNS, Row
 from shipments.models import Import
 from shipments.tracking.adding import BadParcel, ParcelForm, parcel_form
+from shipments.tracking.catalogue import Catalogue
 
 # The fields `tracking.adding` names in its refusals → our columns.
 _FIELDS = {
@@ -66,18 +66,19 @@ class Judge:
     places: tuple[tuple[str, int], ...]
     width: int
     words: Words
-    offered: Collection[str]
+    catalogue: Catalogue
     default_carrier: str
     default_mailing_date: date | None
 
     @classmethod
-    def of(cls, job: Import, offered: Mapping[str, str]) -> "Judge":
-        """The one for this import; `offered` are the carriers that take new parcels, code → name."""
+    def of(cls, job: Import, catalogue: Catalogue) -> "Judge":
+        """The one for this import, with the carriers as they are right now."""
+        offered = catalogue.offered
         return cls(
             places=tuple((key, place) for place, key in enumerate(job.columns) if key),
             width=len(job.header),
             words=Words(job.date_order, spelled_carriers(offered), tuple(offered.values())),
-            offered=tuple(offered),
+            catalogue=catalogue,
             default_carrier=job.default_carrier,
             default_mailing_date=job.default_mailing_date,
         )
@@ -116,7 +117,7 @@ class Judge:
                 gateway=said.get("gateway"),
                 postal_code=said.get("postal_code"),
                 mailing_date=said.get("mailing_date") or self.default_mailing_date,
-                offered=self.offered,
+                catalogue=self.catalogue,
             )
         except BadParcel as refusal:
             return RefusedRow(row.number, cells, _FIELDS[refusal.field], str(refusal))

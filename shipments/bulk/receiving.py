@@ -1,7 +1,7 @@
 """A file that was dropped becomes a draft of an import: checked as a whole, kept in pieces, its columns guessed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import IO
 
@@ -12,7 +12,7 @@ from shipments.bulk.cell_values import guess_date_order, plain
 from shipments.bulk.reading import Row
 from shipments.enums import WorkState
 from shipments.facts import numbers
-from shipments.models import ColumnMatch, Import, Merchant, User
+from shipments.models import ColumnMatch, Import, Merchant, NumberPattern, User
 from shipments.models.imports import CHUNK
 
 
@@ -74,7 +74,7 @@ def match_columns(job: Import, rows: Sequence[Row], *, has_header: bool | None =
     width = len(first) if job.has_header else max((len(row.cells) for row in rows), default=0)
     job.header = [plain(cell)[:200] for cell in first] if job.has_header else [""] * width
     cells = [row.cells for row in rows_of(job, rows)]
-    job.columns = columns.guess(job.header, cells, _is_number)
+    job.columns = columns.guess(job.header, cells, _number_reader())
     job.default_carrier = job.date_order = ""
     match = _remembered(job)
     if match:
@@ -121,11 +121,18 @@ def _own_headings(job: Import) -> list[str]:
 def _has_header(rows: Sequence[Row]) -> bool:
     """Whether the first row names columns: one of ours, or at least no parcel."""
     first = rows[0].cells if rows else []
-    return any(map(columns.knows, first)) or not any(map(_is_number, map(plain, first)))
+    return any(map(columns.knows, first)) or not any(map(_number_reader(), map(plain, first)))
 
 
-def _is_number(text: str) -> bool:
-    return any(candidate.sure != "possible" for candidate in numbers.recognise(text)) if text else False
+def _number_reader() -> Callable[[str], bool]:
+    """What tells whether a cell holds a tracking number, by the carriers' formats as they are right now."""
+    formats = NumberPattern.objects.formats()
+
+    def is_number(text: str) -> bool:
+        candidates = numbers.recognise(text, formats) if text else []
+        return any(candidate.sure != "possible" for candidate in candidates)
+
+    return is_number
 
 
 def _measured(file: IO[bytes]) -> tuple[int, str]:

@@ -20,8 +20,8 @@ from shipments.facts.times import DeliveryEstimate, Posted
 class Question:
     """One parcel to ask about.
 
-    `key` is the asker's own and comes back untouched; `number` is in canonical form; `carrier` is our code,
-    which is Pitney Bowes' wire value. `postal_code` is the destination's five-digit ZIP Code and, like
+    `key` is the asker's own and comes back untouched; `number` is in canonical form; `carrier` is our code, by which
+    rules and tables are found, and `wire_value` what the gateway calls it, `""` for the same. `postal_code` is the destination's five-digit ZIP Code and, like
     `mailing_date`, only given where known: it tells parcels apart that share a number. `known` is the SHA-256 of
     the part the asker has read last: the same again is not read anew (`Unchanged`).
     """
@@ -32,6 +32,12 @@ class Question:
     postal_code: str | None = None
     mailing_date: date | None = None
     known: str | None = None
+    wire_value: str = ""
+
+    @property
+    def asked_as(self) -> str:
+        """The carrier in the gateway's words."""
+        return self.wire_value or self.carrier
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
 from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
+from shipments.models.carrier_rules import CarrierRoute, NumberPattern, ServicePromise
 from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
 from shipments.models.chances import LearnedChances
 from shipments.models.figures import Cohort, Reckoning, StaleDay
@@ -41,6 +42,7 @@ __all__ = [
     "CallCount",
     "Carrier",
     "CarrierAccount",
+    "CarrierRoute",
     "Cohort",
     "ColumnMatch",
     "EngineTotal",
@@ -56,6 +58,7 @@ __all__ = [
     "Merchant",
     "MerchantHost",
     "Note",
+    "NumberPattern",
     "PrivateLink",
     "PromisedDay",
     "Proof",
@@ -64,6 +67,7 @@ __all__ = [
     "SavedView",
     "ScanEvent",
     "SeenParcel",
+    "ServicePromise",
     "Shipment",
     "StaleDay",
     "Statement",

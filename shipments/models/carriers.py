@@ -1,12 +1,19 @@
 """Carriers as data, an operator's own status mappings, and the codes nobody has mapped yet."""
 
+import re
 from typing import ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Status
+
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+# What an address never holds as it is.
+_NEVER = frozenset(' <>"\\^`|')
 
 # A carrier's text is indexed: four bytes a character must fit a page of the index.
 KEPT_TEXT = 200
@@ -16,26 +23,88 @@ def status_choices() -> list[tuple[str, str]]:
     return [(status.value, status.value) for status in Status]
 
 
-class Carrier(models.Model):
-    """A carrier, service or label type; `code` is the case-exact value the Pitney Bowes gateway takes."""
+def check_page_address(address: str) -> None:
+    """Refuse what is no address of a carrier's page: https, a host, and the number's place once, behind the host."""
+    wrong = ValidationError(
+        _("An address is like https://www.example.com/track/{number}."), code="tracking_url"
+    )
+    try:
+        parts = urlsplit(address.replace("{number}", "1"))
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise wrong from None
+    where = address.removeprefix("https://").split("/")[0].split("?")[0]
+    if (
+        not address.startswith("https://")
+        or not _HOST.fullmatch(host)
+        or "@" in where
+        or not address.isprintable()
+        or _NEVER & set(address)
+    ):
+        raise wrong
+    if address.count("{number}") != 1 or "{number}" in where:
+        raise ValidationError(
+            _("Write {number} once, behind the host, where the number goes."), code="tracking_url"
+        )
+    if {"{", "}"} & set(address.replace("{number}", "")):
+        raise ValidationError(_("Only {number} may stand in braces."), code="tracking_url")
 
-    code = models.CharField(_("code"), max_length=20, primary_key=True)
-    name = models.CharField(_("name"), max_length=100)
+
+class CarrierQuerySet(models.QuerySet["Carrier"]):
+    """Carriers in the order in which they are shown."""
+
+    def offered(self) -> dict[str, str]:
+        """The names of those that take new parcels by their codes, in one statement."""
+        return dict(self.filter(is_active=True).values_list("code", "name"))
+
+
+class Carrier(models.Model):
+    """A carrier, service or label type. What it is called at a gateway stands in its `CarrierRoute`s."""
+
+    code = models.CharField(
+        _("code"),
+        max_length=20,
+        primary_key=True,
+        validators=[
+            RegexValidator(
+                r"\A[A-Za-z0-9][A-Za-z0-9_-]*\Z",
+                _("A code is made of letters, digits, dashes and underscores."),
+            )
+        ],
+        help_text=_("In files, in the command line and in addresses. It stays for good."),
+    )
+    name = models.CharField(_("name"), max_length=100, help_text=_("Shown to merchants and buyers."))
     scans_once = models.BooleanField(
         _("scans once"),
         default=False,
         help_text=_("Silence is normal: most pieces get one scan, so they are asked about rarely."),
     )
+    scans_in_part = models.BooleanField(
+        _("scans in part"),
+        default=False,
+        # Also for a process of the release before this column, while both run.
+        db_default=False,
+        help_text=_(
+            "Pieces are scanned in a part of their way only, and late: silence raises no alarm, and they are asked about once a day."
+        ),
+    )
     tracking_url = models.CharField(
         _("carrier's own page"),
         max_length=200,
         blank=True,
-        help_text=_("With {number} where the number goes."),
+        validators=[check_page_address],
+        help_text=_("https, with {number} where the number goes. Buyers find the link on their page."),
     )
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Unset to take no new parcels of this carrier.")
+        _("active"),
+        default=True,
+        help_text=_("Unset to take no new parcels of this carrier. Those that are there are followed on."),
     )
-    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    position = models.PositiveSmallIntegerField(
+        _("position"), default=100, help_text=_("The lower, the sooner it stands in a list.")
+    )
+
+    objects: ClassVar[CarrierQuerySet] = CarrierQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("carrier")
@@ -44,6 +113,19 @@ class Carrier(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """A code and a name that no other carrier has, however it is written: files name carriers by both."""
+        others = (
+            type(self).objects.exclude(pk=self.pk) if not self._state.adding else type(self).objects.all()
+        )
+        wrong: dict[str, str] = {}
+        if self._state.adding and others.filter(code__iexact=self.code).exists():
+            wrong["code"] = str(_("There is a carrier with this code already, perhaps in other capitals."))
+        if others.filter(name__iexact=self.name).exists():
+            wrong["name"] = str(_("Another carrier has this name already."))
+        if wrong:
+            raise ValidationError(wrong)
 
     def page_of(self, number: str) -> str:
         """The carrier's own page about a number, or `""` where it has none."""

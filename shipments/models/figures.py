@@ -124,7 +124,8 @@ class StaleDay(models.Model):
 class Reckoning(models.Model):
     """How far a merchant's figures have been counted. Its row is the lock of whoever counts.
 
-    Promised days pass on the merchant's clock: `today` and `time_zone` are those of the last count.
+    Promised days pass on the merchant's clock: `today` and `time_zone` are those of the last count. `expected` is the digest
+    of the table of expected days (`ServicePromise`) by which it was made, `""` for an empty one.
     """
 
     merchant = models.OneToOneField(Merchant, models.CASCADE, primary_key=True, related_name="reckoning")
@@ -132,6 +133,8 @@ class Reckoning(models.Model):
     as_of = models.DateTimeField(null=True)
     today = models.DateField(null=True)
     time_zone = models.CharField(max_length=64, blank=True)
+    # The default is the database's as well, for a process of the release before this column, while both run.
+    expected = models.CharField(max_length=32, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = "reckoning"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -78,6 +79,7 @@ class MaintenanceWindow(models.Model):
     class Meta:
         verbose_name = _("maintenance window")
         verbose_name_plural = _("maintenance windows")
+        ordering = ["gateway", "starts", "pk"]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(starts=models.F("ends")),
@@ -88,6 +90,11 @@ class MaintenanceWindow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.carrier_id} {self.starts:%H:%M}–{self.ends:%H:%M} {self.zone}"
+
+    def clean(self) -> None:
+        """A window of some length, said at the field as well as by the constraint."""
+        if self.starts is not None and self.starts == self.ends:
+            raise ValidationError({"ends": _("A window ends at another time than it starts.")})
 
 
 class ThrottleManager(models.Manager["Throttle"]):

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from shipments.models import Budget, CarrierAccount, Shipment
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.gateway import Kind, choose_for
 
 
 class Askers:
-    """The active accounts of the parcels' merchants and of the platform, with their budgets, in one statement.
+    """The active accounts of the parcels' merchants and of the platform, with their budgets, and the carriers' routes, in two
+    statements.
 
     Without their secrets: one that no key of the ring reads concerns those who ask with it.
     """
@@ -25,6 +27,7 @@ class Askers:
             for account in self._accounts:
                 if not hasattr(account, "budget"):
                     account.refresh_from_db(fields=["budget"])
+        self.routes = Routes.read()
         self._chosen: dict[Kind, int | None] = {}
 
     def account(self, pk: int) -> CarrierAccount | None:
@@ -35,7 +38,7 @@ class Askers:
         """Which account asks about the parcel; None where nobody can."""
         kind = Kind.of(shipment)
         if kind not in self._chosen:
-            account = choose_for(kind, self._accounts)
+            account = choose_for(kind, self._accounts, self.routes)
             self._chosen[kind] = None if account is None else account.pk
         return self._chosen[kind]
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from shipments.enums import BreakerState, Gateway, Lifecycle
 from shipments.models import Carrier, CarrierAccount, Shipment, Watch
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.gateway import Kind, choose_for
 
 # Parcels of one turn: some tens of milliseconds.
@@ -57,11 +58,12 @@ def _route_some(now: datetime) -> int:
         else:
             ended.append(shipment_id)
     accounts = _accounts_by_merchant({kind.merchant_id for kind in kinds})
+    routes = Routes.read()
     chosen: dict[int, int] = {}
     for kind, shipment_ids in kinds.items():
-        account = choose_for(kind, accounts[kind.merchant_id])
+        account = choose_for(kind, accounts[kind.merchant_id], routes)
         if account is None:
-            _tell_accountless(kind, shipment_ids, now)
+            _tell_accountless(kind, shipment_ids, routes, now)
         else:
             chosen.update(dict.fromkeys(shipment_ids, account.pk))
     Watch.objects.route(chosen)
@@ -81,8 +83,17 @@ def _accounts_by_merchant(merchant_ids: set[int]) -> Mapping[int, list[CarrierAc
     return {pk: [*own[pk], *platform] for pk in merchant_ids}
 
 
-def no_account_sentence(kind: Kind) -> str:
+def no_account_sentence(kind: Kind, routes: Routes) -> str:
     """Why nobody can ask about such parcels, and what to do."""
+    able = routes.gateways(kind.carrier)
+    if not able:
+        return _(
+            "Carrier %(carrier)s cannot be asked: no gateway is set up for it. An operator adds one in the back-office."
+        ) % {"carrier": kind.carrier}
+    if kind.gateway and kind.gateway not in able:
+        return _(
+            "Carrier %(carrier)s is not asked about through %(gateway)s. Unset the parcel's gateway."
+        ) % {"carrier": kind.carrier, "gateway": kind.gateway}
     if kind.gateway:
         return _(
             "No active %(gateway)s account can ask about this parcel. Add one, or unset the parcel's gateway."
@@ -92,14 +103,14 @@ def no_account_sentence(kind: Kind) -> str:
     }
 
 
-def _tell_accountless(kind: Kind, shipment_ids: Iterable[int], now: datetime) -> None:
+def _tell_accountless(kind: Kind, shipment_ids: Iterable[int], routes: Routes, now: datetime) -> None:
     again_at = now + NO_ACCOUNT_RETRY
     waiting = Watch.objects.filter(pk__in=list(shipment_ids), account=None, lease=None)
     with transaction.atomic():
         free = [watch.pk for watch in waiting.order_by("pk").select_for_update(skip_locked=True).only("pk")]
         Watch.objects.filter(pk__in=free).update(
             error_kind="no-account",
-            error_text=no_account_sentence(kind)[:500],
+            error_text=no_account_sentence(kind, routes)[:500],
             error_at=now,
             due_at=again_at,
             wanted_by=again_at,
@@ -116,11 +127,13 @@ def _choose_anew() -> None:
         Exists(its_own),
     )
     carriers: list[str] = []
+    routes = Routes(())
     for account in unable.defer("key", "secret").order_by("pk"):
         if not account.is_active:
             _let_go(account.pk)
             continue
-        carriers = carriers or list(Carrier.objects.values_list("code", flat=True))
+        if not carriers:
+            carriers, routes = list(Carrier.objects.values_list("code", flat=True)), Routes.read()
         merchants = _merchants_of(account.pk)
         usable = _accounts_by_merchant(merchants)
         for merchant_id in merchants:
@@ -128,7 +141,8 @@ def _choose_anew() -> None:
                 kind
                 for carrier in carriers
                 for kind in (Kind(merchant_id, carrier, gateway) for gateway in ("", *Gateway))
-                if (chosen := choose_for(kind, usable[merchant_id])) is not None and chosen.pk != account.pk
+                if (chosen := choose_for(kind, usable[merchant_id], routes)) is not None
+                and chosen.pk != account.pk
             ]
             if better:
                 _let_go(account.pk, merchant_id, better)

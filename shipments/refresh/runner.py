@@ -151,7 +151,11 @@ class _Turn:
         return ingested
 
     def _outcomes(self) -> list[Outcome]:
-        questions = [question_about(shipment) for shipment in self.shipments]
+        routes, gateway = self.askers.routes, self.account.gateway
+        questions = [
+            question_about(shipment, routes.wire_value(shipment.carrier_id, gateway))
+            for shipment in self.shipments
+        ]
         try:
             client = open_client(CarrierAccount.objects.get(pk=self.account.pk), meter=self.meter)
         except WrongKeyRing:

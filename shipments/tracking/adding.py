@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol, TypeVar
@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from shipments.enums import Gateway
 from shipments.facts import numbers
 from shipments.facts.places import five_digits
-from shipments.models import Carrier, Merchant, Shipment, Watch
-from shipments.tracking.gateway import gateways_for
+from shipments.models import Merchant, Shipment, Watch
+from shipments.tracking.catalogue import Catalogue, Routes
 
 logger = logging.getLogger(__name__)
 
@@ -77,14 +77,12 @@ def read_parcel(
     gateway: str | None = None,
     postal_code: str | None = None,
     mailing_date: date | str | None = None,
-    offered: Collection[str] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> ParcelForm:
     """What was typed as a parcel; BadParcel naming the field and the rule. Without `carrier` the likeliest one is taken.
 
-    `offered` are the carriers that take new parcels, for who reads many and has looked once.
+    `catalogue` is for who reads many and has looked once.
     """
-    if offered is None:
-        offered = tuple(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
     try:
         return parcel_form(
             typed,
@@ -92,7 +90,7 @@ def read_parcel(
             gateway=gateway,
             postal_code=postal_code,
             mailing_date=mailing_date,
-            offered=offered,
+            catalogue=catalogue or Catalogue.read(),
         )
     except BadParcel as refusal:
         # The rule, not what was typed: people paste names and addresses into number fields.
@@ -107,15 +105,16 @@ def parcel_form(
     gateway: str | None = None,
     postal_code: str | None = None,
     mailing_date: date | str | None = None,
-    offered: Collection[str],
+    catalogue: Catalogue,
 ) -> ParcelForm:
-    """As `read_parcel`, without a database: `offered` are the codes of the carriers that take new parcels."""
+    """As `read_parcel`, without a database."""
+    offered, formats = catalogue.offered, catalogue.formats
     try:
         number = numbers.check_number(typed)
     except ValueError as exc:
         raise BadParcel("tracking number", str(exc)) from None
     if carrier is None:
-        candidates = [candidate for candidate in numbers.recognise(number) if candidate.carrier in offered]
+        candidates = [one for one in numbers.recognise(number, formats) if one.carrier in offered]
         if not candidates:
             raise BadParcel("carrier", _("No carrier's numbers look like this one. Say which carrier it is."))
         carrier = str(candidates[0].carrier)
@@ -128,10 +127,10 @@ def parcel_form(
         typed="".join(sign for sign in typed if sign.isprintable()).strip()[:100],
         number=numbers.canonical(number, carrier),
         carrier=carrier,
-        gateway=read_gateway(gateway, carrier),
+        gateway=read_gateway(gateway, carrier, catalogue.routes),
         postal_code=read_postal_code(postal_code),
         mailing_date=read_mailing_date(mailing_date),
-        warning=numbers.check_digit_warning(number, carrier),
+        warning=numbers.check_digit_warning(number, carrier, formats),
     )
 
 
@@ -296,15 +295,24 @@ def _learn(known: Shipment, parcel: ParcelForm) -> bool:
     return bool(changed)
 
 
-def read_gateway(text: str | None, carrier: str) -> Gateway | None:
+def read_gateway(text: str | None, carrier: str, routes: Routes) -> Gateway | None:
     """The gateway a parcel of that carrier is asked through, None where nothing was chosen; BadParcel."""
     if not text:
         return None
     if text not in set(Gateway):
         raise BadParcel("gateway", _("A gateway is usps or pitney_bowes."))
-    if Gateway(text) not in gateways_for(carrier):
+    able = routes.gateways(carrier)
+    if Gateway(text) not in able:
+        if not able:
+            raise BadParcel(
+                "gateway",
+                _("Carrier %(carrier)s cannot be asked through any gateway yet; leave it out.")
+                % {"carrier": carrier},
+            )
         raise BadParcel(
-            "gateway", _("The USPS gateway answers for carrier USPS only; leave it out or say pitney_bowes.")
+            "gateway",
+            _("Carrier %(carrier)s is not asked about through %(gateway)s; leave it out or say %(known)s.")
+            % {"carrier": carrier, "gateway": text, "known": ", ".join(able)},
         )
     return Gateway(text)
 

@@ -25,6 +25,7 @@ from shipments.tracking.adding import (
     read_mailing_date,
     read_postal_code,
 )
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.deriving import SHIPMENT_FACTS, forget, look_again, ship_date_of
 
 # A correction of these changes what the carrier is asked, or what of its answers counts.
@@ -81,13 +82,17 @@ def read_particulars(
     proof_due: bool,
 ) -> Particulars:
     """What was typed about a known parcel; BadParcel naming the field and the rule. An empty text means none."""
-    if carrier != shipment.carrier_id and not Carrier.objects.filter(code=carrier, is_active=True).exists():
-        known = ", ".join(Carrier.objects.filter(is_active=True).values_list("code", flat=True))
-        raise BadParcel("carrier", _("A carrier is one of %(known)s, written exactly so.") % {"known": known})
+    if carrier != shipment.carrier_id and carrier not in (offered := Carrier.objects.offered()):
+        raise BadParcel(
+            "carrier",
+            _("A carrier is one of %(known)s, written exactly so.") % {"known": ", ".join(offered)},
+        )
+    # A gateway that is pinned and left alone is not judged anew: its route may have gone since.
+    kept = (carrier, gateway) == (shipment.carrier_id, shipment.gateway)
     return Particulars(
         carrier=carrier,
         number=_number_under(shipment, carrier),
-        gateway=str(read_gateway(gateway, carrier) or ""),
+        gateway=gateway if kept else str(read_gateway(gateway, carrier, Routes.read()) or ""),
         mailing_date=read_mailing_date(mailing_date or None),
         # A code that an answer brought, or of another country, may stay as it is.
         destination_postal_code=postal_code

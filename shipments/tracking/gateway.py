@@ -14,19 +14,12 @@ from shipments.carriers import registry
 from shipments.carriers.auth import MayFetch, Token, TokenStore
 from shipments.carriers.base import CarrierClient, Question
 from shipments.carriers.metering import Meter
-from shipments.enums import CarrierCode, Environment, Gateway
+from shipments.enums import Environment, Gateway
 from shipments.models import AccountToken, CarrierAccount, Shipment
+from shipments.tracking.catalogue import Routes
 
 # Longer than a token exchange may take (carriers.http.WHOLE_EXCHANGE), so that its lease outlives it.
 FETCH_LEASE = timedelta(seconds=35)
-
-
-def gateways_for(carrier: str) -> tuple[Gateway, ...]:
-    """The gateways that can ask about a carrier's parcels, the better one first.
-
-    USPS itself answers for 35 parcels at a time and first-hand; Pitney Bowes knows the other carriers.
-    """
-    return (Gateway.USPS, Gateway.PITNEY_BOWES) if carrier == CarrierCode.USPS else (Gateway.PITNEY_BOWES,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +35,20 @@ class Kind:
         return cls(shipment.merchant_id, shipment.carrier_id, shipment.gateway)
 
 
-def choose_account(shipment: Shipment, accounts: Iterable[CarrierAccount]) -> CarrierAccount | None:
+def choose_account(
+    shipment: Shipment, accounts: Iterable[CarrierAccount], routes: Routes
+) -> CarrierAccount | None:
     """The account that asks about this parcel; None where nobody can."""
-    return choose_for(Kind.of(shipment), accounts)
+    return choose_for(Kind.of(shipment), accounts, routes)
 
 
-def choose_for(kind: Kind, accounts: Iterable[CarrierAccount]) -> CarrierAccount | None:
+def choose_for(kind: Kind, accounts: Iterable[CarrierAccount], routes: Routes) -> CarrierAccount | None:
     """The account that asks about parcels of this kind; None where nobody can.
 
     The gateway pinned on the shipment decides; else the merchant's own accounts come before the platform's,
-    then the better gateway, production before test, and the older account before the newer.
+    then the carrier's better gateway, production before test, and the older account before the newer.
     """
-    able = gateways_for(kind.carrier)
+    able = routes.gateways(kind.carrier)
     wanted = (Gateway(kind.gateway),) if kind.gateway else able
     ranked = [
         (
@@ -92,8 +87,8 @@ def to_ask_about(shipment_ids: Iterable[int]) -> QuerySet[Shipment]:
     )
 
 
-def question_about(shipment: Shipment) -> Question:
-    """What to ask a carrier about this parcel."""
+def question_about(shipment: Shipment, wire_value: str = "") -> Question:
+    """What to ask a gateway about this parcel, whose carrier it calls `wire_value`; without it, to read a kept answer by."""
     five = shipment.destination_postal_code[:5]
     # What is not at hand is not looked up: an answer that was read before is read once more.
     known = shipment._state.fields_cache.get("answer")
@@ -101,6 +96,7 @@ def question_about(shipment: Shipment) -> Question:
         key=shipment.pk,
         number=shipment.number,
         carrier=shipment.carrier_id,
+        wire_value=wire_value,
         postal_code=five if len(five) == 5 and five.isdigit() else None,
         mailing_date=shipment.mailing_date,
         known=known.sha256 if known is not None else None,

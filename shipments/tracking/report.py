@@ -9,6 +9,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from shipments.enums import AnswerKind, Status
 from shipments.facts.times import offset_text
 from shipments.models import Answer, CarrierAccount, ScanEvent, Shipment, Watch
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.gateway import choose_account
 
 Report = dict[str, Any]
@@ -25,7 +26,8 @@ def reports(shipments: Sequence[Shipment]) -> list[Report]:
     bodiless = Prefetch("answer", queryset=Answer.objects.defer("body"))
     prefetch_related_objects(list(shipments), "merchant", "watch", bodiless, newest_first)
     accounts = _accounts(shipments)
-    return [_report(shipment, accounts) for shipment in shipments]
+    routes = Routes.read() if accounts else Routes(())
+    return [_report(shipment, accounts, routes) for shipment in shipments]
 
 
 def trouble(watch: Watch | None) -> str | None:
@@ -45,11 +47,11 @@ def not_known_yet(watch: Watch | None) -> str | None:
     return watch.heard_text or None if watch is not None and watch.heard == AnswerKind.NOT_KNOWN else None
 
 
-def _report(shipment: Shipment, accounts: Sequence[CarrierAccount]) -> Report:
+def _report(shipment: Shipment, accounts: Sequence[CarrierAccount], routes: Routes) -> Report:
     watch: Watch | None = getattr(shipment, "watch", None)
     return {
         "merchant": shipment.merchant.slug,
-        "gateway": _gateway(shipment, accounts),
+        "gateway": _gateway(shipment, accounts, routes),
         "carrier": shipment.carrier_id,
         "trackingNumber": shipment.number,
         "packageCount": shipment.package_count,
@@ -90,11 +92,11 @@ def _accounts(shipments: Sequence[Shipment]) -> list[CarrierAccount]:
     return list(CarrierAccount.objects.usable_by(merchants).defer("key", "secret")) if merchants else []
 
 
-def _gateway(shipment: Shipment, accounts: Sequence[CarrierAccount]) -> str | None:
+def _gateway(shipment: Shipment, accounts: Sequence[CarrierAccount], routes: Routes) -> str | None:
     """The gateway that gave the facts, else the one that would be asked."""
     if shipment.answered_by:
         return shipment.answered_by
-    account = choose_account(shipment, accounts)
+    account = choose_account(shipment, accounts, routes)
     return account.gateway if account else shipment.gateway or None
 
 

@@ -1,6 +1,6 @@
 """Adding parcels by hand: first what was recognised is shown, then the good ones are stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -16,8 +16,9 @@ from shipments import queueing
 from shipments.enums import Role
 from shipments.facts import numbers
 from shipments.facts.pasting import Pasted
-from shipments.models import Carrier, Merchant, Shipment
+from shipments.models import Merchant, Shipment
 from shipments.tracking.adding import Added, BadParcel, ParcelForm, Wanted, add_parcels, read_parcel
+from shipments.tracking.catalogue import Catalogue
 from shipments.web.access import Deed, MemberRequest, for_members, record_all
 from shipments.web.forms import MOST_NUMBERS, AddNumbers, gateway_choices
 
@@ -125,8 +126,8 @@ def _typed_lines(request: MemberRequest) -> list[Typed]:
 
 def read_lines(merchant: Merchant, typed: Sequence[Typed], form: AddNumbers) -> list[Line]:
     """Each line checked against every rule, with what the merchant has already; what is wrong with all goes to the form."""
-    names = dict(Carrier.objects.filter(is_active=True).values_list("code", "name"))
-    lines = [_read_line(one, names, form) for one in typed[:MOST_NUMBERS]]
+    catalogue = Catalogue.read()
+    lines = [_read_line(one, catalogue, form) for one in typed[:MOST_NUMBERS]]
     known, elsewhere = _known(merchant, [line.parcel for line in lines if line.parcel])
     seen: dict[tuple[str, str], int] = {}
     result = []
@@ -145,10 +146,10 @@ def read_lines(merchant: Merchant, typed: Sequence[Typed], form: AddNumbers) -> 
     return result
 
 
-def _read_line(typed: Typed, names: Mapping[str, str], form: AddNumbers) -> Line:
-    pasted = typed.pasted
+def _read_line(typed: Typed, catalogue: Catalogue, form: AddNumbers) -> Line:
+    pasted, names = typed.pasted, catalogue.offered
     candidates: dict[str, numbers.Candidate] = {}
-    for one in numbers.recognise(pasted.number):
+    for one in numbers.recognise(pasted.number, catalogue.formats):
         # The surest first: a carrier with several shapes of numbers keeps its best.
         candidates.setdefault(str(one.carrier), one)
     likely = [code for code in candidates if code in names]
@@ -176,7 +177,7 @@ def _read_line(typed: Typed, names: Mapping[str, str], form: AddNumbers) -> Line
             gateway=shared["gateway"],
             postal_code=shared["postal_code"] or None,
             mailing_date=shared["mailing_date"] or None,
-            offered=names,
+            catalogue=catalogue,
         )
     except BadParcel as refusal:
         if refusal.field in {"postal code", "mailing date"}:

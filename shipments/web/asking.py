@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from shipments.enums import Environment
 from shipments.facts import spelling
-from shipments.models import Budget, CallCount, CarrierAccount, MaintenanceWindow, Shipment
+from shipments.models import Budget, CallCount, CarrierAccount, CarrierRoute, MaintenanceWindow, Shipment
 from shipments.refresh import quotas
 from shipments.refresh.breaker import REFUSALS
 from shipments.refresh.budget import quota_of
 from shipments.refresh.quotas import Spent
 from shipments.refresh.windows import reopens_at
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.gateway import choose_account
 
 
@@ -34,22 +35,25 @@ class Asker:
 def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
     """Who asks about this parcel, in one statement; None where no account can."""
     windows = MaintenanceWindow.objects.filter(carrier=shipment.carrier_id, gateway=OuterRef("gateway"))
-    # Credentials stay in the database: a page has no use for them.
-    accounts = (
+    route = CarrierRoute.objects.filter(carrier=shipment.carrier_id, gateway=OuterRef("gateway")).order_by()
+    accounts: list[Any] = list(
         CarrierAccount.objects.usable_by({shipment.merchant_id})
         .select_related("budget")
+        # Credentials stay in the database: a page has no use for them.
         .defer("key", "secret")
-    )
-    account = choose_account(
-        shipment,
-        accounts.annotate(
+        .annotate(
             windows=ArraySubquery(
                 windows.values(row=JSONObject(starts=F("starts"), ends=F("ends"), zone=F("zone")))
             ),
             spent=Subquery(_spent(now).values("all_calls")),
             spent_by_hand=Subquery(_spent(now).values("hand_calls")),
-        ),
+            route=ArraySubquery(route.values_list("position")),
+        )
     )
+    # As `Routes.read` would find them, of this carrier and as far as there is an account.
+    able = sorted((one.route[0], one.gateway) for one in accounts if one.route)
+    routes = Routes((shipment.carrier_id, gateway, "") for _position, gateway in able)
+    account: Any = choose_account(shipment, accounts, routes)
     if account is None:
         return None
     reopens = max((end for end in _ends(account, now) if end), default=None)

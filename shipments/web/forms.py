@@ -79,7 +79,7 @@ def gateway_choices() -> list[tuple[str, object]]:
 
 def carrier_choices() -> list[tuple[str, object]]:
     """Every carrier that takes new parcels, after the offer to recognise it."""
-    return [("", _("Recognise it")), *Carrier.objects.filter(is_active=True).values_list("code", "name")]
+    return [("", _("Recognise it")), *Carrier.objects.offered().items()]
 
 
 class AddNumbers(forms.Form):

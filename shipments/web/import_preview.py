@@ -1,6 +1,6 @@
 """The first rows of a file as its import will read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from shipments.bulk.judging import GoodRow, Judge, RefusedRow
 from shipments.bulk.reading import Row
 from shipments.facts import numbers
 from shipments.models import Import, Shipment
+from shipments.tracking.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ def shown_keys(job: Import) -> list[str]:
     return [key for key in BY_KEY if key in job.columns and key not in {"number", "carrier"}]
 
 
-def preview_rows(job: Import, rows: Sequence[Row], offered: Mapping[str, str]) -> list[PreviewRow]:
+def preview_rows(job: Import, rows: Sequence[Row], catalogue: Catalogue) -> list[PreviewRow]:
     """These rows as the import will read them, with those that are there already; one statement."""
-    judge = Judge.of(job, offered)
+    judge = Judge.of(job, catalogue)
     read = [judge.read(row) for row in rows]
     keys = {numbers.lookup_key(row.parcel.number) for row in read if isinstance(row, GoodRow)}
     known = set(
@@ -49,14 +50,15 @@ def preview_rows(job: Import, rows: Sequence[Row], offered: Mapping[str, str]) -
             result.append(_refused_row(job, row))
             continue
         key = (row.parcel.carrier, row.parcel.number)
-        result.append(_good_row(job, row, offered, is_known=key in known or key in seen))
+        result.append(_good_row(job, row, catalogue, is_known=key in known or key in seen))
         seen.add(key)
     return result
 
 
-def _good_row(job: Import, row: GoodRow, offered: Mapping[str, str], *, is_known: bool) -> PreviewRow:
+def _good_row(job: Import, row: GoodRow, catalogue: Catalogue, *, is_known: bool) -> PreviewRow:
     parcel = row.parcel
-    candidates = [one for one in numbers.recognise(parcel.typed) if one.carrier == parcel.carrier]
+    recognised = numbers.recognise(parcel.typed, catalogue.formats)
+    candidates = [one for one in recognised if one.carrier == parcel.carrier]
     said: dict[str, Any] = {
         "postal_code": parcel.postal_code,
         "mailing_date": parcel.mailing_date.isoformat() if parcel.mailing_date else "",
@@ -71,7 +73,7 @@ def _good_row(job: Import, row: GoodRow, offered: Mapping[str, str], *, is_known
     return PreviewRow(
         number=row.number,
         parcel=parcel.number,
-        carrier=offered[parcel.carrier],
+        carrier=catalogue.offered[parcel.carrier],
         sure=_how_sure(candidates[0].sure) if candidates else "",
         cells=[str(said[key]) for key in shown_keys(job)],
         notes=[note for note in (parcel.warning, _about_mails(row)) if note],

@@ -25,8 +25,9 @@ from shipments.bulk.reading import MOST_BYTES, MOST_ROWS, Unreadable
 from shipments.bulk.refused import refused_file
 from shipments.enums import Role, WorkState
 from shipments.facts import figure_words, spelling
-from shipments.models import BadRow, Carrier, Import
+from shipments.models import BadRow, Import
 from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
+from shipments.tracking.catalogue import Catalogue
 from shipments.web.access import MemberRequest, for_members, record
 from shipments.web.exporting import streamed
 from shipments.web.forms import Mark
@@ -247,8 +248,7 @@ def preview(request: MemberRequest, import_id: UUID) -> HttpResponse:
         return redirect("import-detail", request.merchant.slug, import_id)
     if "number" not in job.columns:
         return redirect("import-match", request.merchant.slug, import_id)
-    offered = dict(Carrier.objects.filter(is_active=True).values_list("code", "name"))
-    rows = preview_rows(job, receiving.rows_of(job, receiving.sample(job))[:SHOWN_ROWS], offered)
+    rows = preview_rows(job, receiving.rows_of(job, receiving.sample(job))[:SHOWN_ROWS], Catalogue.read())
     refused = sum(bool(row.problem) for row in rows)
     context = {
         "room": "imports",

@@ -19,7 +19,7 @@ from shipments.bulk.filters import BadFilter, ListFilter
 from shipments.bulk.nearby import SCATTERED, Road, in_line, near_first
 from shipments.enums import Lifecycle, StatusGroup
 from shipments.facts import numbers
-from shipments.models import Membership, SavedView, SeenParcel, Shipment, Tally
+from shipments.models import Membership, NumberPattern, SavedView, SeenParcel, Shipment, Tally
 from shipments.models.merchants import MOST_COUNTED
 from shipments.models.shipments import ShipmentQuerySet, word_to_look_up
 from shipments.web import list_panel
@@ -395,8 +395,13 @@ def _nothing(
         "archive_url": _url(request, archived),
         # Not even in another tab: nobody has added anything yet.
         "is_first_visit": not bad and address.wanted == ListFilter() and counts.of(None) == 0,
-        "number_to_add": wanted.q if numbers.recognise(wanted.q) else "",
+        "number_to_add": wanted.q if _is_number(wanted.q) else "",
     }
+
+
+def _is_number(text: str) -> bool:
+    """Whether what was looked for and not found may be a parcel to add."""
+    return bool(text) and bool(numbers.recognise(text, NumberPattern.objects.formats()))
 
 
 def _address_of_form(request: MemberRequest) -> ListAddress:

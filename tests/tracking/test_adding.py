@@ -47,7 +47,7 @@ def test_a_number_becomes_a_parcel_that_is_due_at_once():
         ({"gateway": "dhl"}, "gateway", "A gateway is usps or pitney_bowes."),
         (
             {"carrier": "UPS", "gateway": "usps"}, "gateway",
-            "The USPS gateway answers for carrier USPS only; leave it out or say pitney_bowes.",
+            "Carrier UPS is not asked about through usps; leave it out or say pitney_bowes.",
         ),
         ({"postal_code": "8020"}, "postal code", "A ZIP Code is five digits, or nine as 12345-6789."),
         ({"postal_code": ""}, "postal code", "A ZIP Code is five digits, or nine as 12345-6789."),

@@ -194,7 +194,7 @@ def test_a_parcel_somebody_put_away_is_corrected_and_stays_there(lifecycle, reas
     ("said", "field", "rule"),
     [
         ({"carrier": "DHL"}, "carrier", "A carrier is one of USPS, IMB"),
-        ({"carrier": "UPS", "gateway": "usps"}, "gateway", "The USPS gateway answers for carrier USPS only"),
+        ({"carrier": "UPS", "gateway": "usps"}, "gateway", "Carrier UPS is not asked about through usps"),
         ({"postal_code": "8020"}, "postal code", "A ZIP Code is five digits"),
         ({"mailing_date": "02/03/2026"}, "mailing date", "A mailing date is a day written as 2026-01-31."),
     ],

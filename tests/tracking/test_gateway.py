@@ -13,6 +13,7 @@ from shipments.carriers.auth import MayFetch, Token
 from shipments.carriers.errors import BadCredentials
 from shipments.models import AccountToken, CarrierAccount, Shipment
 from shipments.tracking import gateway
+from shipments.tracking.catalogue import Routes
 from shipments.tracking.gateway import SharedTokenStore, choose_account, question_about
 from tests.factories import a_merchant, a_shipment, an_account
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def chosen(shipment: Shipment) -> CarrierAccount | None:
-    return choose_account(shipment, CarrierAccount.objects.order_by("pk"))
+    return choose_account(shipment, CarrierAccount.objects.order_by("pk"), Routes.read())
 
 
 def test_the_merchants_own_account_comes_before_the_platforms():

@@ -296,7 +296,7 @@ def test_the_number_of_queries_does_not_grow_with_the_parcels(merchant: Merchant
             reports(rows)
         counts.append(len(queries))
 
-    assert counts == [5, 5]
+    assert counts == [6, 6]
 
 
 def test_reports_keep_the_order_they_were_asked_in(merchant: Merchant) -> None:

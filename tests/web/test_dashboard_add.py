@@ -183,7 +183,7 @@ def test_a_gateway_that_cannot_ask_for_the_carrier_is_refused_line_by_line(manag
     response = step_two(manager, (USPS, "USPS"), (UPS, "UPS"), gateway="usps")
 
     assert (
-        "<strong>Ask through:</strong> The USPS gateway answers for carrier USPS only"
+        "<strong>Ask through:</strong> Carrier UPS is not asked about through usps"
         in response.content.decode()
     )
     assert Shipment.objects.get().number == USPS

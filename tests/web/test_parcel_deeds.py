@@ -532,7 +532,7 @@ def test_a_correction_of_nothing_is_no_deed(manager: Client, parcel: Shipment) -
 @pytest.mark.parametrize(
     ("said", "rule"),
     [
-        ({"carrier": "UPS", "gateway": "usps"}, "The USPS gateway answers for carrier USPS only"),
+        ({"carrier": "UPS", "gateway": "usps"}, "Carrier UPS is not asked about through usps"),
         ({"postal_code": "8020"}, "A ZIP Code is five digits"),
         ({"mailing_date": "yesterday"}, "A mailing date is a day written as 2026-01-31."),
         ({"carrier": "DHL"}, "Select a valid choice."),

@@ -126,7 +126,7 @@ class PitneyBowesClient:
                 token=self._token,
                 meter=self._meter,
                 headers={"Accept": "application/json", "X-PB-UnifiedErrorStructure": "true"},
-                params={"packageIdentifierType": "TrackingNumber", "carrier": question.carrier},
+                params={"packageIdentifierType": "TrackingNumber", "carrier": question.asked_as},
             )
         except CarrierError as exc:
             return Outcome(question, exc, datetime.now(UTC), part=exc.kept)

@@ -1,6 +1,6 @@
 """Pitney Bowes' tracking answer as a `Snapshot`: a pure function that fails by name and shrugs at new codes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import time
 from functools import partial
 from typing import Any
@@ -45,7 +45,10 @@ def snapshot(value: Any, question: Question) -> Snapshot:
     except ValueError:
         raise UnreadableAnswer("Pitney Bowes tracking: the answer is not a tracking object.") from None
     number = _number_of(wire, question)
-    carrier = wire.carrier if wire.carrier in set(CarrierCode) else question.carrier
+    # By the tables of the carrier it names, which may be another than was asked about; of one that is newer than our tables
+    # only Pitney Bowes' own codes are known.
+    names_another = wire.carrier != question.asked_as and wire.carrier in _TOLD
+    carrier = wire.carrier if names_another else question.carrier
 
     def read(raw: Any, into: Findings) -> Scan:
         return _scan(raw, carrier, into)
@@ -143,7 +146,7 @@ def _scan(raw: Any, carrier: str, findings: Findings) -> Scan:
     when = WhenWire.read(raw, findings)
     at = posted(when.event_date, when.event_time, when.event_time_offset)
     assert at is not None
-    return timed(_TOLD[carrier](raw, findings), at)
+    return timed(_TOLD.get(carrier, _TOLD_OF_OTHERS)(raw, findings), at)
 
 
 def _untimed(raw: dict[str, Any], findings: Findings, *, carrier: str) -> Scan:
@@ -176,12 +179,14 @@ def _untimed(raw: dict[str, Any], findings: Findings, *, carrier: str) -> Scan:
     )
 
 
-_TOLD = {
-    carrier.value: remembering(
-        partial(_untimed, carrier=carrier.value), but=frozenset({"eventDate", "eventTime", "eventTimeOffset"})
+def _remembered(carrier: str) -> Callable[[dict[str, Any], Findings], Scan]:
+    return remembering(
+        partial(_untimed, carrier=carrier), but=frozenset({"eventDate", "eventTime", "eventTimeOffset"})
     )
-    for carrier in CarrierCode
-}
+
+
+_TOLD = {carrier.value: _remembered(carrier) for carrier in CarrierCode}
+_TOLD_OF_OTHERS = _remembered("")
 
 
 def _place(wire: ScanWire) -> Place:

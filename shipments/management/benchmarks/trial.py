@@ -40,6 +40,7 @@ from shipments.models import (
 from shipments.simulator import faults
 from shipments.tracking.accounts import take_effect
 from shipments.tracking.adding import Wanted, add_parcels, parcel_form
+from shipments.tracking.catalogue import Catalogue
 from trackingsite.embedded_postgres import Embedded
 
 MERCHANTS = 10
@@ -153,7 +154,7 @@ class Trial:
                 )
             # One in ten goes to each merchant, so that all have parcels of both gateways.
             mine = self.parcels[n * len(self.parcels) // MERCHANTS : (n + 1) * len(self.parcels) // MERCHANTS]
-            offered = {str(parcel.carrier) for parcel in mine}
+            catalogue = Catalogue.read()
             added = add_parcels(
                 merchant,
                 [
@@ -162,7 +163,7 @@ class Trial:
                             parcel.number,
                             carrier=str(parcel.carrier),
                             gateway=str(parcel.gateway),
-                            offered=offered,
+                            catalogue=catalogue,
                         )
                     )
                     for parcel in mine

@@ -20,6 +20,7 @@ from shipments.refresh.budget import OUT_OF_CALLS
 from shipments.refresh.routing import no_account_sentence
 from shipments.refresh.windows import reopens_at
 from shipments.tracking.adding import BadParcel, ParcelForm, add_parcel, read_parcel
+from shipments.tracking.catalogue import Catalogue, Routes
 from shipments.tracking.gateway import Kind
 from shipments.tracking.ingest import Ingested
 from shipments.tracking.report import Report, not_known_yet, reports
@@ -121,9 +122,10 @@ def _checked(numbers: Sequence[str], **options: str | None) -> list[ParcelForm]:
     """What was typed as parcels; a usage error that names every bad field and its rule."""
     parcels: list[ParcelForm] = []
     problems: dict[str, list[str]] = {}
+    catalogue = Catalogue.read()
     for place, number in enumerate(numbers, start=1):
         try:
-            parcels.append(read_parcel(number, **options))
+            parcels.append(read_parcel(number, catalogue=catalogue, **options))
         except BadParcel as exc:
             problems.setdefault(f"{exc.field}: {exc}", []).append(str(place))
     if problems:
@@ -160,8 +162,9 @@ def _fresh_reports(
     by_pk = {shipment.pk: report for shipment, report in zip(rows, reports(rows), strict=True)}
     for pk in by_pk.keys() - {entry.shipment.pk for entry in ingested}:
         by_pk[pk]["error"] = f"{OUT_OF_CALLS} It is asked about as soon as there is one."
+    routes = Routes.read() if accountless else Routes(())
     for shipment in accountless:
-        by_pk[shipment.pk]["error"] = no_account_sentence(Kind.of(shipment))
+        by_pk[shipment.pk]["error"] = no_account_sentence(Kind.of(shipment), routes)
     return by_pk
 
 
