@@ -12,6 +12,7 @@ never those a person has closed or made something of (lost, refunded, returned).
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shipments.analytics.expected import EXPECTED
 from shipments.enums import (
     GROUP_OF,
     AnswerKind,
@@ -40,7 +41,7 @@ _ON_ITS_WAY = _in(
 _NOT_LATE = _in(Status.DELIVERED, Status.RETURN_TO_SENDER, Status.READY_FOR_PICKUP, Status.PICKUP_MISSED)
 
 # Presort letters are tracked under USPS by their IMb and scanned in a part of their way only. The second digit of an IMb is
-# 0 to 4; the pairs are the services of USPS' older parcel numbers of the same length (facts.number_formats).
+# 0 to 4; the pairs are the services of USPS' older parcel numbers of the same length (`facts.number_formats.is_presort`).
 _PRESORT = f"(s.carrier_id = '{CarrierCode.USPS}' AND s.number ~ '^[0-9][0-4][0-9]{{18}}$' AND s.number !~ '^(0[1-8]|14|2[1-4]|34|50|7[013]|8[23])')"
 
 _DELIVERED_AT = "COALESCE(s.delivered_at, s.status_since, s.changed_at, s.created_at)"
@@ -50,7 +51,7 @@ PARCEL = f"""
     SELECT
         s.lifecycle = '{Lifecycle.ACTIVE}' AS is_active,
         s.lifecycle = '{Lifecycle.ACTIVE}' OR s.end_reason = '{EndReason.TOO_OLD}' AS is_unsolved,
-        c.scans_once OR {_PRESORT} AS is_scarcely_scanned,
+        c.scans_once OR c.scans_in_part OR {_PRESORT} AS is_scarcely_scanned,
         COALESCE(s.status_since, s.changed_at, s.created_at) AS news_at,
         COALESCE(s.last_scan_at, s.status_since, s.changed_at, s.created_at) AS scanned_at,
         COALESCE(s.labelled_at, s.created_at) AS labelled_at,
@@ -58,9 +59,10 @@ PARCEL = f"""
         -- A parcel without a known origin comes from the country of its carriers.
         s.carrier_id = '{CarrierCode.PBI}'
             OR s.destination_country NOT IN ('', COALESCE(NULLIF(s.origin_country, ''), 'US')) AS is_abroad,
-        -- The earliest day a buyer was told counts, on the clock of its place where the carrier gave one.
+        -- The earliest day a buyer was told counts, on the clock of its place where the carrier gave one. Where the carrier has
+        -- promised none, it is the day by our own table.
         CASE WHEN s.estimated_offset IS NULL
-            THEN (LEAST(s.first_promised_on, s.estimated_on) + m.late_days)::timestamp AT TIME ZONE m.time_zone
+            THEN (COALESCE(LEAST(s.first_promised_on, s.estimated_on), {EXPECTED}) + m.late_days)::timestamp AT TIME ZONE m.time_zone
             ELSE (LEAST(s.first_promised_on, s.estimated_on) + m.late_days)::timestamp
                 AT TIME ZONE make_interval(mins => s.estimated_offset)
         END AS late_at

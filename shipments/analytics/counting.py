@@ -4,6 +4,7 @@ What each count means in words is `facts.figure_words.DEFINITIONS`. Both replace
 most cells of a stale day have not changed, and rewriting them every ten minutes would be most of the database's work.
 """
 
+from shipments.analytics.expected import EXPECTED
 from shipments.enums import EndReason, Lifecycle, Resolution, Status
 from shipments.facts.histograms import MOST_DAYS
 from shipments.models import Cohort, Shipment
@@ -62,23 +63,24 @@ DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*_COUNTS, "ope
 COUNT_DAYS = _replacing(
     Span.DAY,
     f"""
+business AS (SELECT %(calendar_from)s::date AS first, %(places)s::int[] AS places, %(business_days)s::date[] AS days),
 parcel AS MATERIALIZED (
     SELECT coalesce(mailing_date, shipped_on, first_scan_on) AS starts_on,
         carrier_id AS carrier,
         left(coalesce(nullif(btrim(service_name), ''), btrim(service_code)), 100) AS service,
         {_PLACE.format(end="origin")} AS origin,
         {_PLACE.format(end="destination")} AS destination,
-        first_scan_on, first_promised_on, first_attempt_on, delivered_on, attempts, had_exception, status, lifecycle, resolution,
+        first_scan_on, coalesce(first_promised_on, {EXPECTED}) AS promised_on, first_attempt_on, delivered_on, attempts, had_exception, status, lifecycle, resolution,
         (labelled_at AT TIME ZONE %(zone)s)::date AS labelled_on,
         first_scan_on IS NOT NULL OR first_attempt_on IS NOT NULL AS scanned,
         status = '{Status.RETURN_TO_SENDER}' OR end_reason = '{EndReason.RETURNED}' OR resolution = '{Resolution.RETURNED}' AS returned
-    FROM {Shipment._meta.db_table}
+    FROM {Shipment._meta.db_table} AS s CROSS JOIN business
     WHERE merchant_id = %(merchant)s AND coalesce(mailing_date, shipped_on, first_scan_on) = ANY(%(days)s)
 ), judged AS (
     SELECT *,
         status = '{Status.DELIVERED}' AND delivered_on IS NOT NULL AND NOT returned AS arrived,
-        coalesce(scanned AND first_promised_on < %(today)s, false) AS is_judged,
-        coalesce(scanned AND first_promised_on >= %(today)s, false) AS is_open
+        coalesce(scanned AND promised_on < %(today)s, false) AS is_judged,
+        coalesce(scanned AND promised_on >= %(today)s, false) AS is_open
     FROM parcel
 ), finest AS (
     SELECT starts_on, carrier, service,
@@ -89,7 +91,7 @@ parcel AS MATERIALIZED (
             WHERE scanned AND NOT arrived AND NOT returned AND lifecycle = '{Lifecycle.ACTIVE}' AND resolution = ''
         ) AS under_way,
         count(*) FILTER (WHERE is_judged) AS judged,
-        count(*) FILTER (WHERE is_judged AND first_attempt_on <= first_promised_on) AS on_time,
+        count(*) FILTER (WHERE is_judged AND first_attempt_on <= promised_on) AS on_time,
         count(*) FILTER (WHERE is_open) AS not_due,
         count(*) FILTER (WHERE arrived) AS delivered,
         count(*) FILTER (WHERE arrived AND attempts = 0) AS first_try,
@@ -104,7 +106,7 @@ parcel AS MATERIALIZED (
             AS first_scan_days,
         coalesce(sum({_weight(_business("first_scan_on"), _business("labelled_on"))})
             FILTER (WHERE labelled_on IS NOT NULL AND first_scan_on IS NOT NULL), 0) AS first_scan_business_days,
-        max(first_promised_on) FILTER (WHERE is_open) AS open_until
+        max(promised_on) FILTER (WHERE is_open) AS open_until
     FROM judged GROUP BY 1, 2, 3, 4
 ), counted ({_ROW}) AS MATERIALIZED (
     SELECT %(merchant)s::bigint,

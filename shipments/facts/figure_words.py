@@ -57,7 +57,8 @@ DEFINITIONS: tuple[Definition, ...] = (
             "Share of parcels whose first delivery attempt was on the first promised day or earlier. Counted are parcels that the carrier "
             "has scanned and promised a day for, once that day is over; without an attempt until then, a parcel is late. Those delivered "
             "early wait for the day as well: counted at once, they would make the newest weeks look better than they are. The first promise "
-            "counts, not later ones. Holding a parcel for pickup is an attempt."
+            "counts, not later ones. Where the carrier promises none, the day by the operator's table of expected days stands in, if that has "
+            "one for the service. Holding a parcel for pickup is an attempt."
         ),
     ),
     Definition(

@@ -58,7 +58,7 @@ _WORDS = {
             Reason.LATE,
             StatusGroup.NEEDS_YOU,
             pgettext_lazy("reason", "Late"),
-            gettext_lazy("The promised day has passed."),
+            gettext_lazy("The day it should have arrived has passed."),
             gettext_lazy("Tell the buyer before they ask, with the day the carrier names now."),
         ),
         ReasonWords(

@@ -31,6 +31,8 @@ QUIETEST = _DAY
 _UNSEEN = frozenset({Status.MANIFEST, Status.UNKNOWN})
 # Letters get one scan; a label of theirs may never get any.
 ONE_SCAN = 7 * _DAY
+# Presort and its like: silence tells nothing there, so a look a day is enough.
+IN_PART = _DAY
 # A look is worth something long before the bound: the quota may be spent from this share of it on.
 WORTH_FROM = 1 / 12
 # Proof and corrections still come in for a week after delivery, and can wait for the day's look.
@@ -113,6 +115,8 @@ def _bound(situation: Situation, now: datetime) -> timedelta:
     if situation.scans_once:
         return ONE_SCAN
     lively = LIVELY.get(situation.status, LIVELY_OTHERWISE)
+    if situation.scans_in_part:
+        return max(lively, IN_PART)
     silence = now - (situation.last_scan_at or situation.since)
     return max(lively, min(silence * QUIET_SHARE, QUIETEST)) if silence > QUIET_AFTER else lively
 

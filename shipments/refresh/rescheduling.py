@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from shipments.enums import EndReason, Lifecycle, Status
+from shipments.facts.number_formats import is_presort
 from shipments.models import CarrierAccount, Shipment, Watch
 from shipments.models.watches import Turn, haste_of
 from shipments.refresh.askers import Askers
@@ -66,6 +67,7 @@ def situation_of(entry: Ingested, account: CarrierAccount) -> Situation:
         delivered_at=shipment.delivered_at or shipment.last_scan_at,
         heard=watch.heard,
         scans_once=shipment.carrier.scans_once,
+        scans_in_part=shipment.carrier.scans_in_part or is_presort(shipment.carrier_id, shipment.number),
         misses=watch.misses,
         error_kind=watch.error_kind,
         retry_after=entry.error.retry_after if entry.error else None,

@@ -12,7 +12,8 @@ class Situation:
 
     `last_scan_at` is that of the newest scan, `since` when the parcel was added. `misses` tries in a row brought no
     answer; `error_kind` (`carriers.errors.ERROR_KINDS`) and `retry_after` are those of the last one. `checked_at` is
-    when a carrier last answered. `service` is the carrier's name for it, `scans_once` that its pieces get one scan;
+    when a carrier last answered. `service` is the carrier's name for it, `scans_once` that its pieces get one scan,
+    `scans_in_part` that they are scanned late and in a part of their way only;
     `zone` the IANA name of the clock at its last known place, else at its destination.
     """
 
@@ -22,6 +23,7 @@ class Situation:
     delivered_at: datetime | None = None
     heard: str = ""
     scans_once: bool = False
+    scans_in_part: bool = False
     misses: int = 0
     error_kind: str = ""
     retry_after: timedelta | None = None

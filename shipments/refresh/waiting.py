@@ -8,6 +8,7 @@ from functools import lru_cache
 from django.db import connection
 
 from shipments.enums import Status
+from shipments.facts.number_formats import is_presort
 from shipments.facts.places import Place, zone_of
 from shipments.refresh.policy import Candidate, Situation
 from shipments.refresh.quotas import Spent, counted_from
@@ -147,7 +148,7 @@ _BY_HAND = """
 _FACTS = """
     SELECT watch.shipment_id, watch.account_id, parcel.carrier_id, parcel.lifecycle, watch.merchant_id, watch.wanted_by,
         parcel.status, parcel.created_at, parcel.last_scan_at, COALESCE(parcel.delivered_at, parcel.last_scan_at), watch.heard,
-        carrier.scans_once, watch.misses, watch.error_kind, watch.checked_at, parcel.service_name, parcel.estimated_on,
+        carrier.scans_once, carrier.scans_in_part, parcel.number, watch.misses, watch.error_kind, watch.checked_at, parcel.service_name, parcel.estimated_on,
         parcel.destination_postal_code
     FROM first
     JOIN shipments_watch AS watch ON watch.shipment_id = first.shipment_id
@@ -196,6 +197,8 @@ def _waiting(
     delivered_at: datetime | None,
     heard: str,
     scans_once: bool,
+    scans_in_part: bool,
+    number: str,
     misses: int,
     error_kind: str,
     checked_at: datetime | None,
@@ -210,6 +213,7 @@ def _waiting(
         delivered_at=delivered_at,
         heard=heard,
         scans_once=scans_once,
+        scans_in_part=scans_in_part or is_presort(carrier, number),
         misses=misses,
         error_kind=error_kind,
         checked_at=checked_at,

@@ -1,7 +1,7 @@
 """One item of attention as its row shows it, and the statement that reads everything rows show."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -98,10 +98,7 @@ def item_view(
         since=item.since.isoformat(timespec="seconds"),
         status_text=shipment.status_text,
         sentence=wording.sentence(words, now=now),
-        promised=_("Promised for %(day)s")
-        % {"day": spelling.short_day(promised, spelling.today_at(now, words.zone))}
-        if promised
-        else "",
+        promised=_promised(item, promised, spelling.today_at(now, words.zone)),
         is_late=Reason.LATE in item.reasons,
         scanned=_("last scan %(age)s") % {"age": spelling.age(now - shipment.last_scan_at)}
         if shipment.last_scan_at
@@ -126,6 +123,13 @@ def box_of(
         "item_lasting": spelling.lasting(now - item.since),
         "item_standing": _standing(item, merchant, reader, now),
     }
+
+
+def _promised(item: AttentionItem, promised: date | None, today: date) -> str:
+    """The day the carrier has promised; where it has promised none and the parcel is late all the same, by whose word it is."""
+    if promised is not None:
+        return _("Promised for %(day)s") % {"day": spelling.short_day(promised, today)}
+    return _("Late by our own table; the carrier has promised no day") if Reason.LATE in item.reasons else ""
 
 
 def _standing(item: AttentionItem, merchant: Merchant, reader: User, now: datetime) -> str:

@@ -47,6 +47,17 @@ def test_letters_are_wanted_weekly():
     assert look(scans_once=True).wanted_by == NOW + 7 * DAY
 
 
+@pytest.mark.parametrize(
+    "status", [Status.MANIFEST, Status.UNKNOWN, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY]
+)
+def test_what_is_scanned_in_part_is_wanted_daily_however_long_it_is_silent(status):
+    assert look(status, scans_in_part=True).wanted_by == NOW + DAY
+    assert (
+        look(status, scans_in_part=True, last_scan_at=NOW - 30 * DAY, since=NOW - 31 * DAY).wanted_by
+        == NOW + DAY
+    )
+
+
 def test_a_piece_this_account_may_not_see_is_tried_daily():
     assert look(heard=AnswerKind.NOT_ALLOWED) == Next(NOW + DAY, NOW + DAY)
 

@@ -132,7 +132,7 @@ def test_a_row_says_why_how_long_and_what_to_do(manager: Client, merchant: Merch
         "UNDELIVERABLE &lt;AS ADDRESSED&gt;",
         "The carrier reported a problem",
         "Promised for 12 June",
-        "The promised day has passed.",
+        "The day it should have arrived has passed.",
         "USPS · A-77 · Ada Sample",
         "Yours",
         "Buyer called &lt;b&gt;twice&lt;/b&gt;",
@@ -901,7 +901,7 @@ def test_a_parcels_page_can_show_why_it_needs_somebody_and_what_to_do(
     for words in (
         "Needs attention",
         "Problem reported",
-        "The promised day has passed.",
+        "The day it should have arrived has passed.",
         "for 3 days",
         "Nobody has it yet",
         "Take it",
