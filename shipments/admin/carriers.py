@@ -27,13 +27,44 @@ from shipments.models import (
 from shipments.models.carrier_rules import sureness_choices
 
 
-class RouteInline(admin.TabularInline):  # type: ignore[type-arg]
+class Rows(BaseInlineFormSet):  # type: ignore[type-arg]  # cannot be subscripted at run time
+    """The rows of one table, each field named for who cannot see the heading above it."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for name, field in form.fields.items():
+            label = field.label or form.instance._meta.get_field(name).verbose_name
+            field.widget.attrs.setdefault("aria-label", str(label))
+
+
+class Table(admin.TabularInline):  # type: ignore[type-arg]
+    """Rows of a carrier, with an empty one for browsers without scripts."""
+
+    formset = Rows
+    extra = 1
+
+
+class RouteInline(Table):
     model = CarrierRoute
-    extra = 0
 
 
-class PatternForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class CarrierForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is said of the carrier itself, with room for an address."""
+
+    class Meta:
+        widgets = {"tracking_url": forms.TextInput(attrs={"size": 80})}
+
+
+class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
     """A format; of one whose rule is in code only place, note and whether it is on."""
+
+    class Meta:
+        # Six columns are to fit beside each other.
+        widgets = {
+            "name": forms.TextInput(attrs={"size": 16}),
+            "pattern": forms.TextInput(attrs={"size": 18}),
+            "note": forms.TextInput(attrs={"size": 18}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,27 +75,24 @@ class PatternForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subsc
             self.fields["sure"].widget = forms.Select(choices=[("", gettext("by its rule"))])
 
 
-class PatternFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+class PatternFormSet(Rows):
     """The formats of one carrier; those whose rule is in code stay."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
         if form.instance.is_built_in and "DELETE" in form.fields:
+            # Its rule would still be there: such a format is switched off instead.
             form.fields["DELETE"].disabled = True
-            form.fields["DELETE"].widget.attrs["title"] = gettext(
-                "Its rule is in code: switch it off instead."
-            )
 
 
-class PatternInline(admin.TabularInline):  # type: ignore[type-arg]
+class PatternInline(Table):
     model = NumberPattern
     form = PatternForm
     formset = PatternFormSet
     fields = ("name", "pattern", "sure", "position", "is_active", "note")
-    extra = 0
 
 
-class PromiseFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+class PromiseFormSet(Rows):
     """The expected days of one carrier's services, each service once."""
 
     def clean(self) -> None:
@@ -81,15 +109,13 @@ class PromiseFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
             seen.add(service.lower())
 
 
-class PromiseInline(admin.TabularInline):  # type: ignore[type-arg]
+class PromiseInline(Table):
     model = ServicePromise
     formset = PromiseFormSet
-    extra = 0
 
 
-class WindowInline(admin.TabularInline):  # type: ignore[type-arg]
+class WindowInline(Table):
     model = MaintenanceWindow
-    extra = 0
 
 
 class TryForm(forms.Form):
@@ -129,6 +155,7 @@ class CarrierAdmin(Audited):
     list_display = ("code", "name", "is_active", "asked_through", "scans_once", "scans_in_part", "position")
     list_filter = ("is_active",)
     search_fields = ("code", "name")
+    form = CarrierForm
     fields = ("code", "name", "is_active", "tracking_url", "scans_once", "scans_in_part", "position")
     inlines = (RouteInline, PatternInline, PromiseInline, WindowInline)
     change_form_template = "admin/shipments/carrier/change_form.html"

@@ -72,7 +72,8 @@ class CarrierRoute(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_gateway_display()} {self.wire_value}".strip()
+        name = self.get_gateway_display()
+        return f"{name} ({self.wire_value})" if self.wire_value else name
 
     def clean(self) -> None:
         """A wire value where the gateway asks for one, and none where it does not."""
