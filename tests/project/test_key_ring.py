@@ -245,9 +245,7 @@ def test_migrations_need_no_ring(settings: Any, monkeypatch: pytest.MonkeyPatch)
     call_command("migrate", verbosity=0)
 
 
-def test_the_right_ring_starts_and_the_canary_is_written_once(
-    settings: Any, old: str
-) -> None:
+def test_the_right_ring_starts_and_the_canary_is_written_once(settings: Any, old: str) -> None:
     key_ring.begin()
     key_ring.begin()
     assert KeyRingCanary.objects.get().value == "sings"
