@@ -110,7 +110,7 @@ class Column:
 def columns() -> list[Column]:
     """Every encrypted column, the canary last."""
     found = [
-        Column(_quoted(model._meta.db_table), _pk_of(model), _quoted(one.column))
+        Column(_quoted(model._meta.db_table), _pk_of(model), _quoted(str(one.column)))
         for model in apps.get_models()
         if model._meta.managed and not model._meta.proxy
         for one in model._meta.local_concrete_fields

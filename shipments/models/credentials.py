@@ -145,7 +145,7 @@ class Credential(models.Model):
         if self.refused_at is None:
             return False
         rest = min(FIRST_REST * 2 ** min(max(self.refusals - 1, 0), 10), LONGEST_REST)
-        return now < self.refused_at + rest
+        return bool(now < self.refused_at + rest)
 
 
 def in_order(credentials: Iterable[Credential], now: datetime) -> list[Credential]:

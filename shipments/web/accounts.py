@@ -1,5 +1,6 @@
 """A merchant's own carrier accounts, for its owners: keys are added, tried and retired here, and never shown."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -234,9 +235,15 @@ def switch(request: MemberRequest, pk: int) -> HttpResponse:
     return _to(request, found)
 
 
+# Who finds an open browser must not be able to stop the tracking. Forms with a key in them do not ask for the password first:
+# what was posted would wait in the session, in clear.
+_password_first: Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]
+_password_first = reauthentication_required()
+
+
 @page
 @for_members(Role.OWNER)
-@reauthentication_required()
+@_password_first
 def delete(request: MemberRequest, pk: int) -> HttpResponse:
     """Say what deleting means; with `sure`, delete."""
     found = _found(request, pk)

@@ -180,9 +180,10 @@ class OwnersAccountForm(AccountForm):
 class OwnersChangeForm(OwnersAccountForm):
     """What an owner changes of an account; its keys are given one by one, and its gateway stays."""
 
-    key = None
-    secret = None
-    expires_on = None
+    # Taken out of the form, as Django has it.
+    key = None  # type: ignore[assignment]
+    secret = None  # type: ignore[assignment]
+    expires_on = None  # type: ignore[assignment]
 
     class Meta(OwnersAccountForm.Meta):
         fields = ("environment", "base_url", "calls_per_hour", "calls_per_second")  # type: ignore[assignment]

@@ -5,7 +5,7 @@ from types import FrameType
 from typing import Any
 
 from django.http import HttpRequest
-from django.http.request import MultiValueDict
+from django.utils.datastructures import MultiValueDict
 from django.views.debug import SafeExceptionReporterFilter
 
 # Whoever handles secrets under names that say nothing of it: their frames show no values at all.
@@ -34,9 +34,7 @@ class Discreet(SafeExceptionReporterFilter):
             for name, value in request.POST.items()
         }
 
-    def get_traceback_frame_variables(
-        self, request: HttpRequest | None, tb_frame: FrameType
-    ) -> list[tuple[str, Any]]:
+    def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> Any:
         module = str(tb_frame.f_globals.get("__name__", ""))
         is_closed = any(module == one or module.startswith(f"{one}.") for one in _CLOSED)
         return [

@@ -202,7 +202,7 @@ def _search_everything(
             hunt.through(f"trace of {record.name}", "".join(traceback.format_exception(*record.exc_info)))
     assert len({record.name for record in caplog.records}) > 3
 
-    for one in [account, *Credential.objects.all().with_secrets(), *CredentialToken.objects.all()]:
+    for one in [account, *Credential.objects.get_queryset().with_secrets(), *CredentialToken.objects.all()]:
         hunt.through("repr", f"{one!r} {one} {vars(one)!r} {json.dumps(str(one))}")
 
     out = StringIO()

@@ -13,7 +13,7 @@ def test_every_name_that_may_be_queued_is_a_task_and_the_other_way_round():
     public = {
         name
         for name, member in inspect.getmembers(tasks, inspect.isfunction)
-        if member.__module__ == tasks.__name__
+        if member.__module__ == tasks.__name__ and not name.startswith("_")
     }
     assert public == queueing.TASKS
     assert set(queueing.SCHEDULES) <= queueing.TASKS
@@ -53,6 +53,7 @@ def test_schedules_are_made_once_and_what_is_ours_and_old_or_double_is_dropped()
         ("learn_chances", "shipments.tasks.learn_chances", 1440),
         ("move_watches", "shipments.tasks.move_watches", 1),
         ("operators own", "reports.weekly", 5),
+        ("remind_of_keys", "shipments.tasks.remind_of_keys", 60),
         ("resume_imports", "shipments.tasks.resume_imports", 1),
         ("resume_merchant_exports", "shipments.tasks.resume_merchant_exports", 1),
         ("review_attention", "shipments.tasks.review_attention", 5),

@@ -57,7 +57,7 @@ def test_a_newer_key_that_works_retires_the_older_and_erases_its_secret(
     assert ask(shipment) == ""
 
     assert keys_of(account) == [("newer-key-9012", "newer-secret-3456")]
-    gone = Credential.objects.all().with_secrets().get(pk=older.pk)
+    gone = Credential.objects.get_queryset().with_secrets().get(pk=older.pk)
     assert (gone.key, gone.secret, gone.ending) == (None, None, "1234")
     assert gone.retired_at is not None
     newer.refresh_from_db()

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from shipments.models import CarrierAccount, Credential, Mail
+from shipments.models import CarrierAccount, Credential, Mail, Merchant
 from shipments.refresh.expiring import OVER, remind, stage_of
 from shipments.tracking.accounts import retire
 from tests.factories import a_merchant, a_person, an_account
@@ -56,8 +56,7 @@ def test_a_day_that_is_near_when_it_is_given_is_told_once(account: CarrierAccoun
 
 
 def test_the_last_day_is_a_day_of_the_merchant(account: CarrierAccount) -> None:
-    account.merchant.time_zone = "Pacific/Kiritimati"
-    account.merchant.save()
+    Merchant.objects.update(time_zone="Pacific/Kiritimati")
     Credential.objects.update(reminded=1)
     # On the 30th at noon in London it is the 1st there.
     assert remind(noon(0)) == 1
