@@ -198,7 +198,7 @@ class _Round:
             ),
             None,
         )
-        follow_scans(shipment, scans, newest and _read(shipment, newest))
+        follow_scans(shipment, scans, None if newest is None else _read(shipment, newest))
         self.retold.answers += newest is not None
         for before, scan in zip(was, scans, strict=True):
             self._write_if_other(before, scan)
