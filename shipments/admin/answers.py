@@ -1,5 +1,7 @@
 """What the carriers said, as they said it."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,7 +11,21 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments.admin.audited import ReadOnly
 from shipments.admin.paging import LargeTable
+from shipments.enums import AnswerKind
 from shipments.models import Answer
+
+
+class KindFilter(admin.SimpleListFilter):
+    """Fixed choices: reading them from the table would read all of it."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind.value, kind.value) for kind in AnswerKind]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Answer]) -> QuerySet[Answer]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
 @admin.register(Answer)
@@ -18,8 +34,9 @@ class AnswerAdmin(LargeTable, ReadOnly):
 
     list_display = ("fetched_at", "shipment", "merchant", "gateway", "kind", "size", "sha256")
     list_select_related = ("shipment", "merchant")
-    list_filter = ("kind", "gateway")
-    search_fields = ("sha256__startswith", "body_sha256__startswith")
+    list_filter = (KindFilter, "gateway")
+    # For the box; what it finds is said below.
+    search_fields = ("sha256",)
     search_help_text = _("The SHA-256 of a part or of a whole answer, or its beginning")
     fields = (
         "shipment", "merchant", "account", "gateway", "kind", "fetched_at", "size", "sha256", "body_sha256", "unreadable", "raw",
@@ -29,6 +46,12 @@ class AnswerAdmin(LargeTable, ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Answer]:
         answers: QuerySet[Answer] = super().get_queryset(request)
         return answers.defer("body")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Answer], search_term: str
+    ) -> tuple[QuerySet[Answer], bool]:
+        term = search_term.strip().lower()
+        return (queryset.filter(pk__in=Answer.objects.with_digest(term)) if term else queryset), False
 
     @admin.display(description=_("as it was sent"))
     def raw(self, answer: Answer) -> str:

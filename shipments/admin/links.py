@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 
 from shipments.admin.audited import Audited, ReadOnly
 from shipments.admin.paging import LargeTable
-from shipments.models import PrivateLink
+from shipments.models import PrivateLink, Shipment
 
 
 @admin.register(PrivateLink)
@@ -19,7 +19,8 @@ class PrivateLinkAdmin(LargeTable, ReadOnly, Audited):
     list_display = ("id", "shipment", "made_by", "made_at", "expires_at", "revoked_at")
     list_select_related = ("shipment", "made_by")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
-    search_fields = ("shipment__number__exact",)
+    # For the box; what it finds is said below.
+    search_fields = ("shipment",)
     search_help_text = _("A tracking number, whole")
     fields = ("shipment", "made_by", "made_at", "expires_at", "revoked_at")
     readonly_fields = fields
@@ -28,6 +29,13 @@ class PrivateLinkAdmin(LargeTable, ReadOnly, Audited):
     def get_queryset(self, request: HttpRequest) -> QuerySet[PrivateLink]:
         links: QuerySet[PrivateLink] = super().get_queryset(request)
         return links.defer("token", "token_sha256")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[PrivateLink], search_term: str
+    ) -> tuple[QuerySet[PrivateLink], bool]:
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(shipment__in=Shipment.objects.with_number(search_term).values("pk")), False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("shipments.change_privatelink")

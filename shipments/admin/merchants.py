@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -123,11 +124,31 @@ class Use:
     is_full: bool
 
 
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Who somebody is stays; what they may do is chosen. A box to choose people in would ask for each of them by a statement."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None:
+            self.fields["user"] = forms.CharField(
+                disabled=True, required=False, label=self.fields["user"].label
+            )
+            self.initial["user"] = self.instance.user
+
+    def clean_user(self) -> Any:
+        return self.instance.user if self.instance.pk is not None else self.cleaned_data["user"]
+
+
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
+    form = MembershipForm
     fields = ("user", "role")
     extra = 0
     autocomplete_fields = ("user",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        members: QuerySet[Membership] = super().get_queryset(request)
+        return members.select_related("user")
 
 
 class SuspendedFilter(admin.SimpleListFilter):

@@ -131,9 +131,7 @@ class ShipmentAdmin(LargeTable, ReadOnly):
     ) -> tuple[QuerySet[Any], bool]:
         if not search_term.strip():
             return queryset, False
-        by_number = Shipment.objects.with_number_like(search_term)
-        by_order = Shipment.objects.filter(order_number__iexact=search_term.strip())
-        return queryset.filter(pk__in=(by_number | by_order).values("pk")), False
+        return queryset.filter(pk__in=Shipment.objects.found_everywhere(search_term.strip())), False
 
     @admin.display(description=_("shipped"))
     def shipped(self, shipment: Shipment) -> str:

@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +11,7 @@ from django.utils.translation import ngettext
 
 from shipments.admin.audited import Audited, ReadOnly
 from shipments.admin.paging import LargeTable
-from shipments.models import Subscription
+from shipments.models import Shipment, Subscription
 
 
 @admin.register(Subscription)
@@ -19,7 +21,8 @@ class SubscriptionAdmin(LargeTable, ReadOnly, Audited):
     list_display = ("id", "shipment", "masked_email", "wants", "confirmed_at", "due_at", "unsubscribed_at")
     list_select_related = ("shipment",)
     list_filter = (("unsubscribed_at", admin.EmptyFieldListFilter),)
-    search_fields = ("shipment__number__exact", "email__iexact")
+    # For the box; what it finds is said below.
+    search_fields = ("shipment", "email")
     search_help_text = _("A tracking number or an e-mail address, whole")
     fields = (
         "shipment", "merchant", "masked_email", "wants", "language", "sight", "consent", "consent_source", "consent_by",
@@ -31,6 +34,16 @@ class SubscriptionAdmin(LargeTable, ReadOnly, Audited):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         subscriptions: QuerySet[Subscription] = super().get_queryset(request)
         return subscriptions.defer("stop_token", "stop_sha256")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Subscription], search_term: str
+    ) -> tuple[QuerySet[Subscription], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if "@" in term:
+            return queryset.filter(Exact(Lower("email"), term.lower()), email__isnull=False), False
+        return queryset.filter(shipment__in=Shipment.objects.with_number(term).values("pk")), False
 
     @admin.display(description=_("e-mail address"))
     def masked_email(self, subscription: Subscription) -> str:

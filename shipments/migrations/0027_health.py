@@ -1,10 +1,13 @@
-"""How large tables are by the day, and indexes by which the health page finds what was given up and what nobody knows.
+"""How large tables are by the day, and indexes by which the health page finds what was given up and what nobody knows, and
+the back-office a mail by its address and an answer by its digest.
 
 The indexes are built while the tables are written to: one of them is on all scans.
 """
 
+from django.contrib.postgres.indexes import OpClass
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+from django.db.models.functions import Left, Lower
 
 
 class Migration(migrations.Migration):
@@ -40,6 +43,19 @@ class Migration(migrations.Migration):
             model_name='mail',
             index=models.Index(
                 condition=models.Q(('due_at', None), ('sent_at', None)), fields=['made_at'], name='mail_given_up_idx'
+            ),
+        ),
+        AddIndexConcurrently(
+            model_name='mail', index=models.Index(Lower('to'), name='mail_address_idx')
+        ),
+        AddIndexConcurrently(
+            model_name='answer',
+            index=models.Index(OpClass(Left('sha256', 12), name='text_pattern_ops'), name='answer_digest_idx'),
+        ),
+        AddIndexConcurrently(
+            model_name='answer',
+            index=models.Index(
+                OpClass(Left('body_sha256', 12), name='text_pattern_ops'), name='answer_body_digest_idx'
             ),
         ),
         AddIndexConcurrently(

@@ -3,13 +3,37 @@
 import zlib
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
+from django.db.models.functions import Left
+from django.db.models.lookups import StartsWith
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import AnswerKind
 from shipments.models.accounts import CarrierAccount, gateway_choices
 from shipments.models.merchants import Merchant
 from shipments.models.shipments import Shipment
+
+# By so much of their digests answers are looked up; it tells them apart, and the index stays small.
+DIGEST_START = 12
+# Whoever types no more than that gets the newest of the many there may be.
+MOST_FOUND = 1_000
+
+
+class AnswerManager(models.Manager["Answer"]):
+    """Finds answers."""
+
+    def with_digest(self, digest: str) -> list[int]:
+        """The keys of those whose digest, of the part or of the whole body, is this or begins so; at most `MOST_FOUND`."""
+        start = digest[:DIGEST_START]
+        found: set[int] = set()
+        # One look into each index: "or" would look into none.
+        for name in ("sha256", "body_sha256"):
+            begins_so = models.Q(
+                StartsWith(Left(name, DIGEST_START), start), **{f"{name}__startswith": digest}
+            )
+            found.update(self.filter(begins_so).values_list("pk", flat=True)[:MOST_FOUND])
+        return sorted(found, reverse=True)[:MOST_FOUND]
 
 
 class Answer(models.Model):
@@ -44,7 +68,7 @@ class Answer(models.Model):
     last_fetched_at = models.DateTimeField(_("last fetched"), null=True)
     unreadable = models.JSONField(_("unreadable parts"), default=list)
 
-    objects: ClassVar[models.Manager["Answer"]] = models.Manager()
+    objects: ClassVar[AnswerManager] = AnswerManager()
 
     class Meta:
         verbose_name = _("answer")
@@ -53,6 +77,12 @@ class Answer(models.Model):
             models.UniqueConstraint(fields=["shipment", "sha256"], name="answer_once_per_content"),
             models.CheckConstraint(
                 condition=models.Q(kind__in=[kind.value for kind in AnswerKind]), name="answer_kind_is_known"
+            ),
+        ]
+        indexes = [
+            models.Index(OpClass(Left("sha256", DIGEST_START), "text_pattern_ops"), name="answer_digest_idx"),
+            models.Index(
+                OpClass(Left("body_sha256", DIGEST_START), "text_pattern_ops"), name="answer_body_digest_idx"
             ),
         ]
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -106,6 +107,7 @@ class Mail(models.Model):
                 name="mail_given_up_idx",
                 condition=models.Q(due_at=None, sent_at=None),
             ),
+            models.Index(Lower("to"), name="mail_address_idx"),
             models.Index(
                 fields=["subscription"],
                 name="mail_of_subscription_idx",

@@ -28,6 +28,8 @@ from shipments.models.rows import IsOneOf, behind, with_keys
 
 # Fewer signs are in too many numbers to find one by.
 SHORTEST_END = 4
+# What is looked for with all merchants at once is found no further than this.
+MOST_FOUND = 1_000
 # Carriers may send long texts; an entry of an index holds no more than this of them.
 INDEXED_SIGNS = 100
 # What names and searches are made of; punctuation is in neither.
@@ -119,6 +121,30 @@ class ShipmentQuerySet(Deeds):
         """Those whose number is, starts with or ends with what was typed; none for what can be no number."""
         wanted = _has_number(typed)
         return self.filter(wanted) if wanted else self.none()
+
+    def found_everywhere(self, typed: str) -> list[int]:
+        """The keys of those of any merchant whose number is, starts with or ends with what was typed, or whose order it is; at
+        most `MOST_FOUND`, by at most five statements.
+
+        Every index begins with the merchant: each condition is looked up once a merchant, and "or" would look up none.
+        """
+        merchants = list(Merchant.objects.order_by("pk").values_list("pk", flat=True))
+        each = self.filter(merchant__in=merchants)
+        number = normal(typed)
+        wanted = [
+            each.filter(
+                Exact(by_order(), Collate(Upper(models.Value(typed)), "C")), is_archived__in=[True, False]
+            )
+        ]
+        if number:
+            wanted.append(self.filter(lookup_key=lookup_key(typed)))
+        if len(number) >= SHORTEST_END:
+            wanted.append(each.filter(number__startswith=number))
+            wanted.append(each.filter(StartsWith(Reverse("number"), number[::-1])))
+        found: set[int] = set()
+        for rows in wanted:
+            found.update(rows.order_by().values_list("pk", flat=True)[:MOST_FOUND])
+        return sorted(found, reverse=True)[:MOST_FOUND]
 
     def searched(self, text: str) -> Self:
         """Those that free text finds: by number in any form, its start or its end; by the start of the order; by words

@@ -133,7 +133,7 @@ class TableHealth:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseHealth:
-    """The database: all its bytes, its tables, and how far its oldest transaction number is from the end of all numbers, as a
+    """The database: the bytes of all its tables, the largest of those, and how far its oldest transaction number is from the end of all numbers, as a
     share. `growth` is that of all tables since `growth_since`, the day with which sizes are compared."""
 
     bytes: int
@@ -350,7 +350,7 @@ _TABLES = """
         GROUP BY whole.relname
     )
     SELECT tables.name, tables.bytes, tables."rows", tables.dead, tables.vacuumed_at, earlier."on", was.bytes,
-        pg_database_size(whole.oid), age(whole.datfrozenxid)::float8 / 2147483648
+        age(whole.datfrozenxid)::float8 / 2147483648
     FROM tables CROSS JOIN earlier JOIN pg_database AS whole ON whole.datname = current_database()
     LEFT JOIN shipments_tablesize AS was ON was."on" = earlier."on" AND was.name = tables.name
     ORDER BY tables.bytes DESC, tables.name
@@ -361,14 +361,14 @@ def _database(now: datetime) -> DatabaseHealth:
     with connection.cursor() as cursor:
         cursor.execute(_TABLES, {"then": (now - GROWTH).date(), "today": now.date()})
         found = cursor.fetchall()
-    *_of_a_table, since, _was, size, wraparound = found[0]
+    *_of_a_table, since, _was, wraparound = found[0]
     tables = [
         # A table that was not there has grown from nothing.
         TableHealth(name, bytes, rows, None if since is None else bytes - (was or 0), dead, vacuumed_at)
-        for name, bytes, rows, dead, vacuumed_at, _since, was, _size, _wraparound in found
+        for name, bytes, rows, dead, vacuumed_at, _since, was, _wraparound in found
     ]
     return DatabaseHealth(
-        bytes=size,
+        bytes=sum(table.bytes for table in tables),
         growth=None if since is None else sum(table.growth or 0 for table in tables),
         growth_since=since,
         tables=tuple(tables[:MOST_TABLES]),

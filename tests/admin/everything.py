@@ -11,6 +11,8 @@ from shipments.models import (
     AuditEntry,
     Heartbeat,
     MaintenanceWindow,
+    Membership,
+    Merchant,
     PrivateLink,
     StatusMapping,
     User,
@@ -39,6 +41,10 @@ def furnish(times: int, operator: User) -> None:
     for n in range(times):
         merchant = a_merchant()
         owner = a_person(f"owner-{merchant.pk}@example.com", merchant, "owner")
+        # All of them work for the first merchant, too.
+        Membership.objects.get_or_create(
+            user=owner, merchant=Merchant.objects.earliest("pk"), defaults={"role": "viewer"}
+        )
         a_look(merchant, shown_name=f"Shop {n}")
         a_host(merchant, f"track-{merchant.pk}.example")
         account = an_account(merchant)

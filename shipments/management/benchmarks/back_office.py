@@ -52,13 +52,16 @@ def _of(model: type[Model], model_admin: "ModelAdmin[Any]", person: User) -> Ite
     for word, cut in _cuts(changes):
         yield Page(f"{name}: {word}", f"{listing}{cut}")
     if model_admin.get_search_fields(request):
-        for term in _terms(model_admin, request, row):
-            yield Page(f"{name}: search {term[:12]!r}", f"{listing}?{urlencode({'q': term})}")
+        for word, term in _terms(model_admin, request, row):
+            yield Page(f"{name}: search {word}", f"{listing}?{urlencode({'q': term})}")
     if model_admin.has_add_permission(request):
         yield Page(f"{name}: add", reverse(f"{where}_add"))
     if row is None:
         return
+    oldest = model_admin.get_queryset(request).order_by("pk").first()
     yield Page(f"{name}: one", reverse(f"{where}_change", args=[row.pk]))
+    if oldest is not None and oldest != row:
+        yield Page(f"{name}: the oldest", reverse(f"{where}_change", args=[oldest.pk]))
     yield Page(f"{name}: history", reverse(f"{where}_history", args=[row.pk]))
     if model_admin.has_delete_permission(request, row):
         yield Page(f"{name}: delete", reverse(f"{where}_delete", args=[row.pk]))
@@ -86,12 +89,14 @@ def _cuts(changes: ChangeList) -> Iterator[tuple[str, str]]:
             yield f"{spec.title} {choice['display']}", str(choice["query_string"])
 
 
-def _terms(model_admin: "ModelAdmin[Any]", request: HttpRequest, row: Model | None) -> Iterator[str]:
-    """What is searched for: what the newest row has in each field that is searched, and what no row has."""
-    yield "nobody-has-this"
+def _terms(
+    model_admin: "ModelAdmin[Any]", request: HttpRequest, row: Model | None
+) -> Iterator[tuple[str, str]]:
+    """What is searched for: what no row has, and what the newest row has in each field that is searched."""
+    yield "nobody", "nobody-has-this"
     for field in model_admin.get_search_fields(request):
         value: Any = row
         for part in str(field).split("__"):
             value = getattr(value, part, value)
         if value and isinstance(value, str | int):
-            yield str(value)
+            yield str(field), str(value)

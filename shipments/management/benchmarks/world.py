@@ -79,7 +79,7 @@ SELECT id, merchant_id, CASE lifecycle WHEN 'active' THEN %(now)s + interval '1 
 
 _ANSWERS = """
 INSERT INTO shipments_answer (shipment_id, merchant_id, gateway, kind, body, size, sha256, body_sha256, fetched_at, unreadable)
-SELECT id, merchant_id, 'usps', 'snapshot', '\\x789c0300000000000001', 0, encode(sha256(number::bytea), 'hex'),
+SELECT id, merchant_id, 'usps', 'snapshot', '\\x789c030000000001', 0, encode(sha256(number::bytea), 'hex'),
     encode(sha256(number::bytea), 'hex'), changed_at, '[]' FROM shipments_shipment
 """
 

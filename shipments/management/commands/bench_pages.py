@@ -11,10 +11,12 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.contrib.admin import site
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.test import Client
@@ -24,7 +26,7 @@ from django.utils import timezone
 
 from shipments.analytics import attention, cohorts
 from shipments.enums import Role
-from shipments.management.benchmarks import urls, world
+from shipments.management.benchmarks import back_office, back_office_world, urls, world
 from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import Membership, Merchant, Shipment, User
 
@@ -56,10 +58,12 @@ class Command(BaseCommand):
         parser.add_argument("--small", type=int, default=10_000, help="Parcels of the small merchant.")
         parser.add_argument("--large", type=int, default=1_000_000, help="Parcels of the large merchant.")
         parser.add_argument("--requests", type=int, default=200, help="Requests per page and size.")
-
+        parser.add_argument("--admin", action="store_true", help="Every page of the back-office instead.")
         parser.add_argument("--only", default="", help="Pages with this in their name.")
 
-    def handle(self, *, small: int, large: int, requests: int, only: str, **options: Any) -> None:
+    def handle(
+        self, *, small: int, large: int, requests: int, only: str, admin: bool, **options: Any
+    ) -> None:
         if settings.DEBUG:
             raise CommandError("DEBUG remembers every statement: unset it to measure.", returncode=2)
         with ExitStack() as stack:
@@ -67,9 +71,10 @@ class Command(BaseCommand):
             worlds = {}
             for parcels in (small, large):
                 database = stack.enter_context(scratch_database(f"pages_{parcels}"))
-                worlds[parcels] = (database, _pages(parcels))
+                worlds[parcels] = (database, _back_office(parcels) if admin else _pages(parcels))
             for page in worlds[large][1]:
-                if only not in page or page == BARE:
+                # What is searched for in the back-office is a row of its own in each world.
+                if only not in page or page == BARE or page not in worlds[small][1]:
                     continue
                 taken = _measure(
                     {
@@ -153,6 +158,30 @@ def _pages(parcels: int) -> dict[str, Callable[[], object]]:
         f"list: page {PAGE}": lambda: _get(client, deep),
         "detail": each(lambda row: reverse("shipment-detail", args=[SLUG, row[1]])),
         "figures": always(reverse("figures", args=[SLUG])),
+    }
+
+
+def _back_office(parcels: int) -> dict[str, Callable[[], object]]:
+    """A whole installation with so many parcels, and what to call for each page of its back-office."""
+    now = timezone.now()
+    merchant = Merchant.objects.create(slug=SLUG, name="Benchmark")
+    person = User.objects.create_superuser("operator@benchmark.example", "unused")
+    world.fill(merchant, parcels, now)
+    back_office_world.furnish(merchant, parcels, now)
+    client = Client(SERVER_NAME="localhost")
+    client.force_login(person)
+    stranger, (low, _high) = Client(SERVER_NAME="localhost"), _ids()
+    number = Shipment.objects.values_list("number", flat=True).get(pk=low)
+
+    def opened(page: back_office.Page) -> object:
+        response = page.open(client)
+        if response.status_code != 200:
+            raise CommandError(f"{page.path} answered {response.status_code}.")
+        return response
+
+    return {
+        BARE: lambda: _get(stranger, f"/{urls.BARE}{number}"),
+        **{page.name: partial(opened, page) for page in back_office.pages(site, person)},
     }
 
 
