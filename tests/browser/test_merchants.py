@@ -48,7 +48,7 @@ def test_a_merchant_is_made_suspended_and_put_back_to_work(
         sign_in(page, f"{site}/admin/", "oskar@example.com")
         page.goto(f"{site}/admin/shipments/merchant/add/")
         page.get_by_label("Short name").fill("acme")
-        page.get_by_label("Name", exact=True).fill("Acme Goods")
+        page.get_by_label("Name:", exact=True).fill("Acme Goods")
         page.get_by_label("Owner's e-mail address").fill("olga@example.com")
         page.get_by_label("Parcels followed at a time").fill("20000")
         page.get_by_role("button", name="Save and continue editing").click()
