@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from django.db import OperationalError, connection, transaction
 
 from shipments.keeping import audit_months
-from shipments.keeping.ages import DUE, Age, ages_of, audit_days, due, with_any_of
+from shipments.keeping.ages import DUE, IN_ORDER, Age, ages_of, audit_days, due, with_any_of
 from shipments.keeping.emptying import empty
 from shipments.models import AuditEntry, Merchant, RetentionRule, Shipment
 
@@ -116,12 +116,12 @@ class Walk:
     def _pick(self) -> list[int]:
         """The next few, locked."""
         parts, lifecycle, before = self._stretches[0]
-        found = DUE.format(merchant="%s", parts="= %s", lifecycle="%s", before="%s")
+        found = DUE.format(merchant="%s", parts="%s", lifecycle="%s", before="%s")
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
                 {found} AND (COALESCE(parcel.changed_at, parcel.created_at), parcel.id) > (%s, %s)
-                ORDER BY COALESCE(parcel.changed_at, parcel.created_at), parcel.id LIMIT %s FOR UPDATE SKIP LOCKED
+                {IN_ORDER} LIMIT %s FOR UPDATE SKIP LOCKED
                 """,
                 [self.age.merchant_id, parts, lifecycle, before, *self._after, STEP],
             )
