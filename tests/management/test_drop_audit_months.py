@@ -83,7 +83,7 @@ def test_a_file_that_is_there_is_left_alone_and_so_is_the_audit(tmp_path: Path) 
     file = tmp_path / "audit.jsonl"
     file.write_text("of last year")
 
-    with pytest.raises(CommandError, match="is there already; name a new file. Nothing was dropped"):
+    with pytest.raises(CommandError, match=r"is there already; name a new file\. Nothing was dropped"):
         run("--before", "2024-04", "--yes", "--export", str(file))
 
     assert file.read_text() == "of last year"
@@ -103,7 +103,7 @@ def test_a_file_that_misses_an_entry_drops_nothing(tmp_path: Path, monkeypatch: 
     old_months()
     monkeypatch.setattr(drop_audit_months.audit_file, "lines", lambda entries, kind: iter([b"{}\n"]))
 
-    with pytest.raises(CommandError, match="has 1 of 3 entries. Nothing was dropped"):
+    with pytest.raises(CommandError, match=r"has 1 of 3 entries\. Nothing was dropped"):
         run("--before", "2024-04", "--yes", "--export", str(tmp_path / "audit.jsonl"))
 
     assert "2024-01" in kept()

@@ -1,0 +1,192 @@
+"""Any bad value in any form of the back-office: a message at the field, and never an error of ours."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+import trackingsite.urls  # noqa: F401  (what is ours alone is decided there)
+from shipments.models import User
+from tests.admin.world import a_world, row_of
+from tests.factories import a_person
+
+pytestmark = pytest.mark.django_db
+
+PAGES = {model.__name__: page for model, page in admin.site._registry.items()}
+HOSTILE = (
+    "", " ", "x" * 70_000, "9" * 400, "-9223372036854775809", "9223372036854775808", "1e400", "NaN", "a\0b", "\ud800",
+    '"\\u0000"', '{"a": "\\u0000"}', '{"a": "\\ud800"}', '{"a": NaN}', "[" * 2_000, "{", "[1", "null", "0", "-1", "none", "on",
+    "99999999999999999999", "2026-02-30", "9999-12-31", "0001-01-01", "25:61", "24:00:00", "<script>alert(1)</script>",
+    "=1+1", "'; DROP TABLE x; --", "%s%n", "../../etc/passwd", "http://[::1", "http://a b/", "file:///etc/passwd", "\u202e", "é" * 300,
+)  # fmt: skip
+
+
+# Tried in every field of its kind by itself, the others being good: what gets past the form is for the database to refuse.
+KINDS: tuple[tuple[type[forms.Field], tuple[str, ...]], ...] = (
+    (forms.JSONField, ('{"a": "\\u0000"}', '{"a": "\\ud800"}', "NaN")),
+    (forms.IntegerField, ("9223372036854775808", "-1")),
+    (forms.DecimalField, ("1e400", "NaN")),
+    (forms.FloatField, ("1e400", "NaN")),
+    (forms.DateField, ("9999-12-31", "0001-01-01")),
+    (forms.DateTimeField, ("9999-12-31", "0001-01-01")),
+    (forms.ModelChoiceField, ("9223372036854775808", "a\0b")),
+    (forms.ChoiceField, ("none",)),
+    (forms.URLField, ("http://[::1", "http://a b/")),
+    (forms.CharField, ("a\0b", "x" * 5_000)),
+)
+
+
+@pytest.fixture
+def operator() -> Client:
+    a_world()
+    client = Client(raise_request_exception=False)
+    client.force_login(a_person("operator@example.com", is_staff=True, is_superuser=True))
+    return client
+
+
+def kinds_of(field: forms.Field) -> tuple[str, ...]:
+    """What is tried in this field."""
+    return next((values for kind, values in KINDS if isinstance(field, kind)), ("none", "a\0b"))
+
+
+def fields_of(response: Any) -> Iterator[tuple[str, Any, forms.Field]]:
+    """Every field of the page as it would be sent untouched: its name, its value, and what reads it."""
+    context = response.context
+    bound = list(context["adminform"].form)
+    for inline in context["inline_admin_formsets"]:
+        bound += [field for form in (inline.formset.management_form, *inline.formset.forms) for field in form]
+        # And a row more, as the script of the page adds one.
+        bound += list(inline.formset.empty_form)
+    for field in bound:
+        widget = field.field.widget
+        if isinstance(widget, forms.MultiWidget) or hasattr(widget, "widgets"):
+            parts = widget.decompress(field.value()) if hasattr(widget, "decompress") else []
+            for place, part in enumerate(parts or [""] * len(widget.widgets)):
+                yield f"{field.html_name}_{place}", _sent(part), field.field
+        elif isinstance(widget, forms.CheckboxInput):
+            if field.value():
+                yield field.html_name, "on", field.field
+        else:
+            yield field.html_name.replace("__prefix__", "0"), _sent(field.value()), field.field
+
+
+def _sent(value: Any) -> Any:
+    if value is None:
+        return ""
+    return [str(each) for each in value] if isinstance(value, list | tuple | set) else str(value)
+
+
+def post(client: Client, where: str, sent: dict[str, Any]) -> int:
+    """The status of the answer; whatever was stored is undone."""
+    # What no browser can send in UTF-8 is sent as it is.
+    body = "&".join(
+        f"{_quoted(name)}={_quoted(each)}"
+        for name, value in sent.items()
+        for each in (value if isinstance(value, list) else [value])
+    )
+    with transaction.atomic():
+        status = client.post(where, body, content_type="application/x-www-form-urlencoded").status_code
+        transaction.set_rollback(True)
+    return status
+
+
+def _quoted(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
+
+
+def pages() -> list[tuple[str, str]]:
+    """Every form there is: of adding and of changing."""
+    return [(name, page) for name in sorted(PAGES) for page in ("add", "change")]
+
+
+@pytest.mark.parametrize(("name", "page"), pages())
+def test_no_value_in_any_field_is_an_error_of_ours(name: str, page: str, operator: Client) -> None:
+    row = row_of(PAGES[name].model)
+    where = reverse(f"admin:shipments_{row._meta.model_name}_{page}", args=[] if page == "add" else [row.pk])
+    shown = operator.get(where)
+    if shown.status_code == 403 or not shown.context["adminform"].form.fields:
+        pytest.skip("There is no form.")
+    fields = list(fields_of(shown))
+    as_it_is = {field: value for field, value, _reader in fields}
+    if page == "add":
+        # Otherwise whole and good: what reaches the database is what is tried.
+        of_a_row = operator.get(reverse(f"admin:shipments_{row._meta.model_name}_change", args=[row.pk]))
+        if of_a_row.status_code == 200:
+            as_it_is |= {
+                field: value
+                for field, value in fields_of(of_a_row)
+                if field in as_it_is and "FORMS" not in field
+            }
+
+    changes = [{field: value} for field, _value, reader in fields for value in kinds_of(reader)]
+    changes += [{field: value for field in as_it_is if not field.endswith("_FORMS")} for value in HOSTILE]
+
+    fallen = [
+        (sorted(change)[:1], next(iter(change.values()))[:40], status)
+        for change in changes
+        if (status := post(operator, where, {**as_it_is, **change})) not in {200, 302, 400}
+    ]
+
+    assert fallen == []
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_no_search_or_filter_is_an_error_of_ours(name: str, operator: Client) -> None:
+    where = reverse(f"admin:shipments_{PAGES[name].model._meta.model_name}_changelist")
+    known = {
+        parameter
+        for spec in operator.get(where).context["cl"].filter_specs
+        for parameter in spec.expected_parameters()
+        if parameter
+    }
+    fallen = [
+        (parameter, value[:40], status)
+        for parameter in ("q", "p", "o", "e", "_facets", "_to_field", "pk__in", *sorted(known))
+        for value in HOSTILE
+        if len(value) < 5_000
+        and (status := operator.get(f"{where}?{parameter}={_quoted(value)}").status_code)
+        not in {200, 302, 400}
+    ]
+
+    assert fallen == []
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_no_key_of_a_row_is_an_error_of_ours(name: str, operator: Client) -> None:
+    model = PAGES[name].model._meta.model_name
+    fallen = [
+        (page, value[:40], status)
+        for page in ("change/", "history/", "delete/")
+        for value in HOSTILE
+        if value
+        and len(value) < 5_000
+        and (status := operator.get(f"/admin/shipments/{model}/{_quoted(value)}/{page}").status_code)
+        not in {302, 400, 403, 404}
+    ]
+
+    assert fallen == []
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_no_row_ticked_for_an_action_is_an_error_of_ours(name: str, operator: Client) -> None:
+    where = reverse(f"admin:shipments_{PAGES[name].model._meta.model_name}_changelist")
+    actions = (
+        [value for value, _label in operator.get(where).context["action_form"].fields["action"].choices]
+        if (operator.get(where).context["action_form"])
+        else []
+    )
+    fallen = [
+        (action, value[:40], status)
+        for action in (*actions, "no_such_action")
+        for value in HOSTILE
+        if (status := post(operator, where, {"action": action, "_selected_action": value, "post": "yes"}))
+        not in {200, 302, 400}
+    ]
+
+    assert fallen == []
+    assert User.objects.filter(email="ursula@example.com").exists()
