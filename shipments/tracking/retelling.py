@@ -257,6 +257,8 @@ class _Round:
 
 
 def _read(shipment: Shipment, answer: Answer) -> Snapshot | None:
+    if answer.body is None:
+        return None
     told = read_part(Gateway(answer.gateway), zlib.decompress(answer.body), question_about(shipment))
     return told if isinstance(told, Snapshot) else None
 
