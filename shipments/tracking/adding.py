@@ -135,8 +135,17 @@ def parcel_form(
         gateway=read_gateway(gateway, carrier, catalogue.routes),
         postal_code=read_postal_code(postal_code),
         mailing_date=read_mailing_date(mailing_date),
-        warning=numbers.check_digit_warning(number, carrier, formats),
+        warning=numbers.check_digit_warning(number, carrier, formats) or _not_asked(carrier, catalogue),
     )
+
+
+def _not_asked(carrier: str, catalogue: Catalogue) -> str | None:
+    """A sentence for people when nobody can be asked about the carrier's parcels as it is set up."""
+    if catalogue.routes.gateways(carrier):
+        return None
+    return _("%(carrier)s cannot be asked yet: no gateway is set up for it.") % {
+        "carrier": catalogue.offered[carrier]
+    }
 
 
 def add_parcel(

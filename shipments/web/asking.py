@@ -16,9 +16,10 @@ from shipments.refresh import quotas
 from shipments.refresh.breaker import REFUSALS
 from shipments.refresh.budget import quota_of
 from shipments.refresh.quotas import Spent
+from shipments.refresh.routing import no_account_sentence
 from shipments.refresh.windows import reopens_at
 from shipments.tracking.catalogue import Routes
-from shipments.tracking.gateway import choose_account
+from shipments.tracking.gateway import Kind, choose_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ def asker_of(shipment: Shipment, now: datetime) -> Asker | None:
         if reopens
         else "",
     )
+
+
+def why_nobody(shipment: Shipment) -> str:
+    """Why no account can ask about this parcel, and what to do, where `asker_of` has found none."""
+    return no_account_sentence(Kind.of(shipment), Routes.read())
 
 
 def _spent(now: datetime) -> QuerySet[Any, Any]:

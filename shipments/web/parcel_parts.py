@@ -20,7 +20,7 @@ from shipments.facts import spelling, wording
 from shipments.facts.replies import ReplyWords, reply
 from shipments.models import Answer, ScanEvent, Shipment, Watch
 from shipments.web.access import MemberRequest
-from shipments.web.asking import asker_of
+from shipments.web.asking import asker_of, why_nobody
 from shipments.web.attention_rows import box_of
 from shipments.web.buyers_told import told_to_buyers
 from shipments.web.history import history_of
@@ -84,13 +84,15 @@ def context_of(request: MemberRequest, rows: ParcelRows, asked: Asked, now: date
         now=now,
     )
     zone = ZoneInfo(shipment.merchant.time_zone)
+    asker = asker_of(shipment, now)
     return {
         "room": "shipments",
         "parcel": parcel,
         "statements_url": proof_at.statements,
         "shipment": shipment,
         "watch": shipment.watch,
-        "asker": asker_of(shipment, now),
+        "asker": asker,
+        "unasked": "" if asker else why_nobody(shipment),
         # Set by `analytics.attention` while the parcel needs a person.
         **box_of(getattr(shipment, "attention", None), shipment.merchant, request.user, now),
         "answers": _answers(rows, MOST_ANSWERS if "answers" in whole else FIRST_ANSWERS),

@@ -400,8 +400,9 @@ def _nothing(
 
 
 def _is_number(text: str) -> bool:
-    """Whether what was looked for and not found may be a parcel to add."""
-    return bool(text) and bool(numbers.recognise(text, NumberPattern.objects.formats()))
+    """Whether what was looked for and not found may be a parcel to add: names, which have no digits, are not even looked at."""
+    has_digit = any(map(str.isdigit, text))
+    return has_digit and bool(numbers.recognise(text, NumberPattern.objects.formats()))
 
 
 def _address_of_form(request: MemberRequest) -> ListAddress:

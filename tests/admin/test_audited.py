@@ -12,6 +12,7 @@ from django.urls import reverse
 from shipments.models import (
     AuditEntry,
     Carrier,
+    CarrierRoute,
     MaintenanceWindow,
     Membership,
     Merchant,
@@ -227,8 +228,9 @@ def test_people_and_carriers_are_switched_off_and_not_deleted(
     assert Carrier.objects.filter(code="UPS").exists() is True
 
 
-def test_a_carriers_windows_are_written_down(operator: Client) -> None:
+def test_a_carriers_windows_and_routes_are_written_down(operator: Client) -> None:
     window = MaintenanceWindow.objects.get(carrier="USPS")
+    route = CarrierRoute.objects.get(carrier="USPS", gateway="usps")
     operator.post(
         reverse("admin:shipments_carrier_change", args=["USPS"]),
         {
@@ -249,12 +251,20 @@ def test_a_carriers_windows_are_written_down(operator: Client) -> None:
                 },
                 known=1,
             ),
+            **inline(
+                "routes",
+                {"id": route.pk, "carrier": "USPS", "gateway": "usps", "wire_value": "", "position": "30"},
+                known=1,
+            ),
+            **inline("patterns"),
+            **inline("promises"),
         },
     )
 
     window.refresh_from_db()
     assert window.ends == time(4)
     assert written() == [
+        ("changed", "shipments.CarrierRoute", {"position": 10}, {"position": 30}),
         ("changed", "shipments.MaintenanceWindow", {"ends": "03:00:00"}, {"ends": "04:00:00"}),
     ]
 
@@ -262,7 +272,15 @@ def test_a_carriers_windows_are_written_down(operator: Client) -> None:
 def test_a_carriers_code_does_not_change(operator: Client) -> None:
     operator.post(
         reverse("admin:shipments_carrier_change", args=["UPS"]),
-        {"code": "DHL", "name": "United Parcel", "position": "7", **inline("windows")},
+        {
+            "code": "DHL",
+            "name": "United Parcel",
+            "position": "7",
+            **inline("routes"),
+            **inline("patterns"),
+            **inline("promises"),
+            **inline("windows"),
+        },
     )
 
     assert Carrier.objects.get(code="UPS").name == "United Parcel"

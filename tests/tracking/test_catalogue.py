@@ -124,7 +124,11 @@ def test_a_parcel_nobody_can_ask_about_says_why(
 
 def test_a_carrier_without_a_gateway_takes_parcels_and_pins_none() -> None:
     ontrac(with_route=False)
-    assert read_parcel(NUMBER).carrier == "ONTRAC"
+    parcel = read_parcel(NUMBER)
+    assert (parcel.carrier, parcel.warning) == (
+        "ONTRAC",
+        "OnTrac cannot be asked yet: no gateway is set up for it.",
+    )
     with pytest.raises(BadParcel, match="Carrier ONTRAC cannot be asked through any gateway yet"):
         read_parcel(NUMBER, gateway="pitney_bowes")
 

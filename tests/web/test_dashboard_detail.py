@@ -15,7 +15,19 @@ from shipments.carriers.errors import TryLater
 from shipments.enums import EndReason, Gateway, Lifecycle, Status
 from shipments.facts.places import Place
 from shipments.facts.times import DeliveryEstimate
-from shipments.models import Answer, AuditEntry, CallCount, Merchant, Note, PrivateLink, Shipment, User, Watch
+from shipments.models import (
+    Answer,
+    AuditEntry,
+    CallCount,
+    Carrier,
+    Merchant,
+    Note,
+    PrivateLink,
+    Shipment,
+    User,
+    Watch,
+)
+from shipments.refresh import routing
 from shipments.web.parcel_page import MOST_ASKED
 from tests.factories import (
     DELIVERED,
@@ -339,7 +351,9 @@ def test_only_who_may_change_is_offered_to(manager: Client, viewer: Client, parc
 
 def test_the_page_says_which_account_asks(viewer: Client, merchant: Merchant) -> None:
     shipment = a_shipment(merchant, number="1Z12345E0205271686", carrier="UPS")
-    assert "No account can ask about this parcel." in page_of(viewer, shipment)
+    assert "No active account can ask about carrier UPS. Add one for this merchant." in page_of(
+        viewer, shipment
+    )
 
     an_account(None, Gateway.PITNEY_BOWES, environment="test")
 
@@ -347,7 +361,22 @@ def test_the_page_says_which_account_asks(viewer: Client, merchant: Merchant) ->
     assert "Pitney Bowes<br>" in page
     assert "with the platform&#x27;s account" in page.replace("platform's", "platform&#x27;s")
     assert "test environment" in page
-    assert "No account can ask" not in page
+    assert "No active account can ask" not in page
+
+
+def test_the_page_says_plainly_that_a_carrier_cannot_be_asked_and_says_it_once(
+    viewer: Client, merchant: Merchant
+) -> None:
+    Carrier.objects.create(code="LONE", name="Lone Courier")
+    an_account(merchant, Gateway.PITNEY_BOWES)
+    shipment = a_shipment(merchant, number="LC123456789", carrier="LONE")
+    told = (
+        "Carrier LONE cannot be asked: no gateway is set up for it. An operator adds one in the back-office."
+    )
+
+    assert page_of(viewer, shipment).count(told) == 1
+    routing.route(timezone.now())
+    assert page_of(viewer, shipment).count(told) == 1
 
 
 def test_an_account_the_carrier_has_slowed_down_is_named(viewer: Client, merchant: Merchant) -> None:
