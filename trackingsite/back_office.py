@@ -1,7 +1,10 @@
 """The admin's site: what an operator looks after, in the order of how often they do."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver
 from django.utils.functional import Promise
@@ -31,7 +34,20 @@ class BackOffice(GuardedSite):
         # The pages know the models, which are not ready yet when this module is read.
         from shipments.admin import health
 
-        return [*health.urls(self), *super().get_urls()]
+        # Django leads whoever is staff to any object's own page, and a private link's own page is open to whoever has it.
+        own = [page for page in super().get_urls() if getattr(page, "name", None) != "view_on_site"]
+        return [*health.urls(self), *own]
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """The view for staff alone. No text of the database can hold the sign NUL: who asks for one is told so at once."""
+
+        @wraps(view)
+        def readable(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+                raise BadRequest("An address without the sign NUL was expected.")
+            return view(request, *args, **kwargs)
+
+        return super().admin_view(readable, cacheable)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """What this person may open: our models in groups, then what other applications have registered."""

@@ -13,6 +13,7 @@ from shipments.admin.audited import ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.enums import AnswerKind
 from shipments.models import Answer
+from shipments.models.answers import DIGEST_START
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -32,7 +33,7 @@ class KindFilter(admin.SimpleListFilter):
 class AnswerAdmin(LargeTable, ReadOnly):
     """The list leaves the bodies in the database; an answer's own page shows its body as text."""
 
-    list_display = ("fetched_at", "shipment", "merchant", "gateway", "kind", "size", "sha256")
+    list_display = ("fetched_at", "shipment", "merchant", "gateway", "kind", "size", "digest")
     list_select_related = ("shipment", "merchant")
     list_filter = (KindFilter, "gateway")
     # For the box; what it finds is said below.
@@ -52,6 +53,11 @@ class AnswerAdmin(LargeTable, ReadOnly):
     ) -> tuple[QuerySet[Answer], bool]:
         term = search_term.strip().lower()
         return (queryset.filter(pk__in=Answer.objects.with_digest(term)) if term else queryset), False
+
+    @admin.display(description="SHA-256")
+    def digest(self, answer: Answer) -> str:
+        """The beginning, by which it is told from others and found."""
+        return f"{answer.sha256[:DIGEST_START]}…"
 
     @admin.display(description=_("as it was sent"))
     def raw(self, answer: Answer) -> str:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from shipments.admin.audited import Audited, ReadOnly
-from shipments.admin.paging import LargeTable
+from shipments.admin.paging import LargeTable, SetOrNot
 from shipments.models import PrivateLink, Shipment
 
 
@@ -18,13 +18,15 @@ class PrivateLinkAdmin(LargeTable, ReadOnly, Audited):
 
     list_display = ("id", "shipment", "made_by", "made_at", "expires_at", "revoked_at")
     list_select_related = ("shipment", "made_by")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_filter = (("revoked_at", SetOrNot),)
     # For the box; what it finds is said below.
     search_fields = ("shipment",)
     search_help_text = _("A tracking number, whole")
     fields = ("shipment", "made_by", "made_at", "expires_at", "revoked_at")
     readonly_fields = fields
     actions = ("revoke",)
+    # It would be the link itself.
+    view_on_site = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PrivateLink]:
         links: QuerySet[PrivateLink] = super().get_queryset(request)

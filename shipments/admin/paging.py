@@ -36,6 +36,23 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # cannot be subscr
         return self._get_page(rows.filter(pk__in=keys), number, self)
 
 
+class SetOrNot(admin.DateFieldListFilter):
+    """Whether a moment has come: "yes" where it has one, "no" where it has none."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        isnull = f"{self.field_path}__isnull"
+        self.lookup_kwarg_isnull = isnull
+        self.links = (
+            (gettext("All"), {}),
+            (gettext("Yes"), {isnull: "False"}),
+            (gettext("No"), {isnull: "True"}),
+        )
+
+    def expected_parameters(self) -> list[str]:
+        return [self.lookup_kwarg_isnull]
+
+
 class NewestRows(ChangeList):
     """A list whose filters look among the newest rows, unless they say that an index answers them (`is_indexed`)."""
 
@@ -66,6 +83,8 @@ class LargeTable(admin.ModelAdmin):  # type: ignore[type-arg]  # the same
     list_per_page = 50
     ordering = ("-pk",)
     sortable_by = ()
+    # Counts beside the choices of a filter would count all rows for each of them.
+    show_facets = admin.ShowFacets.NEVER
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NewestRows

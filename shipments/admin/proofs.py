@@ -1,12 +1,15 @@
 """Pictures of deliveries and statements, as an operator may see them: what came of fetching, and nothing of people."""
 
 from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from shipments.admin.audited import ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.facts.fetch_words import why
 from shipments.models import Proof, Statement
+from shipments.models.answers import DIGEST_START
 
 
 @admin.register(Proof)
@@ -36,6 +39,14 @@ class StatementAdmin(LargeTable, ReadOnly):
     search_help_text = _("The number or the digest of a statement, or its beginning")
     fields = (
         "number", "made_at", "made_by", "is_for_buyer", "merchant", "shipment", "carrier", "number_ending", "status", "delivered_on",
-        "digest", "answers",
+        "digest", "told_by",
     )  # fmt: skip
     readonly_fields = fields
+
+    @admin.display(description=_("answers behind it"))
+    def told_by(self, statement: Statement) -> str:
+        """One answer a line: when it was fetched, from where, and the beginning of its digest."""
+        lines = (
+            (one["fetched_at"], one["gateway"], one["sha256"][:DIGEST_START]) for one in statement.answers
+        )
+        return format_html_join(mark_safe("<br>"), "{} · {} · SHA-256 {}…", lines) or "-"

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from shipments.admin.audited import Audited, ReadOnly
-from shipments.admin.paging import LargeTable
+from shipments.admin.paging import LargeTable, SetOrNot
 from shipments.models import Shipment, Subscription
 
 
@@ -20,7 +20,7 @@ class SubscriptionAdmin(LargeTable, ReadOnly, Audited):
 
     list_display = ("id", "shipment", "masked_email", "wants", "confirmed_at", "due_at", "unsubscribed_at")
     list_select_related = ("shipment",)
-    list_filter = (("unsubscribed_at", admin.EmptyFieldListFilter),)
+    list_filter = (("unsubscribed_at", SetOrNot),)
     # For the box; what it finds is said below.
     search_fields = ("shipment", "email")
     search_help_text = _("A tracking number or an e-mail address, whole")

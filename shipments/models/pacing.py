@@ -60,7 +60,7 @@ class Heartbeat(models.Model):
         verbose_name_plural = _("heartbeats")
 
     def __str__(self) -> str:
-        return f"{self.name} {self.at}"
+        return self.name
 
 
 class MaintenanceWindow(models.Model):

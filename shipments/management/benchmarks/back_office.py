@@ -49,6 +49,7 @@ def _of(model: type[Model], model_admin: "ModelAdmin[Any]", person: User) -> Ite
     changes: ChangeList = model_admin.get_changelist_instance(request)
     yield Page(f"{name}: list", listing)
     yield Page(f"{name}: last page", f"{listing}?p={changes.paginator.num_pages}")
+    yield Page(f"{name}: counts beside filters", f"{listing}?_facets=True")
     for word, cut in _cuts(changes):
         yield Page(f"{name}: {word}", f"{listing}{cut}")
     if model_admin.get_search_fields(request):
