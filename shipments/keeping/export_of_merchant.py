@@ -8,11 +8,11 @@ import base64
 import inspect
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -197,7 +197,8 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not for JSON.")
 
 
-_write: Callable[[Any], str] = partial(json.dumps, ensure_ascii=False, default=_plain, separators=(",", ":"))
+# One for all rows: `json.dumps` would make one for each.
+_write = json.JSONEncoder(ensure_ascii=False, default=_plain, separators=(",", ":")).encode
 
 
 def line(row: Row) -> bytes:

@@ -238,4 +238,10 @@ class Migration(migrations.Migration):
             model_name='exportchunk',
             constraint=models.UniqueConstraint(fields=('export', 'ordinal'), name='export_chunk_once'),
         ),
+        # For each answer that is deleted the database would look through all scans.
+        migrations.AlterField(
+            model_name='scanevent',
+            name='answer',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='scans', to='shipments.answer', verbose_name='answer'),
+        ),
     ]

@@ -83,8 +83,15 @@ class ScanEvent(models.Model):
     merchant = models.ForeignKey(
         Merchant, models.CASCADE, related_name="+", db_index=False, verbose_name=_("merchant")
     )
+    # Without a constraint: for each answer that is deleted the database would look through all scans.
     answer = models.ForeignKey(
-        Answer, models.SET_NULL, null=True, related_name="scans", db_index=False, verbose_name=_("answer")
+        Answer,
+        models.SET_NULL,
+        null=True,
+        related_name="scans",
+        db_index=False,
+        db_constraint=False,
+        verbose_name=_("answer"),
     )
     fingerprint = models.CharField(max_length=32)
     local_date = models.DateField(_("date"))

@@ -102,6 +102,27 @@ def test_what_points_to_others_goes_before_them() -> None:
     assert late == []
 
 
+def test_no_deleted_row_makes_the_database_look_through_another_table() -> None:
+    """Before a row goes the database looks whether others point to it, and needs an index for that. Few go of merchants,
+    accounts and people: what points to those may be looked through."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT pointing.conrelid::regclass::text, attribute.attname
+            FROM pg_constraint AS pointing
+            JOIN pg_attribute AS attribute
+                ON attribute.attrelid = pointing.conrelid AND attribute.attnum = pointing.conkey[1]
+            WHERE pointing.contype = 'f' AND pointing.confrelid::regclass::text = ANY(%s) AND NOT EXISTS (
+                SELECT FROM pg_index
+                WHERE pg_index.indrelid = pointing.conrelid AND pg_index.indkey[0] = pointing.conkey[1]
+                    AND (indpred IS NULL OR pg_get_expr(indpred, indrelid) = format('(%%I IS NOT NULL)', attribute.attname))
+            )
+            """,
+            [[one.model._meta.db_table for one in belongings() if one.label != "shipments.CarrierAccount"]],
+        )
+        assert cursor.fetchall() == []
+
+
 def test_a_worker_that_was_killed_half_way_is_followed_by_one_that_finishes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
