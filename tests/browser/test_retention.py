@@ -20,6 +20,8 @@ from tests.keeping.people import MARK, a_known_parcel, over_since
 
 # The back-office's frame has no icon; and a form that is refused is meant to be.
 REFUSAL = re.compile("the server responded with a status of (400|404)")
+# Axe tries out styles where it looks at colours of the back-office, which the policy refuses it.
+_BY_AXE = re.compile(f"{REFUSAL.pattern}|Applying inline style")
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -50,7 +52,7 @@ def test_an_operator_erases_a_buyers_data(browser: Browser, live_server: Any, sc
         expect(page.get_by_text("A tracking number has")).to_be_visible()
         page.get_by_label("E-mail address or tracking number").fill(shipment.number)
         page.get_by_role("button", name="Look").click()
-        expect(page.get_by_role("cell", name="A••• Q•••")).to_be_visible()
+        expect(page.get_by_text("A••• Q•••")).to_be_visible()
         assert MARK not in page.content()
         assert shipment.number not in page.url
         page.get_by_role("button", name="Erase it").click()
@@ -86,7 +88,7 @@ def test_nothing_keeps_anybody_from_using_the_pages(
 ) -> None:
     shipment = a_known_parcel()
     rule, _made = RetentionRule.objects.get_or_create(kind=Kept.SCANS, merchant=None)
-    with a_page(browser, scheme, width=width, refusal=REFUSAL) as page:
+    with a_page(browser, scheme, width=width, refusal=_BY_AXE) as page:
         sign_in(page, live_server)
         for address in (f"retentionrule/{rule.pk}/change/", "erasure/add/"):
             page.goto(f"{live_server.url}/admin/shipments/{address}")
