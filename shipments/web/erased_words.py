@@ -54,7 +54,7 @@ def _why(shipment: Shipment, kind: Kept, today: date) -> str:
     day = erased_on(shipment, kind, today)
     if said["days"] is None:
         return _("They were removed on %(day)s, on request.") % {"day": day}
-    return _("They were removed on %(day)s, %(age)s after the last news of the parcel.") % {
+    return _("They were removed on %(day)s: they are kept for %(age)s after the last news of a parcel.") % {
         "day": day,
         "age": age_in_words(said["days"]),
     }

@@ -100,6 +100,7 @@ class ParcelView:
     # What is no longer kept of it, a sentence each.
     erased: tuple[str, ...] = ()
     has_scans_erased: bool = False
+    has_people_erased: bool = False
 
     @property
     def is_final(self) -> bool:

@@ -87,6 +87,7 @@ def present(
         set_aside_count=len(scans) - len(shown) if sight == Sight.STAFF else 0,
         erased=erased_notes(shipment, sight, today) if shipment.erased_parts else (),
         has_scans_erased=shipment.has_lost(Kept.SCANS),
+        has_people_erased=shipment.has_lost(Kept.PERSONAL),
     )
 
 

@@ -37,7 +37,7 @@ def _page(client: Client, shipment: Shipment) -> str:
         (
             Kept.PERSONAL,
             540,
-            "Names, addresses, pictures and the carrier&#39;s own words are no longer kept. They were removed on 3 May 2027, 18 months after the last news of the parcel.",
+            "Names, addresses, pictures and the carrier&#39;s own words are no longer kept. They were removed on 3 May 2027: they are kept for 18 months after the last news of a parcel.",
         ),
         (
             Kept.PERSONAL,
@@ -47,12 +47,12 @@ def _page(client: Client, shipment: Shipment) -> str:
         (
             Kept.SCANS,
             730,
-            "The single scans are no longer kept. They were removed on 3 May 2027, 2 years after the last news of the parcel.",
+            "The single scans are no longer kept. They were removed on 3 May 2027: they are kept for 2 years after the last news of a parcel.",
         ),
         (
             Kept.PROOFS,
             400,
-            "Pictures of the delivery are no longer kept. They were removed on 3 May 2027, 400 days after the last news of the parcel.",
+            "Pictures of the delivery are no longer kept. They were removed on 3 May 2027: they are kept for 400 days after the last news of a parcel.",
         ),
     ],
 )
