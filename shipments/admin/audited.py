@@ -42,7 +42,7 @@ class OneLog(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscript
         """What the audit has of a row, wherever it was done: here, on the dashboard, by a command."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         entries = AuditEntry.objects.about(row).with_names().newest_first()[: NEWEST + 1]
