@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from shipments.admin.choosing import Choosing
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK
 from shipments.web.visitors import client_address
@@ -25,7 +26,7 @@ Values = dict[str, Any]
 NEWEST = 100
 
 
-class OneLog(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """What is done is told once, in the audit: Django's own log would tell it again, with names and addresses in clear, and
     can be changed."""
 

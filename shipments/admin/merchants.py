@@ -4,10 +4,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from shipments.admin.audited import Audited
+from shipments.admin.choosing import Choosing
 from shipments.models import Membership, Merchant
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+class MembershipInline(Choosing, admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     fields = ("user", "role")
     extra = 0

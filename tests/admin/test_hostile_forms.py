@@ -15,7 +15,7 @@ from shipments.models import User
 from tests.admin.world import a_world, row_of
 from tests.factories import a_person
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 PAGES = {model.__name__: page for model, page in admin.site._registry.items()}
 HOSTILE = (
