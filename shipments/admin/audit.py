@@ -2,13 +2,14 @@
 
 import ipaddress
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
@@ -43,7 +44,7 @@ class SourceFilter(admin.SimpleListFilter):
             ("command", _("a command")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: AuditQuerySet) -> AuditQuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(source=self.value()) if self.value() else queryset
 
 
@@ -56,7 +57,7 @@ class DaysFilter(admin.ListFilter):
 
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
-        for name in self.expected_parameters():
+        for name in (self.SINCE, self.UNTIL):
             if name in params:
                 self.used_parameters[name] = params.pop(name)[-1].strip()
         self.errors: dict[str, str] = {}
@@ -66,7 +67,7 @@ class DaysFilter(admin.ListFilter):
             self.until = None
 
     def _day(self, name: str) -> date | None:
-        text = self.used_parameters.get(name, "")
+        text = str(self.used_parameters.get(name, ""))
         if not text:
             return None
         try:
@@ -82,7 +83,7 @@ class DaysFilter(admin.ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return [self.SINCE, self.UNTIL]
 
     def choices(self, changelist: ChangeList) -> Any:
@@ -106,7 +107,7 @@ class DaysFilter(admin.ListFilter):
             "without": changelist.get_query_string(remove=[self.SINCE, self.UNTIL]),
         }
 
-    def queryset(self, request: HttpRequest, queryset: AuditQuerySet) -> AuditQuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.since:
             queryset = queryset.filter(at__gte=datetime.combine(self.since, time(), UTC))
         if self.until:
@@ -127,19 +128,19 @@ class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
     )
     fields = ("at", "who", "source", "address", "whose", "verb", "model", "row", "before", "after")
     readonly_fields = fields
-    ordering = ("-at", "-id")
+    ordering: tuple[str, ...] = ("-at", "-id")  # type: ignore[assignment]  # not by the key alone
     change_list_template = "admin/shipments/auditentry/change_list.html"
 
     def get_queryset(self, request: HttpRequest) -> AuditQuerySet:
-        entries: AuditQuerySet = super().get_queryset(request)
-        return entries.with_names()
+        return cast("AuditQuerySet", super().get_queryset(request)).with_names()
 
     def get_search_results(
-        self, request: HttpRequest, queryset: AuditQuerySet, search_term: str
-    ) -> tuple[AuditQuerySet, bool]:
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        entries = cast("AuditQuerySet", queryset)
         for word in _words(search_term):
-            queryset = _with_word(queryset, word)
-        return queryset, False
+            entries = _with_word(entries, word)
+        return entries, False
 
     def get_urls(self) -> list[URLPattern]:
         export = path(
@@ -166,7 +167,7 @@ class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
             return self._back(request, gettext("A file is made as CSV or as JSON lines."))
         now = timezone.now()
         try:
-            shown: AuditQuerySet = self.get_changelist_instance(request).get_queryset(request)
+            shown = cast("AuditQuerySet", self.get_changelist_instance(request).get_queryset(request))
             slot = Slot(_person(request).pk)
         except IncorrectLookupParameters:
             return self._back(request, gettext("The list cannot be narrowed down like this."))

@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from shipments.admin.choosing import Choosing
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK
 from shipments.web.visitors import client_address
@@ -25,7 +26,7 @@ Values = dict[str, Any]
 NEWEST = 100
 
 
-class OneLog(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """What is done is told once, in the audit: Django's own log would tell it again, with names and addresses in clear, and
     can be changed."""
 
@@ -42,7 +43,7 @@ class OneLog(admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscript
         """What the audit has of a row, wherever it was done: here, on the dashboard, by a command."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         entries = AuditEntry.objects.about(row).with_names().newest_first()[: NEWEST + 1]

@@ -23,6 +23,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from shipments.admin.audited import Audited, ReadOnly
+from shipments.admin.choosing import Choosing
 from shipments.bulk.export_slots import NoSlot
 from shipments.enums import Role
 from shipments.keeping import deleting, exporting_all, suspending
@@ -139,7 +140,7 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]
         return self.instance.user if self.instance.pk is not None else self.cleaned_data["user"]
 
 
-class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
+class MembershipInline(Choosing, admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     form = MembershipForm
     fields = ("user", "role")

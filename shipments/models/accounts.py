@@ -28,7 +28,12 @@ def clean_base_url(text: str, *, private_allowed: bool, hosts: Collection[str]) 
 
     Keys are sent there, so it is one of these `hosts`. Loopback and private addresses, and plain http, are for simulators: refused unless `private_allowed`.
     """
-    parts = urlsplit(text.strip())
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError as exc:
+        raise ValidationError(
+            _("An address is https://host or https://host:port, and nothing else."), code="base_url"
+        ) from exc
     try:
         port = parts.port
     except ValueError as exc:

@@ -156,7 +156,7 @@ class AuditManager(models.Manager.from_queryset(AuditQuerySet)):  # type: ignore
         after: Mapping[str, Any] | None = None,
     ) -> "AuditEntry":
         """A deed as `record` writes it, for who writes many at once."""
-        return self.model(
+        entry: AuditEntry = self.model(
             verb=verb,
             model=row._meta.label,
             row="" if row.pk is None else str(row.pk)[:64],
@@ -168,6 +168,7 @@ class AuditManager(models.Manager.from_queryset(AuditQuerySet)):  # type: ignore
             before=masked(before or {}, hidden_of(row._meta.model)),
             after=masked(after or {}, hidden_of(row._meta.model)),
         )
+        return entry
 
     def record_each(
         self,

@@ -36,12 +36,11 @@ class GuardedSite(admin.AdminSite):
         back_to = request.GET.get("next", reverse("admin:index"))
         return redirect(f"{reverse('account_login')}?{urlencode({'next': back_to})}")
 
-    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """By the door of the site, which writes it down."""
-        response: HttpResponse = logout(request)
-        return response
+        return logout(request)
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """On one's own account, where it is written down, told by mail, and ends sessions elsewhere."""
         return redirect("account_change_password")
 

@@ -64,7 +64,7 @@ def has_second_factor(user: Any) -> bool:
 
 def was_shown(request: HttpRequest, *, since: float) -> bool:
     """Whether the person has shown a second factor in this browser after that moment (seconds since 1970)."""
-    shown = get_authentication_records(request, request.user)  # type: ignore[arg-type]  # whoever is signed in
+    shown = get_authentication_records(request, request.user)
     return any(each.get("method") == "mfa" and each.get("at", 0) >= since for each in shown)
 
 
@@ -124,7 +124,7 @@ class Activate(ActivateTOTPView):  # type: ignore[misc]
         # The code has just been shown: whoever came from the back-office goes on there without another one.
         record_authentication(
             self.request,
-            self.request.user,  # type: ignore[arg-type]  # whoever is signed in
+            self.request.user,
             "mfa",
             type=Authenticator.Type.TOTP,
             reauthenticated=True,

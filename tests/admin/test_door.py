@@ -3,6 +3,8 @@
 import re
 import time
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -12,7 +14,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from shipments.models import AuditEntry, User
+from shipments.web import sign_in
 from shipments.web.back_office import CODE_LASTS
+from shipments.web.visitors import Limit
 from tests.authenticator import code_of
 from tests.factories import a_merchant, a_person
 
@@ -245,15 +249,16 @@ def test_sign_ins_are_written_down_with_where_from_and_refused_ones_without_what
     assert "typed" not in repr(list(AuditEntry.objects.values()))
 
 
-def tries(many: int, **by: str) -> None:
+def tries(many: int, **by: Any) -> None:
     for place in range(many):
-        headers = {name: value.format(place=place) for name, value in by.items()}
-        Client().post("/accounts/login/", {"login": "olga@example.com", "password": "wrong"}, **headers)
+        Client(**{name: value.format(place=place) for name, value in by.items()}).post(
+            "/accounts/login/", {"login": "olga@example.com", "password": "wrong"}
+        )
 
 
-def is_let_in(**by: str) -> bool:
-    client = Client()
-    client.post("/accounts/login/", {"login": "olga@example.com", "password": PASSWORD}, **by)
+def is_let_in(**by: Any) -> bool:
+    client = Client(**by)
+    client.post("/accounts/login/", {"login": "olga@example.com", "password": PASSWORD})
     return "_auth_user_id" in client.session
 
 
@@ -317,11 +322,7 @@ def test_another_name_of_the_host_or_spelling_of_the_address_has_no_tries_of_its
 
 
 def test_the_audit_is_not_filled_by_strangers(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shipments.web import sign_in
-
-    monkeypatch.setattr(
-        sign_in, "REFUSALS_OF_STRANGERS", sign_in.Limit("of strangers", 3, sign_in.timedelta(hours=1))
-    )
+    monkeypatch.setattr(sign_in, "REFUSALS_OF_STRANGERS", Limit("of strangers", 3, timedelta(hours=1)))
     for place in range(6):
         Client(REMOTE_ADDR=f"192.0.2.{place}").post(
             "/accounts/login/", {"login": f"nobody-{place}@example.com", "password": "wrong"}

@@ -50,7 +50,8 @@ def test_no_page_of_the_back_office_breaks_the_policy(
         for path in every_page():
             response = page.goto(live_server.url + path)
             page.wait_for_load_state()
-            assert response is not None and response.status == 200, path
+            assert response, path
+            assert response.status == 200, path
 
 
 def test_pickers_and_rows_added_by_script_work_under_the_policy(

@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drop_audit_months.timezone, "now", lambda: NOW)
+    monkeypatch.setattr(f"{drop_audit_months.__name__}.timezone.now", lambda: NOW)
 
 
 def run(*arguments: str, **options: Any) -> str:
@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_written_drops_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_misses_an_entry_drops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old_months()
-    monkeypatch.setattr(drop_audit_months.audit_file, "lines", lambda entries, kind: iter([b"{}\n"]))
+    monkeypatch.setattr("shipments.bulk.audit_file.lines", lambda entries, kind: iter([b"{}\n"]))
 
     with pytest.raises(CommandError, match=r"has 1 of 3 entries\. Nothing was dropped"):
         run("--before", "2024-04", "--yes", "--export", str(tmp_path / "audit.jsonl"))

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -18,9 +19,16 @@ pytestmark = pytest.mark.django_db
 TABLE = "shipments_auditentry"
 
 
-def write(at: str, **over: object) -> None:
+def write(at: str, **over: Any) -> None:
     """An entry of this moment, as a restored copy or a clock gone wrong would bring one."""
-    row = {"at": at, "source": "page", "verb": "added", "model": "shipments.Carrier", "row": "1", **over}
+    row: dict[str, Any] = {
+        "at": at,
+        "source": "page",
+        "verb": "added",
+        "model": "shipments.Carrier",
+        "row": "1",
+        **over,
+    }
     names = ", ".join(row)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -79,7 +87,7 @@ HARMLESS = frozenset(
     sha256 shown_name slug source span status status_by status_group status_text support_url tag tags test_result text
     text_for_buyers text_for_sellers time_zone told told_to tracking_url trouble_detail unreadable verb weight_unit
     weight_value zone
-    """.split()
+    """.split()  # noqa: SIM905  (read as words)
 )
 
 
@@ -115,7 +123,8 @@ def test_every_column_that_tells_of_a_person_or_opens_something_is_masked() -> N
 )  # fmt: skip
 def test_what_is_personal_or_secret_is_replaced_when_written(column: str) -> None:
     model, name = column.split(".")
-    hidden = hidden_of(apps.get_model("shipments", model))
+    found: Any = apps.get_model("shipments", model)
+    hidden = hidden_of(found)
     assert masked({name: "In clear", "status": "Delivered"}, hidden) == {name: MASK, "status": "Delivered"}
     assert masked({name: ""}, hidden) == {name: ""}
 

@@ -139,7 +139,7 @@ def test_signing_in_begins_a_session_of_a_new_name(alice: User) -> None:
     session = client.session
     session["before"] = True
     session.save()
-    planted = session.session_key
+    planted = str(session.session_key)
     client.cookies["sessionid"] = planted
 
     client.post("/accounts/login/", {"login": alice.email, "password": "correct horse battery"})
