@@ -20,7 +20,7 @@ from shipments.backups.progress import Progress
 
 _NAME = "trackingsite-"
 _UNFINISHED = ".unfinished"
-# A dump waits for no migration that holds a table for longer, and keeps nobody waiting behind it.
+# Neither the dump nor we wait longer for a migration that holds a table.
 _LOCK_PATIENCE = "60s"
 
 
@@ -64,6 +64,7 @@ def _fill(draft: Path, *, now: datetime, jobs: int, say: Callable[[str], object]
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_PATIENCE}'")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         # Sequences know no snapshot: read before the dump reads them, they are never ahead of it.
         sequences = {each.name: each.last for each in catalogue.sequences(cursor)}

@@ -4,6 +4,9 @@ import fcntl
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -146,11 +149,64 @@ def test_a_backup_that_is_broken_off_leaves_nothing_and_the_next_one_works(
     assert sorted(each.name for each in tmp_path.iterdir()) == [".lock", backup.name]
 
 
+def test_a_backup_that_is_asked_to_stop_ends_with_its_program_and_leaves_nothing(
+    source: Copy, tmp_path: Path
+) -> None:
+    with psycopg.connect(**_reach()) as holder:
+        # The dump waits behind it, for as long as the test likes.
+        holder.execute("LOCK TABLE django_session")
+        with subprocess.Popen(
+            [sys.executable, "-c", _BACKUP_OF, source.source, str(tmp_path)],
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as backup:
+            try:
+                give_up_at = time.monotonic() + 60
+                while not _waiting_dumps() and backup.poll() is None and time.monotonic() < give_up_at:
+                    time.sleep(0.1)
+                assert _waiting_dumps() > 0
+                backup.terminate()
+                _out, said = backup.communicate(timeout=60)
+            finally:
+                backup.kill()
+    assert (backup.returncode, said) == (1, "Stopped. No backup was made.")
+    assert _waiting_dumps() == 0
+    assert [each.name for each in tmp_path.iterdir()] == [".lock"]
+
+
+_BACKUP_OF = """
+import sys, django
+django.setup()
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+connection.settings_dict["NAME"] = sys.argv[1]
+try:
+    call_command("backup", sys.argv[2])
+except CommandError as exc:
+    sys.stderr.write(str(exc))
+    sys.exit(1)
+"""
+
+
+def _waiting_dumps() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND datname = current_database() "
+            "AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])
+
+
 def test_a_dump_that_fails_says_why(source: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(making, "_LOCK_PATIENCE", "nonsense")
-    with pytest.raises(CommandError) as failed:
+    """A migration holds a table; this one is none of those that we read ourselves."""
+    monkeypatch.setattr(making, "_LOCK_PATIENCE", "500ms")
+    with psycopg.connect(**_reach()) as migration, pytest.raises(CommandError) as failed:
+        migration.execute("LOCK TABLE shipments_throttle")
         call_command("backup", str(tmp_path))
     assert str(failed.value).startswith("pg_dump ended with 1: pg_dump: error: query failed: ERROR:")
+    assert "lock timeout" in str(failed.value)
     assert str(failed.value).endswith("No backup was made.")
     assert [each.name for each in tmp_path.iterdir()] == [".lock"]
 

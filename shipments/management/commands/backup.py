@@ -12,6 +12,7 @@ from shipments.backups import making
 from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.backups.sealed import UNREADABLE
+from trackingsite.processes import Stopped, stopped_by_signals
 
 
 class Command(BaseCommand):
@@ -38,8 +39,13 @@ class Command(BaseCommand):
             if number is not None and number < 1:
                 raise CommandError(f"{name} must be 1 or more.", returncode=2)
         try:
-            backup = making.make(folder.absolute(), now=datetime.now(UTC), jobs=jobs, say=self.stderr.write)
-            dropped = [] if keep is None else making.drop_old(folder.absolute(), keep)
+            with stopped_by_signals():
+                backup = making.make(
+                    folder.absolute(), now=datetime.now(UTC), jobs=jobs, say=self.stderr.write
+                )
+                dropped = [] if keep is None else making.drop_old(folder.absolute(), keep)
+        except Stopped:
+            raise CommandError("Stopped. No backup was made.") from None
         except (BackupError, Error) as exc:
             raise CommandError(f"{str(exc).strip()} No backup was made.") from exc
         manifest = Manifest.read(backup)

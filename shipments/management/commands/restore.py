@@ -11,6 +11,7 @@ from django.db import Error
 from shipments.backups import restoring
 from shipments.backups.programs import BackupError
 from shipments.management.commands.verify_restore import report
+from trackingsite.processes import Stopped, stopped_by_signals
 
 
 class Command(BaseCommand):
@@ -59,7 +60,7 @@ class Command(BaseCommand):
         except BackupError as exc:
             raise CommandError(f"{exc} Nothing was done.") from exc
         try:
-            with restoring.scratch_database() if rehearse else nullcontext():
+            with stopped_by_signals(), restoring.scratch_database() if rehearse else nullcontext():
                 restoring.restore(backup.absolute(), manifest, jobs=jobs, say=say)
                 report(manifest, self.stdout.write, say)
                 if hold_mails and not rehearse:
@@ -67,6 +68,13 @@ class Command(BaseCommand):
                     self.stdout.write(
                         f"{held:,} mails that were waiting are held back; the back-office lists them under Mails."
                     )
+        except Stopped:
+            left = (
+                ""
+                if rehearse
+                else " What was restored so far is not whole: drop that database and restore into a new one."
+            )
+            raise CommandError(f"Stopped.{left}") from None
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         except Error as exc:
