@@ -40,6 +40,7 @@ TALLY_FIGURES = "tally_figures"
 FETCH_PROOFS = "fetch_proofs"
 TELL_BUYERS = "tell_buyers"
 LEARN_CHANCES = "learn_chances"
+WORK_ON_REPLAY = "work_on_replay"
 TASKS = frozenset(
     {
         SWEEP,
@@ -57,6 +58,7 @@ TASKS = frozenset(
         FETCH_PROOFS,
         TELL_BUYERS,
         LEARN_CHANCES,
+        WORK_ON_REPLAY,
     }
 )
 

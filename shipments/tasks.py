@@ -29,7 +29,7 @@ from shipments.models import (
 )
 from shipments.outbound import mail
 from shipments.refresh import learned, planner, runner
-from shipments.tracking import proof
+from shipments.tracking import proof, replays
 from trackingsite import logs
 
 # A task that was quick need not say at its end that it is alive: there are hundreds of those in a minute.
@@ -43,6 +43,8 @@ def sweep() -> None:
         queueing.enqueue(queueing.REFRESH, batch.account_id, str(batch.lease), *batch.shipment_ids)
     for action_id in acting.left_undone(timezone.now()):
         queueing.enqueue(queueing.WORK_ON_BULK, action_id)
+    for replay_id in replays.left_undone(timezone.now()):
+        queueing.enqueue(queueing.WORK_ON_REPLAY, replay_id)
 
 
 @logs.about_its_arguments("account", "batch")
@@ -112,6 +114,17 @@ def work_on_bulk(action_id: int) -> None:
     Heartbeat.objects.beat(timezone.now())
     if acting.work(action_id):
         queueing.enqueue(queueing.WORK_ON_BULK, action_id)
+    Heartbeat.objects.beat(timezone.now())
+
+
+@logs.about_its_arguments("replay")
+def work_on_replay(replay_id: int) -> None:
+    """Go on with a replay for a while; where more is left, queue up again behind what waits."""
+    Heartbeat.objects.beat(timezone.now())
+    if replays.work(
+        replay_id, follow=attention.follow_quietly, beat=lambda: Heartbeat.objects.beat(timezone.now())
+    ):
+        queueing.enqueue(queueing.WORK_ON_REPLAY, replay_id)
     Heartbeat.objects.beat(timezone.now())
 
 

@@ -48,8 +48,10 @@ class Found:
     new: tuple[Reason, ...]
 
 
-def review(now: datetime, shipment_ids: Iterable[int] | None = None) -> list[Found]:
+def review(now: datetime, shipment_ids: Iterable[int] | None = None, *, quietly: bool = False) -> list[Found]:
     """Bring the items of these parcels, or of everybody's, in step with the facts; what is new, for who tells people.
+
+    `quietly` nobody is told of it: for facts that are old, and only now read aright.
 
     Safe beside itself, beside `ingest` and beside people's clicks. Of everybody's parcels only those whose item is not as it
     should be are locked and written, the worst first and at most `MOST_AT_ONCE`; the rest has its turn with the next call.
@@ -57,11 +59,18 @@ def review(now: datetime, shipment_ids: Iterable[int] | None = None) -> list[Fou
     everybody = shipment_ids is None
     ids = _outdated(now) if shipment_ids is None else sorted(set(shipment_ids))
     found = [
-        entry for start in range(0, len(ids), BATCH) for entry in _write(now, ids[start : start + BATCH])
+        entry
+        for start in range(0, len(ids), BATCH)
+        for entry in _write(now, ids[start : start + BATCH], quietly=quietly)
     ]
     if everybody:
         AttentionReview.objects.note(now)
     return found
+
+
+def follow_quietly(shipment_ids: Sequence[int], now: datetime) -> None:
+    """Bring the items of parcels in step whose old answers have been read again; nobody is told."""
+    review(now, shipment_ids, quietly=True)
 
 
 # An item a person has done with that must come back.
@@ -127,7 +136,7 @@ def _outdated(now: datetime) -> list[int]:
 
 
 @transaction.atomic
-def _write(now: datetime, ids: Sequence[int]) -> list[Found]:
+def _write(now: datetime, ids: Sequence[int], *, quietly: bool) -> list[Found]:
     with connection.cursor() as cursor:
         # Whoever writes a parcel's facts or its item holds its row, in the order of ids: reviews of one parcel go one after
         # the other, each with all that was stored before it, and two of them never wait for each other. People's clicks lock
@@ -144,7 +153,8 @@ def _write(now: datetime, ids: Sequence[int]) -> list[Found]:
             Found(shipment_id, merchant_id, _reasons(reasons), _reasons(new))
             for shipment_id, merchant_id, reasons, new in cursor.fetchall()
         ]
-    alerts.tell([(entry.shipment_id, entry.merchant_id, entry.new) for entry in found], now)
+    if not quietly:
+        alerts.tell([(entry.shipment_id, entry.merchant_id, entry.new) for entry in found], now)
     return found
 
 

@@ -1,6 +1,7 @@
 """Which client speaks for which gateway."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import httpx
 
@@ -10,9 +11,11 @@ from shipments.carriers.errors import CarrierError
 from shipments.carriers.metering import Meter, Unmetered
 from shipments.carriers.pitney_bowes import parse as pitney_bowes
 from shipments.carriers.pitney_bowes.client import PitneyBowesClient
+from shipments.carriers.pitney_bowes.codes import status_of_scan, status_of_word
 from shipments.carriers.usps import answers
 from shipments.carriers.usps.client import UspsClient
-from shipments.enums import Environment, Gateway
+from shipments.carriers.usps.codes import status_of_event
+from shipments.enums import Environment, Gateway, Status
 
 
 class _Makes(Protocol):
@@ -67,6 +70,28 @@ def read_part(gateway: Gateway, part: bytes, question: Question) -> Answer | Car
     return {Gateway.PITNEY_BOWES: pitney_bowes.read_part, Gateway.USPS: answers.read_part}[gateway](
         part, question
     )
+
+
+def status_by_tables(
+    gateway: Gateway, carrier: str, *, code: str, text: str, details: Mapping[str, Any]
+) -> tuple[Status | None, str]:
+    """What our tables make of a kept scan whose status the carrier's own word did not decide, and what told it: `code`,
+    `text` or `""`. The same that reading its answer would give."""
+    if gateway is Gateway.USPS:
+        return status_of_event(code, text)
+    return status_of_scan(
+        carrier,
+        word=str(details.get("packageStatus", "")),
+        standardized=(str(details.get("standardizedEventCode", "")), str(details.get("l1Code", ""))),
+        code=code,
+        text=text,
+    )
+
+
+def unknown_word(details: Mapping[str, Any]) -> str:
+    """The status word among a kept scan's details where it is none we know; else `""`."""
+    word = str(details.get("packageStatus", ""))
+    return word if word and status_of_word(word) is None else ""
 
 
 def in_one_go(gateway: Gateway) -> int:

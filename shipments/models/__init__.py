@@ -7,7 +7,7 @@ from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
 from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
-from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode
+from shipments.models.carriers import Carrier, StatusMapping, UnrecognisedCode, UnrecognisedWord
 from shipments.models.chances import LearnedChances
 from shipments.models.figures import Cohort, Reckoning, StaleDay
 from shipments.models.imports import BadRow, ColumnMatch, Import, ImportChunk
@@ -19,6 +19,7 @@ from shipments.models.notes import Note, PromisedDay
 from shipments.models.notices import Mail
 from shipments.models.pacing import Heartbeat, MaintenanceWindow, Throttle
 from shipments.models.proofs import Proof, ProofPicture
+from shipments.models.replays import Replay
 from shipments.models.scans import ScanEvent
 from shipments.models.shipments import Shipment
 from shipments.models.statements import Statement
@@ -61,6 +62,7 @@ __all__ = [
     "Proof",
     "ProofPicture",
     "Reckoning",
+    "Replay",
     "SavedView",
     "ScanEvent",
     "SeenParcel",
@@ -73,6 +75,7 @@ __all__ = [
     "Tally",
     "Throttle",
     "UnrecognisedCode",
+    "UnrecognisedWord",
     "User",
     "Watch",
 ]

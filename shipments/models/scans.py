@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import ZoneKnownBy
 from shipments.models.answers import Answer
-from shipments.models.carriers import status_choices
+from shipments.models.carriers import KEPT_TEXT, folded, status_choices
 from shipments.models.merchants import Merchant
 from shipments.models.rows import with_keys
 from shipments.models.shipments import Shipment
@@ -16,6 +18,22 @@ from shipments.models.shipments import Shipment
 
 def known_by_choices() -> list[tuple[str, str]]:
     return [(known_by.value, known_by.value) for known_by in ZoneKnownBy]
+
+
+# Under which a scan's details keep the carrier's status word, where it did not decide the scan's status.
+STATUS_WORD = "packageStatus"
+
+
+class FoldedText(models.Func):
+    """`carriers.folded` in the database."""
+
+    template = f'lower(left(%(expressions)s, {KEPT_TEXT}) COLLATE "C")'
+    output_field = models.TextField()
+
+
+def status_word() -> KeyTextTransform:
+    """The carrier's status word, where it did not decide the status."""
+    return KeyTextTransform(STATUS_WORD, "details")
 
 
 class ScanEventQuerySet(models.QuerySet["ScanEvent"]):
@@ -28,6 +46,21 @@ class ScanEventQuerySet(models.QuerySet["ScanEvent"]):
     def of_parcels(self, keys: Sequence[int]) -> Self:
         """Those of the parcels with these keys. An empty list costs a statement like any other."""
         return self.filter(with_keys("shipment", keys))
+
+    def with_words(self, code: str = "", text: str = "", word: str = "") -> Self:
+        """Those a mapping with these words may speak of: all that are given, and not decided by the carrier's own word.
+
+        In the order of their parcels each of the three is looked up in an index. Codes mean carriers' own things: whose
+        parcels they are has to be looked at, too.
+        """
+        scans = self.exclude(status_by="carrier")
+        if code:
+            scans = scans.filter(code=code)
+        if text:
+            scans = scans.filter(Exact(FoldedText("text"), folded(text)))
+        if word:
+            scans = scans.filter(Exact(status_word(), word), details__has_key=STATUS_WORD)
+        return scans
 
     def shown(self) -> Self:
         """Those that tell of this parcel today: neither taken back nor of an earlier parcel."""
@@ -98,6 +131,23 @@ class ScanEvent(models.Model):
             models.CheckConstraint(
                 condition=models.Q(known_by__in=[known_by.value for known_by in ZoneKnownBy]),
                 name="scan_zone_known_somehow",
+            ),
+        ]
+        # By what mappings speak of; which parcels those are is read from the index alone.
+        indexes = [
+            models.Index(
+                fields=["code", "shipment"],
+                name="scan_code_idx",
+                condition=~models.Q(status_by="carrier") & ~models.Q(code=""),
+            ),
+            models.Index(
+                FoldedText("text"), "shipment", name="scan_text_idx", condition=~models.Q(status_by="carrier")
+            ),
+            models.Index(
+                status_word(),
+                "shipment",
+                name="scan_word_idx",
+                condition=~models.Q(status_by="carrier") & models.Q(details__has_key=STATUS_WORD),
             ),
         ]
 

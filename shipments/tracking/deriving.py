@@ -273,6 +273,23 @@ def look_again(shipment: Shipment, scans: Sequence[ScanEvent], *, now: datetime)
         _deliver_by_scan(shipment, max(arrived, key=lambda scan: scan.ordered_at, default=None))
 
 
+def follow_scans(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> None:
+    """Bring the shipment in line with scans whose statuses have been read anew, and with the newest answer where there is
+    one; without one, what only a scan had said goes with it."""
+    shown = [scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel]
+    if snapshot is None:
+        if all(scan.status == Status.UNKNOWN for scan in shown):
+            shipment.status = Status.UNKNOWN
+        arrived = [scan for scan in shown if scan.status == Status.DELIVERED]
+        if not arrived and shipment.delivered_on is not None:
+            _set_moment(shipment, "delivered", None, ())
+            shipment.delivery_location = shipment.delivery_description = shipment.signed_by = ""
+    derive(shipment, scans, snapshot)
+    if shipment.status == Status.DELIVERED and shipment.delivered_on is None:
+        arrived = [scan for scan in shown if scan.status == Status.DELIVERED]
+        _deliver_by_scan(shipment, max(arrived, key=lambda scan: scan.ordered_at, default=None))
+
+
 def cut_to_fit(row: Model, names: tuple[str, ...]) -> None:
     """Cut texts to their columns: one overlong word of a carrier must not cost the batch its answers. The raw answer keeps it."""
     values = row.__dict__

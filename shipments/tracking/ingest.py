@@ -29,15 +29,14 @@ from shipments.models import (
     Shipment,
     StatusMapping,
     Subscription,
-    UnrecognisedCode,
     Watch,
     quick,
 )
-from shipments.models.carriers import KEPT_TEXT
 from shipments.models.subscriptions import BuyerNews, news_of
 from shipments.tracking import replaying
 from shipments.tracking.deriving import NEWSWORTHY, SCAN_FACTS, SHIPMENT_FACTS
 from shipments.tracking.taking_in import Source, take_in
+from shipments.tracking.unrecognised import Unrecognised
 
 # Every writer of a parcel takes this lock first, in this order.
 _LOCK = """
@@ -253,13 +252,11 @@ class _Round:
         stored: dict[int, list[ScanEvent]] = {pk: [] for pk in fresh}
         for row in quick.read(ScanEvent, "shipment_id", list(fresh)):
             stored[row.shipment_id].append(row)
-        mappings: dict[str, list[StatusMapping]] = {}
-        for mapping in StatusMapping.objects.order_by("-code", "-text"):
-            mappings.setdefault(mapping.carrier_id, []).append(mapping)
+        mappings = StatusMapping.objects.by_carrier()
 
         inserts: list[ScanEvent] = []
         updates: list[ScanEvent] = []
-        unrecognised: list[ScanEvent] = []
+        unrecognised = Unrecognised()
         new_counts: dict[int, int] = {}
         changed: list[Shipment] = []
         was = {pk: dict(self.shipments[pk].__dict__) for pk in fresh}
@@ -275,11 +272,13 @@ class _Round:
             shipment, snapshot = self.shipments[pk], outcome.result
             assert isinstance(snapshot, Snapshot)
             was_known = was[pk]["facts_fetched_at"] is not None
+            unrecognised.take(shipment.carrier_id, stored[pk])
             if pk in replayed:
                 known = {scan.fingerprint for scan in stored[pk]}
                 added = [scan for scan in replayed[pk].scans if scan.fingerprint not in known]
                 inserts += replayed[pk].scans
                 promises += replayed[pk].promises
+                unrecognised.add(shipment.carrier_id, replayed[pk].scans)
                 is_news = any(shipment.__dict__[name] != was[pk][name] for name in NEWSWORTHY)
             else:
                 is_newest = pk not in late
@@ -297,9 +296,7 @@ class _Round:
                 updates += [scan for scan in stored[pk] if scan.id in step.touched]
                 inserts += added
                 promises += step.promises
-            unrecognised += [
-                event for event in added if event.status == Status.UNKNOWN and event.status_by == ""
-            ]
+                unrecognised.add(shipment.carrier_id, [*stored[pk], *added])
             new_counts[pk] = len(added)
             if added or is_news:
                 shipment.changed_at = self.now
@@ -324,7 +321,7 @@ class _Round:
         delivered = [shipment for shipment in changed if shipment.status == Status.DELIVERED]
         if Proof.objects.begin(delivered, self.now):
             queueing.enqueue(queueing.FETCH_PROOFS)
-        self._count_unrecognised(unrecognised)
+        unrecognised.store(self.now)
         if told and Subscription.objects.mark_due(told, self.now):
             queueing.enqueue(queueing.TELL_BUYERS)
         return new_counts, {shipment.pk for shipment in changed if shipment.changed_at == self.now}
@@ -358,30 +355,6 @@ class _Round:
         told_at = shipment.facts_fetched_at
         if shipment.answer_id is not None and confirmed_at and told_at and confirmed_at > told_at:
             self.ended.append({"pk": shipment.answer_id, "last_fetched_at": confirmed_at})
-
-    def _count_unrecognised(self, scans: Iterable[ScanEvent]) -> None:
-        counts: dict[tuple[str, str, str], int] = {}
-        for event in scans:
-            key = (self.shipments[event.shipment_id].carrier_id, event.code, event.text[:KEPT_TEXT])
-            counts[key] = counts.get(key, 0) + 1
-        if not counts:
-            return
-        rows = sorted(counts.items())
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"""
-                INSERT INTO {UnrecognisedCode._meta.db_table} AS known (carrier_id, code, text, scans, first_seen_at, last_seen_at)
-                SELECT *, %s::timestamptz, %s::timestamptz FROM unnest(%s::text[], %s::text[], %s::text[], %s::int[])
-                ON CONFLICT (carrier_id, code, text) DO UPDATE
-                SET scans = known.scans + excluded.scans, last_seen_at = excluded.last_seen_at
-                """,  # noqa: S608  (the only inserted text is our own table's name)
-                [
-                    self.now,
-                    self.now,
-                    *(list(column) for column in zip(*(key for key, _ in rows), strict=True)),
-                    [n for _, n in rows],
-                ],
-            )
 
     # ---- Watches -----------------------------------------------------------------------------------------------
 

@@ -32,25 +32,41 @@ def replay(
 ) -> dict[int, Replayed]:
     """Derive these parcels anew from all their answers; `confirmed_at` is when the newest content was last told.
 
-    Left out, and left alone, are parcels which people have put right, because answers of before count otherwise there,
-    and those with an answer that cannot be read any more. Content told more than twice is taken in when it was told
-    first and last: in between it can have changed only when exactly a scan was taken back.
+    Left out, and left alone, are those that cannot be (see `read_again`).
     """
-    answers: dict[int, list[Answer]] = {
-        shipment.pk: [] for shipment in shipments if not _is_put_right(shipment)
-    }
-    if answers:
-        for answer in Answer.objects.filter(shipment__in=list(answers), kind=AnswerKind.SNAPSHOT):
-            answers[answer.shipment_id].append(answer)
+    answers = answers_of([shipment.pk for shipment in shipments if not is_put_right(shipment)])
     done: dict[int, Replayed] = {}
     for shipment in shipments:
-        tellings = _tellings(shipment, answers.get(shipment.pk, ()), confirmed_at[shipment.pk])
-        if tellings:
-            done[shipment.pk] = _replayed(shipment, tellings, mappings)
+        replayed = read_again(shipment, answers.get(shipment.pk, ()), confirmed_at.get(shipment.pk), mappings)
+        if replayed is not None:
+            done[shipment.pk] = replayed
     return done
 
 
-def _is_put_right(shipment: Shipment) -> bool:
+def answers_of(keys: Sequence[int]) -> dict[int, list[Answer]]:
+    """The kept answers of these parcels that told of scans, by the parcel."""
+    answers: dict[int, list[Answer]] = {pk: [] for pk in keys}
+    if answers:
+        for answer in Answer.objects.filter(shipment__in=list(answers), kind=AnswerKind.SNAPSHOT):
+            answers[answer.shipment_id].append(answer)
+    return answers
+
+
+def read_again(
+    shipment: Shipment, answers: Sequence[Answer], confirmed_at: datetime | None, mappings: Mappings
+) -> Replayed | None:
+    """The parcel, which is changed in memory, as these answers tell it in their order; None where it cannot be so told.
+
+    That is where a person has put it right, because answers of before count otherwise there, and where one of the answers
+    cannot be read any more; it is left alone then. Content told more than twice is taken in when it was told first and
+    last: in between it can have changed only when exactly a scan was taken back.
+    """
+    tellings = () if is_put_right(shipment) else _tellings(shipment, answers, confirmed_at)
+    return _replayed(shipment, tellings, mappings) if tellings else None
+
+
+def is_put_right(shipment: Shipment) -> bool:
+    """Whether a person has said that some of what was told is another parcel's, or another carrier's."""
     said = (shipment.carrier_corrected_at, shipment.number_from, shipment.number_until)
     return any(one is not None for one in said)
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Any
 
 from shipments.carriers.base import Scan, Snapshot
 from shipments.enums import Status
 from shipments.facts.timeline import fingerprint
 from shipments.models import PromisedDay, ScanEvent, Shipment, StatusMapping, quick
+from shipments.models.scans import STATUS_WORD
 from shipments.tracking.deriving import SCAN_TEXTS, cut_to_fit, derive, settle
 
 # By the code of the carrier.
@@ -68,12 +70,7 @@ def _event(
     shipment: Shipment, answer_id: int, scan: Scan, position: int, mappings: Iterable[StatusMapping]
 ) -> ScanEvent:
     """A scan as a row, its moment still to be settled."""
-    status, status_by = scan.status or Status.UNKNOWN, scan.status_by
-    if status_by != "carrier":
-        # The carrier's own word stands; an operator's mapping stands above our tables.
-        mapped = next((mapping for mapping in mappings if mapping.fits(scan.code, scan.text)), None)
-        if mapped is not None:
-            status, status_by = Status(mapped.status), "mapping"
+    status, status_by = mapped(scan.status, scan.status_by, scan.code, scan.text, scan.details, mappings)
     posted, place = scan.posted, scan.place
     event = quick.bare(
         ScanEvent,
@@ -115,6 +112,26 @@ def _event(
     )
     cut_to_fit(event, SCAN_TEXTS)
     return event
+
+
+def mapped(
+    status: Status | None,
+    status_by: str,
+    code: str,
+    text: str,
+    details: Mapping[str, Any],
+    mappings: Iterable[StatusMapping],
+) -> tuple[Status, str]:
+    """The status of a scan, and what told it, under the mappings of its carrier: `status` and `status_by` are without them.
+
+    The carrier's own word stands; an operator's mapping stands above our tables.
+    """
+    if status_by != "carrier":
+        word = details.get(STATUS_WORD, "")
+        mapping = next((mapping for mapping in mappings if mapping.fits(code, text, word)), None)
+        if mapping is not None:
+            return Status(mapping.status), "mapping"
+    return status or Status.UNKNOWN, status_by
 
 
 def _promise(shipment: Shipment) -> tuple[object, ...]:

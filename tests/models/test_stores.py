@@ -106,8 +106,8 @@ def test_a_person_has_one_role_per_merchant():
         Membership.objects.create(user=user, merchant=merchant, role="owner")
 
 
-def test_a_mapping_names_a_code_or_a_text():
-    with pytest.raises(IntegrityError, match="mapping_names_a_code_or_a_text"), transaction.atomic():
+def test_a_mapping_names_a_code_a_text_or_a_status_word():
+    with pytest.raises(IntegrityError, match="mapping_names_some_word"), transaction.atomic():
         StatusMapping.objects.create(carrier_id="USPS", status="Delivered")
 
 
