@@ -1,7 +1,7 @@
 """What the scans and the newest answer of one parcel amount to. Works on rows in memory; `ingest` reads and writes them."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -137,15 +137,7 @@ def _is_anothers(shipment: Shipment, on: date, ship_date: date | None) -> bool:
 def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | None) -> bool:
     """Bring the shipment's columns in line with its scans and, where given, the newest answer; whether that was news."""
     before = [getattr(shipment, name) for name in NEWSWORTHY]
-    shown = sorted(
-        (scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel),
-        # The order of `ScanEvent.objects.newest_first()`; what is not stored yet counts as newest.
-        key=lambda scan: (scan.ordered_at, scan.position, scan.pk or sys.maxsize),
-        reverse=True,
-    )
-    # A date years ahead is a carrier's mistake: shown as it was sent, but nothing follows from it.
-    told_at = shipment.facts_fetched_at
-    telling = [scan for scan in shown if told_at is None or scan.ordered_at <= told_at + _AHEAD_OF_US]
+    shown, telling = shown_and_telling(shipment, scans)
     recognised = [scan for scan in telling if scan.status != Status.UNKNOWN]
     if recognised or snapshot is not None:
         shipment.status = status_of(Status(scan.status) for scan in telling)
@@ -163,6 +155,21 @@ def derive(shipment: Shipment, scans: Sequence[ScanEvent], snapshot: Snapshot | 
     mark_milestones(shipment, shown, [place_of(scan) for scan in shown], snapshot)
     cut_to_fit(shipment, SHIPMENT_FACTS)
     return [getattr(shipment, name) for name in NEWSWORTHY] != before
+
+
+def shown_and_telling(
+    shipment: Shipment, scans: Iterable[ScanEvent]
+) -> tuple[list[ScanEvent], list[ScanEvent]]:
+    """The scans that tell of this parcel today, the newest first, and those of them from which its status follows."""
+    shown = sorted(
+        (scan for scan in scans if not scan.withdrawn_at and not scan.earlier_parcel),
+        # The order of `ScanEvent.objects.newest_first()`; what is not stored yet counts as newest.
+        key=lambda scan: (scan.ordered_at, scan.position, scan.pk or sys.maxsize),
+        reverse=True,
+    )
+    # A date years ahead is a carrier's mistake: shown as it was sent, but nothing follows from it.
+    told_at = shipment.facts_fetched_at
+    return shown, [scan for scan in shown if told_at is None or scan.ordered_at <= told_at + _AHEAD_OF_US]
 
 
 def _take_over(shipment: Shipment, snapshot: Snapshot, shown: Sequence[ScanEvent]) -> None:

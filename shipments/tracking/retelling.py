@@ -17,7 +17,7 @@ from django.db import connection
 from shipments import queueing
 from shipments.carriers.base import Snapshot
 from shipments.carriers.registry import read_part, status_by_tables
-from shipments.enums import AnswerKind, CarrierCode, EndReason, Gateway, Status
+from shipments.enums import AnswerKind, EndReason, Gateway, Status
 from shipments.models import (
     Answer,
     Merchant,
@@ -30,7 +30,7 @@ from shipments.models import (
     quick,
 )
 from shipments.tracking.deriving import SHIPMENT_FACTS, follow_scans
-from shipments.tracking.gateway import question_about
+from shipments.tracking.gateway import gateways_for, question_about
 from shipments.tracking.replaying import Replayed, answers_of, is_put_right, read_again
 from shipments.tracking.taking_in import mapped
 from shipments.tracking.unrecognised import Unrecognised
@@ -173,7 +173,11 @@ class _Round:
         for scan in scans:
             if scan.status_by == "carrier" or _is_other_carriers(shipment, scan):
                 continue
-            gateway = gateways.get(scan.answer_id or 0) or shipment.answered_by or _usual(shipment.carrier_id)
+            gateway = (
+                gateways.get(scan.answer_id or 0)
+                or shipment.answered_by
+                or gateways_for(shipment.carrier_id)[0]
+            )
             status, told_by = status_by_tables(
                 Gateway(gateway), shipment.carrier_id, code=scan.code, text=scan.text, details=scan.details
             )
@@ -253,8 +257,3 @@ def _told(promise: PromisedDay) -> tuple[object, ...]:
 def _is_other_carriers(shipment: Shipment, scan: ScanEvent) -> bool:
     """Whether it was told by a carrier that never had the parcel; its codes mean something else there."""
     return shipment.carrier_corrected_at is not None and scan.withdrawn_at is not None
-
-
-def _usual(carrier: str) -> Gateway:
-    """The gateway that told of a carrier's parcels where nothing else says so."""
-    return Gateway.USPS if carrier == CarrierCode.USPS else Gateway.PITNEY_BOWES
