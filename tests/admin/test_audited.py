@@ -1,7 +1,7 @@
-"""What is changed in the back-office is written down: people, merchants, carriers, mappings, links."""
+"""What is changed in the back-office is written down: people, merchants, carriers, links."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import time
 from typing import Any
 
 import pytest
@@ -15,12 +15,11 @@ from shipments.models import (
     MaintenanceWindow,
     Membership,
     Merchant,
+    MerchantHost,
     PrivateLink,
-    StatusMapping,
-    UnrecognisedCode,
     User,
 )
-from tests.factories import a_merchant, a_person, a_shipment
+from tests.factories import a_host, a_merchant, a_person, a_shipment
 
 pytestmark = pytest.mark.django_db
 
@@ -228,7 +227,7 @@ def test_people_and_carriers_are_switched_off_and_not_deleted(
     assert Carrier.objects.filter(code="UPS").exists() is True
 
 
-def test_a_carriers_windows_and_mappings_are_written_down(operator: Client) -> None:
+def test_a_carriers_windows_are_written_down(operator: Client) -> None:
     window = MaintenanceWindow.objects.get(carrier="USPS")
     operator.post(
         reverse("admin:shipments_carrier_change", args=["USPS"]),
@@ -250,67 +249,38 @@ def test_a_carriers_windows_and_mappings_are_written_down(operator: Client) -> N
                 },
                 known=1,
             ),
-            **inline("mappings", {"carrier": "USPS", "code": "ZZ", "text": "", "status": "InTransit"}),
         },
     )
 
     window.refresh_from_db()
     assert window.ends == time(4)
-    assert StatusMapping.objects.get().status == "InTransit"
     assert written() == [
         ("changed", "shipments.MaintenanceWindow", {"ends": "03:00:00"}, {"ends": "04:00:00"}),
-        (
-            "added",
-            "shipments.StatusMapping",
-            {},
-            {"carrier": "USPS", "code": "ZZ", "text": "", "status": "InTransit"},
-        ),
     ]
 
 
 def test_a_carriers_code_does_not_change(operator: Client) -> None:
     operator.post(
         reverse("admin:shipments_carrier_change", args=["UPS"]),
-        {"code": "DHL", "name": "United Parcel", "position": "7", **inline("windows"), **inline("mappings")},
+        {"code": "DHL", "name": "United Parcel", "position": "7", **inline("windows")},
     )
 
     assert Carrier.objects.get(code="UPS").name == "United Parcel"
     assert Carrier.objects.filter(code="DHL").exists() is False
 
 
-def test_an_unrecognised_code_is_one_click_from_its_mapping(operator: Client) -> None:
-    seen = datetime(2026, 3, 6, 12, 0, tzinfo=UTC)
-    for code, text, status in (("ZZ", "Parcel did a & b", None), ("ZY", "Known by now", "InTransit")):
-        UnrecognisedCode.objects.create(
-            carrier_id="UPS", code=code, text=text, scans=3, first_seen_at=seen, last_seen_at=seen
-        )
-        if status:
-            StatusMapping.objects.create(carrier_id="UPS", code=code, text=text.upper(), status=status)
-
-    shown = operator.get(reverse("admin:shipments_unrecognisedcode_changelist")).content.decode()
-
-    address = "/admin/shipments/statusmapping/add/?carrier=UPS&amp;code=ZZ&amp;text=Parcel+did+a+%26+b"
-    assert shown.count("statusmapping/add/?") == 1
-    assert f'href="{address}"' in shown
-    assert "means InTransit from now on" in shown
-    form = operator.get(address.replace("&amp;", "&")).context["adminform"].form
-    assert [form[name].value() for name in ("carrier", "code", "text")] == ["UPS", "ZZ", "Parcel did a & b"]
-
-
-def test_rows_deleted_from_a_list_are_each_written_down(operator: Client) -> None:
-    mappings = [
-        StatusMapping.objects.create(carrier_id="UPS", code=code, status="InTransit") for code in ("A", "B")
-    ]
+def test_rows_deleted_from_a_list_are_each_written_down(operator: Client, merchant: Merchant) -> None:
+    hosts = [a_host(merchant, host) for host in ("a.example.com", "b.example.com")]
 
     operator.post(
-        reverse("admin:shipments_statusmapping_changelist"),
-        {"action": "delete_selected", "_selected_action": [row.pk for row in mappings], "post": "yes"},
+        reverse("admin:shipments_merchanthost_changelist"),
+        {"action": "delete_selected", "_selected_action": [row.pk for row in hosts], "post": "yes"},
     )
 
-    assert StatusMapping.objects.exists() is False
-    assert sorted((verb, before["code"]) for verb, _, before, _ in written()) == [
-        ("deleted", "A"),
-        ("deleted", "B"),
+    assert MerchantHost.objects.exists() is False
+    assert sorted((verb, before["host"]) for verb, _, before, _ in written()) == [
+        ("deleted", "a.example.com"),
+        ("deleted", "b.example.com"),
     ]
 
 
