@@ -4,6 +4,7 @@ The indexes are made while scans are being stored, which takes a while at ten mi
 transaction of its own.
 """
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.fields.json
 import django.utils.timezone
@@ -65,7 +66,8 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(blank=True, max_length=100, verbose_name="carrier's code")),
                 ('text', models.CharField(blank=True, max_length=200, verbose_name="carrier's text")),
                 ('word', models.CharField(blank=True, max_length=100, verbose_name="carrier's status word")),
-                ('fence', models.BigIntegerField(editable=False, null=True)),
+                ('fence', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), editable=False, null=True, size=None)),
+                ('fence_at', models.DateTimeField(editable=False, null=True)),
                 ('after_id', models.BigIntegerField(default=0, editable=False)),
                 ('until_id', models.BigIntegerField(editable=False, null=True)),
                 ('total', models.PositiveIntegerField(editable=False, null=True, verbose_name='parcels')),

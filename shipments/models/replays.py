@@ -1,8 +1,9 @@
 """Stored answers read once more: of which parcels, and how far that has come."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -12,6 +13,9 @@ from shipments.enums import WorkState
 from shipments.models.carriers import KEPT_TEXT, Carrier, StatusMapping, in_one_line
 from shipments.models.work import BackgroundWork
 
+# No task of the queue may take longer, and none of what else stores answers does.
+LONGEST_WRITE = timedelta(minutes=10)
+
 
 class Replay(BackgroundWork):
     """A run through parcels, each of which is brought to what its stored answers say today.
@@ -19,7 +23,7 @@ class Replay(BackgroundWork):
     Of `carrier`, null for all; with a code, text or status word only parcels with a scan a mapping of it may speak of.
     They are gone through by their ids: `after_id` is where the last step ended, `until_id` the newest parcel that is to be
     done; later ones were read by today's mappings anyway. `total` is null until they have been counted, and where they are too many to
-    count. `fence` is the first transaction that surely knows the mappings of the time when this began.
+    count. `fence` names the transactions that were writing at `fence_at`, when this began.
 
     Of those done, `changed` have another status now, `scans_changed` counts scans with another status; `by_scans` could only
     be read from their scans, `failed` could not be read and were left as they were.
@@ -39,7 +43,8 @@ class Replay(BackgroundWork):
     code = models.CharField(_("carrier's code"), max_length=100, blank=True)
     text = models.CharField(_("carrier's text"), max_length=KEPT_TEXT, blank=True)
     word = models.CharField(_("carrier's status word"), max_length=100, blank=True)
-    fence = models.BigIntegerField(null=True, editable=False)
+    fence = ArrayField(models.CharField(max_length=40), null=True, editable=False)
+    fence_at = models.DateTimeField(null=True, editable=False)
     after_id = models.BigIntegerField(default=0, editable=False)
     until_id = models.BigIntegerField(null=True, editable=False)
     total = models.PositiveIntegerField(_("parcels"), null=True, editable=False)
@@ -117,24 +122,31 @@ class Replay(BackgroundWork):
         self.save(force_insert=True)
         queueing.enqueue(queueing.WORK_ON_REPLAY, self.pk)
 
-    def stands_behind_fence(self) -> bool:
-        """Whether every transaction that may have read older mappings has ended; asked again until it says so.
+    def stands_behind_fence(self, now: datetime) -> bool:
+        """Whether all that was being written when this began has ended; asked again until it says so.
 
-        Whoever stores answers locks their parcels, which gives them a number, before they read the mappings. Without this
-        a scan that such a one is about to store by older mappings could be passed by.
+        Whoever stores answers may have read older mappings before this began: a scan such a one is about to store would be
+        passed by. Whatever lasts longer than `LONGEST_WRITE` stores no answers.
         """
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_snapshot_xmax(now_on)::text::bigint, pg_snapshot_xmin(now_on)::text::bigint FROM pg_current_snapshot() AS now_on"
+                """
+                SELECT pid || ':' || backend_xid FROM pg_stat_activity
+                WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+                """
             )
-            next_one, oldest = cursor.fetchone()
-        if self.fence is None:
-            self.fence = next_one
-            type(self).objects.filter(pk=self.pk).update(fence=next_one)
-        return bool(oldest >= self.fence)
+            writing = {row[0] for row in cursor.fetchall()}
+        if self.fence is None or self.fence_at is None:
+            self.fence, self.fence_at = sorted(writing), now
+            self.save(update_fields=["fence", "fence_at"])
+        return writing.isdisjoint(self.fence) or now - self.fence_at > LONGEST_WRITE
 
-    def let_go(self, until: datetime | None = None) -> None:
-        """End the lease: somebody else may go on at once, or from `until` on."""
+    def let_go(self) -> None:
+        """End the lease after a turn that went well: somebody else may go on at once."""
+        type(self).objects.filter(pk=self.pk, state=WorkState.RUNNING).update(leased_until=None, tries=0)
+
+    def pause(self, until: datetime) -> None:
+        """Leave it alone until then, after a turn that failed."""
         type(self).objects.filter(pk=self.pk, state=WorkState.RUNNING).update(leased_until=until)
 
     def ask_to_cancel(self, now: datetime) -> bool:
@@ -155,7 +167,13 @@ class Replay(BackgroundWork):
             pk=self.pk, state__in=[WorkState.CANCELLED.value, WorkState.FAILED.value]
         )
         again = stopped.update(
-            state=WorkState.WAITING, finished_at=None, cancel_asked=False, error="", tries=0, fence=None
+            state=WorkState.WAITING,
+            finished_at=None,
+            cancel_asked=False,
+            error="",
+            tries=0,
+            fence=None,
+            fence_at=None,
         )
         if again:
             queueing.enqueue(queueing.WORK_ON_REPLAY, self.pk)

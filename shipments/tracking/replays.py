@@ -30,7 +30,7 @@ LOOKED_AT = 5_000
 MOST_COUNTED = 100_000
 # Then it goes to the end of the queue: refreshes and mails have their turn.
 TURN = timedelta(seconds=20)
-# How long a worker waits at a time for transactions that may have read older mappings.
+# Seconds between two looks at whether transactions that may have read older mappings have ended.
 FENCE_LOOKS_APART = 0.2
 # A worker that met trouble leaves the replay alone for so long.
 PAUSE = timedelta(seconds=20)
@@ -58,7 +58,7 @@ def work(replay_id: int, *, follow: Follow, beat: Callable[[], object] = _nothin
         return False
     ends = time.monotonic() + TURN.total_seconds()
     try:
-        while not replay.stands_behind_fence():
+        while not replay.stands_behind_fence(timezone.now()):
             if time.monotonic() >= ends:
                 replay.let_go()
                 return True
@@ -75,7 +75,7 @@ def work(replay_id: int, *, follow: Follow, beat: Callable[[], object] = _nothin
     except DatabaseError as exc:
         # Not its message: it repeats values of rows.
         logger.error("Replay %d: a step failed with %s; it is tried again.", replay_id, type(exc).__name__)
-        replay.let_go(until=timezone.now() + PAUSE)
+        replay.pause(timezone.now() + PAUSE)
     return False
 
 
