@@ -231,7 +231,7 @@ class _Unrecognised(ReadOnly):
 @admin.register(UnrecognisedCode)
 class UnrecognisedCodeAdmin(_Unrecognised):
     words = ("code", "text")
-    list_display = ("carrier", "code", "text", "scans", "first_seen_at", "last_seen_at", "samples", "mapping")
+    list_display = ("carrier", "code", "text", "scans", "mapping", "samples", "last_seen_at")
     list_display_links = None
     search_fields = ("code", "text")
 
@@ -239,6 +239,6 @@ class UnrecognisedCodeAdmin(_Unrecognised):
 @admin.register(UnrecognisedWord)
 class UnrecognisedWordAdmin(_Unrecognised):
     words = ("word",)
-    list_display = ("carrier", "word", "scans", "first_seen_at", "last_seen_at", "samples", "mapping")
+    list_display = ("carrier", "word", "scans", "mapping", "samples", "last_seen_at")
     list_display_links = None
     search_fields = ("word",)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
@@ -27,24 +28,27 @@ STATES = {
 }
 
 
+class StateFilter(admin.SimpleListFilter):
+    """By how far they have come, in words."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(state.value, words) for state, words in STATES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Replay]) -> QuerySet[Replay]:
+        wanted = self.value()
+        return queryset.filter(state=wanted) if wanted else queryset
+
+
 @admin.register(Replay)
 class ReplayAdmin(LargeTable, Audited):
     """Started here or by a mapping, and then only watched, cancelled and taken up again."""
 
-    list_display = (
-        "about",
-        "state_words",
-        "share",
-        "done",
-        "answers",
-        "changed",
-        "failed",
-        "by",
-        "made_at",
-        "finished_at",
-    )
+    list_display = ("about", "state_words", "share", "done", "changed", "by", "made_at")
     list_select_related = ("carrier", "by")
-    list_filter = ("state",)
+    list_filter = (StateFilter,)
     change_form_template = "admin/shipments/replay/change_form.html"
 
     def get_fields(self, request: HttpRequest, obj: Replay | None = None) -> tuple[str, ...]:
@@ -128,6 +132,7 @@ class ReplayAdmin(LargeTable, Audited):
 
     def _shown(self, request: HttpRequest, replay: Replay) -> dict[str, Any]:
         return {
+            "title": gettext("Stored answers read again"),
             "replay": replay,
             "state_words": STATES[WorkState(replay.state)],
             "may_change": self.has_change_permission(request, replay),
