@@ -191,9 +191,10 @@ class _Unrecognised(ReadOnly):
                 fits = fits.filter(**{name: ""})
         fits = fits.order_by("-code", "-text", "-word")
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(
+        mapped: QuerySet[Any] = rows.annotate(
             mapped_to=Subquery(fits.values("status")[:1]), mapped_by=Subquery(fits.values("pk")[:1])
         )
+        return mapped
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

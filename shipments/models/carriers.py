@@ -147,7 +147,7 @@ class _Unrecognised(models.Manager[Any]):
     # Beside the carrier.
     words: ClassVar[tuple[str, ...]]
 
-    def count(self, changes: Mapping[tuple[str, ...], int], now: datetime) -> None:
+    def change_counts(self, changes: Mapping[tuple[str, ...], int], now: datetime) -> None:
         """Add to the counts, or take from them; what nothing is left of is gone. Keys are the carrier and the words.
 
         In the order of the keys, as everybody does it: two at once never wait for each other in a ring.

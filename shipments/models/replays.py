@@ -129,17 +129,20 @@ class Replay(BackgroundWork):
         passed by. Whatever lasts longer than `LONGEST_WRITE` stores no answers.
         """
         with connection.cursor() as cursor:
+            # In a transaction the view would say again what it said first.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
             cursor.execute(
                 """
                 SELECT pid || ':' || backend_xid FROM pg_stat_activity
-                WHERE datname = current_database() AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+                WHERE datname = current_database() AND backend_type = 'client backend' AND backend_xid IS NOT NULL
+                    AND pid <> pg_backend_pid()
                 """
             )
             writing = {row[0] for row in cursor.fetchall()}
-        if self.fence is None or self.fence_at is None:
+        if self.fence_at is None:
             self.fence, self.fence_at = sorted(writing), now
             self.save(update_fields=["fence", "fence_at"])
-        return writing.isdisjoint(self.fence) or now - self.fence_at > LONGEST_WRITE
+        return writing.isdisjoint(self.fence or ()) or now - self.fence_at > LONGEST_WRITE
 
     def let_go(self) -> None:
         """End the lease after a turn that went well: somebody else may go on at once."""

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Max
@@ -167,18 +168,13 @@ def finish(replay: Replay, state: WorkState, now: datetime, error: str = "") -> 
 # ---- Which parcels
 
 
-def _spoken_of(replay: Replay) -> tuple[str, list[object]]:
+def _spoken_of(replay: Replay) -> tuple[str, tuple[Any, ...]]:
     """SQL for the ids of parcels behind `after_id` up to `until_id` that may be concerned, in their order, each once."""
     bounds = {"shipment__gt": replay.after_id, "shipment__lte": replay.until_id}
     if replay.words:
         found = ScanEvent.objects.with_words(replay.code, replay.text, replay.word).filter(**bounds)
-        ids = found.order_by("shipment").values("shipment").distinct()
-    else:
-        ids = (
-            Shipment.objects.filter(pk__gt=replay.after_id, pk__lte=replay.until_id)
-            .order_by("pk")
-            .values("pk")
-        )
+        return found.order_by("shipment").values("shipment").distinct().query.sql_with_params()
+    ids = Shipment.objects.filter(pk__gt=replay.after_id, pk__lte=replay.until_id).order_by("pk").values("pk")
     return ids.query.sql_with_params()
 
 

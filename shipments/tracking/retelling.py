@@ -187,7 +187,7 @@ class _Round:
         newest = next(
             (answer for answer in self.answers[shipment.pk] if answer.pk == shipment.answer_id), None
         )
-        follow_scans(shipment, scans, newest and _read(shipment, newest))
+        follow_scans(shipment, scans, None if newest is None else _read(shipment, newest))
         self.retold.answers += newest is not None
         for before, scan in zip(was, scans, strict=True):
             self._write_if_other(before, scan)

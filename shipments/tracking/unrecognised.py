@@ -33,8 +33,8 @@ class Unrecognised:
 
     def store(self, now: datetime) -> None:
         """Write the changes, if there are any."""
-        UnrecognisedCode.objects.count(self._codes, now)
-        UnrecognisedWord.objects.count(self._words, now)
+        UnrecognisedCode.objects.change_counts(self._codes, now)
+        UnrecognisedWord.objects.change_counts(self._words, now)
 
     def _note(self, carrier: str, scans: Iterable[ScanEvent], n: int) -> None:
         for scan in scans:

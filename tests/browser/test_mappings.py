@@ -31,8 +31,8 @@ def open_page(page: Page, live_server: Any, path: str) -> None:
     """As the operator, who has signed in before."""
     operator = Client()
     operator.force_login(User.objects.get(email="olga@example.com"))
-    session = {"name": "sessionid", "value": operator.cookies["sessionid"].value, "url": live_server.url}
-    page.context.add_cookies([session])
+    session = operator.cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
     page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
     page.goto(f"{live_server.url}{path}")
 

@@ -25,7 +25,8 @@ from shipments.models import (
     UnrecognisedWord,
     Watch,
 )
-from shipments.tracking import correcting
+from shipments.tracking import correcting, retelling
+from shipments.tracking.replaying import read_again
 from shipments.tracking.retelling import Retold, retell
 from tests.factories import a_merchant, a_shipment
 from tests.real_answers import ARRIVED, LABEL, NOON, WEIGHED, pitney_bowes, told, usps
@@ -288,14 +289,11 @@ def test_a_parcel_that_cannot_be_read_is_left_as_it_was_and_the_others_are_done(
     broken, whole = a_shipment(), a_shipment()
     for shipment in (broken, whole):
         told(shipment, usps(shipment, LABEL, WEIGHED))
-    from shipments.tracking import retelling
-
-    real = retelling.read_again
 
     def fails(shipment: Shipment, *rest: Any) -> Any:
         if shipment.pk == broken.pk:
             raise ZeroDivisionError("1600 Sample Street")
-        return real(shipment, *rest)
+        return read_again(shipment, *rest)
 
     monkeypatch.setattr(retelling, "read_again", fails)
     a_mapping()
