@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='statusmapping',
             name='word',
-            field=models.CharField(blank=True, db_default='', help_text='What Pitney Bowes sends as packageStatus, where it is none of the words we know.', max_length=100, verbose_name="carrier's status word"),
+            field=models.CharField(blank=True, db_default='', default='', help_text='What Pitney Bowes sends as packageStatus, where it is none of the words we know.', max_length=100, verbose_name="carrier's status word"),
         ),
         migrations.AlterField(
             model_name='statusmapping',

@@ -90,6 +90,7 @@ class StatusMapping(models.Model):
         _("carrier's status word"),
         max_length=100,
         blank=True,
+        default="",
         db_default="",
         help_text=_("What Pitney Bowes sends as packageStatus, where it is none of the words we know."),
     )
