@@ -38,7 +38,7 @@ class BackOffice(GuardedSite):
         own = [page for page in super().get_urls() if getattr(page, "name", None) != "view_on_site"]
         return [*health.urls(self), *own]
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """The view for staff alone. No text of the database can hold the sign NUL: who asks for one is told so at once."""
 
         @wraps(view)

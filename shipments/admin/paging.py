@@ -33,7 +33,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # cannot be subscr
             return super().page(number)
         rows = cast("QuerySet[Any]", self.object_list)
         keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
-        return self._get_page(rows.filter(pk__in=keys), number, self)
+        return Page(rows.filter(pk__in=keys), number, self)
 
 
 class SetOrNot(admin.DateFieldListFilter):
@@ -45,11 +45,12 @@ class SetOrNot(admin.DateFieldListFilter):
         self.lookup_kwarg_isnull = isnull
         self.links = (
             (gettext("All"), {}),
-            (gettext("Yes"), {isnull: "False"}),
-            (gettext("No"), {isnull: "True"}),
+            # As the address has them: by that the chosen one is told.
+            (gettext("Yes"), {isnull: "False"}),  # type: ignore[dict-item]
+            (gettext("No"), {isnull: "True"}),  # type: ignore[dict-item]
         )
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return [self.lookup_kwarg_isnull]
 
 
@@ -59,7 +60,7 @@ class NewestRows(ChangeList):
     is_cut = False
 
     def get_queryset(
-        self, request: HttpRequest, exclude_parameters: list[str] | None = None
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
     ) -> "QuerySet[Any]":
         rows = super().get_queryset(request, exclude_parameters)
         # What is searched for is found by an index, however old it is.

@@ -25,7 +25,7 @@ def operator(signed_in: Callable[[User], Client]) -> Client:
     return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
 
 
-def rows(client: Client, model: str, **asked: object) -> list[object]:
+def rows(client: Client, model: str, **asked: str | int) -> list[object]:
     response = client.get(reverse(f"admin:shipments_{model}_changelist"), asked)
     assert response.status_code == 200
     return list(response.context["cl"].result_list)

@@ -39,7 +39,7 @@ ACCOUNTS = 40
 CODES = 300
 MAPPINGS = 60
 # Mails and audit entries are as many as parcels; of the rest there is one for every so many of them.
-EVERY = {PrivateLink: 5, Subscription: 5, Proof: 5, Statement: 20}
+EVERY: dict[type[Model], int] = {PrivateLink: 5, Subscription: 5, Proof: 5, Statement: 20}
 
 DIGEST = "encode(sha256(n::text::bytea), 'hex')"
 
@@ -196,7 +196,7 @@ def _accounts(now: datetime) -> None:
 
 def _copy_on_parcels(row: Model, parcels: int, now: datetime, /, **differs: str) -> None:
     """Copy a row that belongs to a parcel, onto every so many-th of the parcels behind its own."""
-    every = EVERY[type(row)]  # type: ignore[index]  # of the four kinds there are
+    every = EVERY[type(row)]
     count = parcels // every - 1
     _copy(row, count, now, shipment_id=f"{row.shipment_id} + n * {every}", **differs)  # type: ignore[attr-defined]
 
@@ -206,7 +206,7 @@ def _copy(row: Model, times: int, now: datetime, /, **differs: str) -> None:
     columns: Mapping[str, str] = {
         field.column: differs.get(field.column, f'was."{field.column}"')
         for field in row._meta.concrete_fields
-        if not field.primary_key
+        if not field.primary_key and field.column is not None
     }
     assert set(differs) <= set(columns)
     names = ", ".join(f'"{name}"' for name in columns)
