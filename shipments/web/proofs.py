@@ -48,7 +48,7 @@ def _picture(shipment: Shipment, sha256: str) -> HttpResponse:
     proofs = Proof.objects.of(shipment).exclude(picture=None).select_related("picture")
     proof = (proofs.filter(picture__sha256=sha256) if sha256 else proofs).first()
     picture = proof.picture if proof is not None and shipment.proof_url else None
-    if picture is None:
+    if picture is None or picture.data is None:
         raise Http404
     response = HttpResponse(bytes(picture.data), content_type=picture.media_type)
     response["Content-Disposition"] = f'inline; filename="proof-of-delivery.{_ENDINGS[picture.media_type]}"'

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from shipments.enums import Kept
+from shipments.enums import ErasedBy, Kept
 from shipments.keeping import erasing
 from shipments.models import AuditEntry, Erasure, Merchant, RetentionRule, Shipment, User
 from tests.factories import a_merchant, a_person, a_shipment
@@ -270,7 +270,11 @@ def test_with_one_merchant_the_others_keep_theirs(operator: Client, merchant: Me
 def test_its_pages_cost_a_few_statements(operator: Client, django_assert_max_num_queries) -> None:
     for _ in range(3):
         erasing.begin(
-            "number", "9400100000000000000017", None, asked_by=None, now=timezone.now() - timedelta(days=1)
+            ErasedBy.NUMBER,
+            "9400100000000000000017",
+            None,
+            asked_by=None,
+            now=timezone.now() - timedelta(days=1),
         )
     for address in (RULES, ADD_RULE, ERASE, reverse("admin:shipments_erasure_changelist")):
         with django_assert_max_num_queries(12):

@@ -20,8 +20,8 @@ from tests.keeping.people import MARK, a_known_parcel, over_since
 
 # The back-office's frame has no icon; and a form that is refused is meant to be.
 REFUSAL = re.compile("the server responded with a status of (400|404)")
-# Axe tries out styles where it looks at colours of the back-office, which the policy refuses it.
-_BY_AXE = re.compile(f"{REFUSAL.pattern}|Applying inline style")
+# Axe reads and tries out styles where it looks at colours of the back-office, which the policy refuses it.
+_BY_AXE = re.compile(f"{REFUSAL.pattern}|Applying inline style|preload assets")
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from shipments.carriers.base import Snapshot
-from shipments.enums import Status
+from shipments.enums import Sight, Status, Wants
 from shipments.facts.places import Place
 from shipments.models import (
     BadRow,
@@ -93,7 +93,7 @@ def a_known_parcel(merchant: Merchant | None = None, **over: Any) -> Shipment:
     Note.objects.create(shipment=shipment, merchant=shipment.merchant, text=f"{MARK} called")
     link = PrivateLink.objects.make(shipment)
     request = SubscriptionRequest.objects.ask(
-        shipment, EMAIL, "both", sight=3, link=link, language="en", now=now
+        shipment, EMAIL, Wants.BOTH, sight=Sight.PRIVATE_LINK, link=link, language="en", now=now
     )
     subscription = Subscription.objects.create(
         merchant=shipment.merchant,

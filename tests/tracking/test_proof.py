@@ -158,6 +158,7 @@ def test_a_picture_is_fetched_drawn_anew_and_kept_with_the_digest_of_what_was_se
     row, kept = Proof.objects.get(), ProofPicture.objects.get()
     assert (row.picture, row.due_at, row.trouble, row.tries) == (kept, None, "", 1)
     assert row.fetched_at is not None
+    assert kept.data is not None
     assert bytes(kept.data) == draw_anew(sent).data
     assert (kept.shipment, kept.merchant_id) == (shipment, shipment.merchant_id)
     assert (kept.media_type, kept.width, kept.height) == ("image/jpeg", 64, 48)

@@ -74,6 +74,7 @@ def test_who_has_the_private_link_gets_the_picture_as_a_picture_and_nothing_else
     client: Client, parcel: Shipment, link: str
 ) -> None:
     picture = a_kept_picture(parcel)
+    assert picture.data is not None
 
     for address in (f"{link}/proof", f"{link}/proof/{picture.sha256}"):
         response = client.get(address)
@@ -104,6 +105,7 @@ def test_members_get_it_and_strangers_do_not(
     address = f"/app/alpine/shipments/{parcel.public_id}/proof/{picture.sha256}"
 
     response = signed_in(bob).get(address)
+    assert picture.data is not None
     assert (response.status_code, response.content) == (200, bytes(picture.data))
     assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert "no-store" in response["Cache-Control"]
