@@ -54,7 +54,7 @@ def a_page(
     page.set_default_timeout(PATIENCE)
     yield page
     context.close()
-    assert complaints == []
+    assert complaints == [], complaints
 
 
 def arrived(page: Page, address: str) -> None:
