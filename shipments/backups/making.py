@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+from psycopg.errors import LockNotAvailable
 
 from shipments.backups import catalogue, contents, sealed
 from shipments.backups.manifest import DUMP, FILE, Manifest, digests_of_files
@@ -41,9 +42,14 @@ def make(folder: Path, *, now: datetime, jobs: int, say: Callable[[str], object]
             _fill(draft, now=now, jobs=jobs, say=say)
             _to_disk(draft)
             draft.rename(backup)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
+        except OperationalError as exc:
+            if isinstance(exc.__cause__, LockNotAvailable):
+                raise BackupError(
+                    f"Somebody, such as a migration, has held a table for more than {_LOCK_PATIENCE}. Try again when that is over."
+                ) from exc
             raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
         return backup
 
 
@@ -95,7 +101,7 @@ def _fill(draft: Path, *, now: datetime, jobs: int, say: Callable[[str], object]
                 sequences=sequences,
                 ring=list(keys),
                 sealed=by_key,
-                site_key=sealed.fingerprint(settings.SECRET_KEY),
+                site_key=sealed.slow_fingerprint(settings.SECRET_KEY),
                 files={},
             )
             say("Waiting for pg_dump ...")

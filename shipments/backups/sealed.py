@@ -55,11 +55,15 @@ class Reading:
     untrue_count: int = 0
 
 
-@lru_cache(maxsize=64)
 def fingerprint(key: str) -> str:
-    """By what a key is known where the key itself must not stand. Slow on purpose: a key that was a word stays hard to guess."""
-    made = hashlib.scrypt(key.encode(), salt=b"trackingsite key fingerprint", n=2**14, r=8, p=1, dklen=6)
-    return made.hex()
+    """By what a key of the ring is known where the key itself must not stand: it is 32 random bytes, which no digest gives away."""
+    return hashlib.sha256(b"credential key " + key.encode()).hexdigest()[:8]
+
+
+@lru_cache(maxsize=4)
+def slow_fingerprint(secret: str) -> str:
+    """The same of a secret that somebody may have made up of words: slow on purpose, so that it stays hard to guess."""
+    return hashlib.scrypt(secret.encode(), salt=b"trackingsite", n=2**14, r=8, p=1, dklen=6).hex()
 
 
 def ring() -> dict[str, Fernet]:

@@ -157,7 +157,7 @@ def _keys(manifest: Manifest | None, say: Say) -> Iterator[Finding]:
             )
     if lost and manifest is not None and (missing := missing_keys(manifest)):
         yield _fault(missing)
-    if manifest is not None and manifest.site_key != sealed.fingerprint(settings.SECRET_KEY):
+    if manifest is not None and manifest.site_key != sealed.slow_fingerprint(settings.SECRET_KEY):
         yield Finding(
             "note",
             "SECRET_KEY is another than when the backup was made: everybody signs in again, and links to reset a password "
