@@ -12,7 +12,7 @@ never those a person has closed or made something of (lost, refunded, returned).
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shipments.analytics.expected import EXPECTED
+from shipments.analytics.expected import EXPECTED, USUAL
 from shipments.enums import (
     GROUP_OF,
     AnswerKind,
@@ -179,6 +179,7 @@ def verdicts(candidates: str, merchants: str) -> str:
         for rank, rule in enumerate(RULES)
     )
     return f"""
+    {USUAL},
     business AS (SELECT %(first)s::date AS first, %(places)s::int[] AS places, %(days)s::date[] AS days),
     threshold (zone, days, before) AS (
         SELECT * FROM unnest(%(zones)s::text[], %(spans)s::int[], %(befores)s::timestamptz[])

@@ -4,7 +4,7 @@ What each count means in words is `facts.figure_words.DEFINITIONS`. Both replace
 most cells of a stale day have not changed, and rewriting them every ten minutes would be most of the database's work.
 """
 
-from shipments.analytics.expected import EXPECTED
+from shipments.analytics.expected import EXPECTED, USUAL
 from shipments.enums import EndReason, Lifecycle, Resolution, Status
 from shipments.facts.histograms import MOST_DAYS
 from shipments.models import Cohort, Shipment
@@ -63,7 +63,7 @@ DO UPDATE SET {", ".join(f"{name} = EXCLUDED.{name}" for name in (*_COUNTS, "ope
 COUNT_DAYS = _replacing(
     Span.DAY,
     f"""
-business AS (SELECT %(calendar_from)s::date AS first, %(places)s::int[] AS places, %(business_days)s::date[] AS days),
+{USUAL}, business AS (SELECT %(calendar_from)s::date AS first, %(places)s::int[] AS places, %(business_days)s::date[] AS days),
 parcel AS MATERIALIZED (
     SELECT coalesce(mailing_date, shipped_on, first_scan_on) AS starts_on,
         carrier_id AS carrier,
