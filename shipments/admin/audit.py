@@ -2,7 +2,7 @@
 
 import ipaddress
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.apps import apps
 from django.contrib import admin
@@ -128,7 +128,7 @@ class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
     )
     fields = ("at", "who", "source", "address", "whose", "verb", "model", "row", "before", "after")
     readonly_fields = fields
-    ordering: tuple[str, ...] = ("-at", "-id")  # type: ignore[assignment]  # not by the key alone
+    ordering: ClassVar[tuple[str, ...]] = ("-at", "-id")  # type: ignore[assignment]  # not by the key alone
     change_list_template = "admin/shipments/auditentry/change_list.html"
 
     def get_queryset(self, request: HttpRequest) -> AuditQuerySet:

@@ -14,6 +14,7 @@ from django.db import connection
 from psycopg import sql
 
 from shipments.fields import EncryptedTextField
+from shipments.key_ring import fingerprint
 
 # Values of other people's tables that we encrypt inside their JSON: (table, primary key, column).
 IN_JSON = (("mfa_authenticator", "id", "data"),)
@@ -53,11 +54,6 @@ class Reading:
     unreadable: list[str] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
     untrue_count: int = 0
-
-
-def fingerprint(key: str) -> str:
-    """By what a key of the ring is known where the key itself must not stand: it is 32 random bytes, which no digest gives away."""
-    return hashlib.sha256(b"credential key " + key.encode()).hexdigest()[:8]
 
 
 @lru_cache(maxsize=4)
