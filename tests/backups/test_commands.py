@@ -33,6 +33,7 @@ from shipments.backups import (
 from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.backups.verifying import GUARDS
+from shipments.key_ring import fingerprint
 from shipments.models import Merchant
 from tests.backups.conftest import NOW, Copy, use
 
@@ -339,8 +340,8 @@ def test_fingerprints_tell_keys_apart_and_nothing_else(settings) -> None:
     old, new = settings.CREDENTIAL_KEYS[0], Fernet.generate_key().decode()
     settings.CREDENTIAL_KEYS = [new, old]
     printed, _said = called("key_fingerprints")
-    assert printed.splitlines() == [f"{sealed.fingerprint(new)}  (encrypts)", sealed.fingerprint(old)]
-    assert len(sealed.fingerprint(new)) == 8
+    assert printed.splitlines() == [f"{fingerprint(new)}  (encrypts)", fingerprint(old)]
+    assert len(fingerprint(new)) == 8
 
 
 def test_every_encrypted_field_is_looked_at() -> None:

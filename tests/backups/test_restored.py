@@ -6,6 +6,7 @@ from django.db import connection
 
 from shipments.backups import catalogue, contents, restoring, sealed
 from shipments.backups.verifying import verify
+from shipments.key_ring import fingerprint
 from shipments.models import Mail
 from tests.backups.conftest import Copy
 
@@ -171,7 +172,7 @@ def sequences() -> list[catalogue.Sequence]:
 def test_a_wrong_key_ring_is_found_and_the_missing_key_named(restored: Copy, settings) -> None:
     (used,) = restored.manifest.ring
     settings.CREDENTIAL_KEYS = [Fernet.generate_key().decode()]
-    ring = sealed.fingerprint(settings.CREDENTIAL_KEYS[0])
+    ring = fingerprint(settings.CREDENTIAL_KEYS[0])
     faults = [words for _kind, words in found(restored)]
     values = restored.manifest.needed_keys[used]
     assert faults[-1].startswith(

@@ -135,7 +135,13 @@ def test_nothing_that_opens_something_is_in_it() -> None:
     archive = archive_of(made(merchant))
 
     everything = b"\n".join(archive.read(name) for name in archive.namelist()).decode(errors="replace")
-    for secret in (*(word for pair in keys_of(account) for word in pair if word), link.token, stop, password, link.token_sha256):
+    for secret in (
+        *(word for pair in keys_of(account) for word in pair if word),
+        link.token,
+        stop,
+        password,
+        link.token_sha256,
+    ):
         assert secret not in everything
     # And whatever is kept encrypted, other than what a statement says.
     for section in export_of_merchant.sections():

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from shipments.backups.sealed import fingerprint
 from shipments.bulk.export_slots import MOST_AT_ONCE
 from shipments.bulk.reading import MOST_BYTES
+from shipments.key_ring import fingerprint
 from shipments.management.commands.up import WEB_THREADS
 from trackingsite.logs import without_secrets
 
