@@ -4,7 +4,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from shipments.backups import catalogue, contents, restoring, sealed
+from shipments.backups import catalogue, contents, restoring
 from shipments.backups.verifying import verify
 from shipments.key_ring import fingerprint
 from shipments.models import Mail
