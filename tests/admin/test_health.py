@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
-from shipments import queueing
+from shipments import queueing, tasks
 from shipments.enums import BreakerState
 from shipments.models import (
     AuditEntry,
@@ -546,6 +546,12 @@ def test_sizes_are_noted_once_a_day_and_the_audit_is_one_table() -> None:
     assert (first, again) == (len(names), 0)
     assert "shipments_auditentry" in names
     assert not any(name.startswith("shipments_auditentry_") for name in names)
+
+
+def test_housekeeping_notes_sizes() -> None:
+    tasks.housekeep()
+
+    assert set(TableSize.objects.values_list("on", flat=True)) == {timezone.now().date()}
 
 
 def test_old_sizes_are_forgotten() -> None:
