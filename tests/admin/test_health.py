@@ -1,6 +1,8 @@
 """The health page: what it says, whom it lets in, what it hides, and what is done on it."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -600,3 +602,22 @@ def test_statements_do_not_grow_with_what_is_shown_and_none_counts_a_whole_table
     assert len(after) == len(before)
     for table in ("shipment", "scanevent", "answer"):
         assert not any(f'COUNT(*) AS "__count" FROM "shipments_{table}"' in sql for sql in after)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_try_the_same_task_again_one_does() -> None:
+    failed = a_failure("work_on_import", 7)
+    ready = threading.Barrier(2)
+
+    def again() -> int:
+        ready.wait()
+        try:
+            return len(queueing.retry_failures([failed.pk]))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        counts = [one.result() for one in [threads.submit(again) for _n in range(2)]]
+
+    assert sorted(counts) == [0, 1]
+    assert OrmQ.objects.count() == 1
