@@ -43,12 +43,6 @@ WORK: dict[str, Promise] = {
     "imports": _("imports"),
     "bulk_actions": _("deeds on many parcels"),
 }
-KINDS: dict[str, Promise] = {
-    "mails": _("mails that are over"),
-    "alerts": _("alerts to staff"),
-    "invitations": _("invitations that have ended"),
-    "failed_tasks": _("failed tasks"),
-}
 
 
 def urls(site: AdminSite) -> list[URLPattern]:
@@ -119,7 +113,7 @@ def _shown(found: Health) -> dict[str, Any]:
         "work": [(name, found.readings.pending[kind]) for kind, name in WORK.items()],
         "carriers": [(carrier, _codes(carrier)) for carrier in found.carriers],
         "replays": _address(REPLAYS),
-        "overdue": [(KINDS[one.kind], one) for one in found.overdue],
+        "overdue": [(one.kind.words, one) for one in found.overdue],
         "most_failures": queueing.MOST_FAILURES,
         "mails_in_arrears": sum(kind.in_arrears for kind in found.mails),
     }

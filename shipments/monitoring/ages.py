@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from shipments.models import invitations, notices
 from shipments.queueing import FAILURES_KEPT
@@ -17,29 +19,32 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Where rows of one kind are, which of them an age is meant for, from when on it counts, and the age."""
+    """Where rows of one kind are, which of them an age is meant for, from when on it counts, the age, and what people call them."""
 
     table: str
     which: str
     since: str
     age: timedelta
+    words: Promise
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
     """Rows of one kind that are older than their age, and since when the oldest of them is there."""
 
-    kind: str
+    kind: Kind
     rows: int
     since: datetime
 
 
 # Each is found by an index, or is in a table that stays small.
 KINDS: Mapping[str, Kind] = {
-    "mails": Kind("shipments_mail", "due_at IS NULL", "made_at", notices.KEPT),
-    "alerts": Kind("shipments_alert", "true", "found_at", notices.KEPT),
-    "invitations": Kind("shipments_invitation", "true", "expires_at", invitations.KEPT),
-    "failed_tasks": Kind("django_q_task", "NOT success", "stopped", FAILURES_KEPT),
+    "mails": Kind("shipments_mail", "due_at IS NULL", "made_at", notices.KEPT, _("mails that are over")),
+    "alerts": Kind("shipments_alert", "true", "found_at", notices.KEPT, _("alerts to staff")),
+    "invitations": Kind(
+        "shipments_invitation", "true", "expires_at", invitations.KEPT, _("invitations that have ended")
+    ),
+    "failed_tasks": Kind("django_q_task", "NOT success", "stopped", FAILURES_KEPT, _("failed tasks")),
 }
 
 
@@ -56,4 +61,4 @@ def overdue(now: datetime, kinds: Mapping[str, Kind] = KINDS) -> tuple[Overdue, 
     ]
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), [now - kind.age - GRACE for kind in kinds.values()])
-        return tuple(Overdue(name, rows, since) for name, rows, since in cursor.fetchall() if rows)
+        return tuple(Overdue(kinds[name], rows, since) for name, rows, since in cursor.fetchall() if rows)

@@ -272,9 +272,13 @@ def _of_the_database(health: Health) -> Iterator[Need]:
         )
     for one in health.overdue:
         yield Need(
-            what=_("%(count)d rows are kept longer than they may be (%(kind)s).")
-            % {"count": one.rows, "kind": one.kind},
-            kept=_("They are still there, the oldest since %(day)s.")
+            what=ngettext(
+                "%(count)d row is kept longer than it may be (%(kind)s).",
+                "%(count)d rows are kept longer than they may be (%(kind)s).",
+                one.rows,
+            )
+            % {"count": one.rows, "kind": one.kind.words},
+            kept=_("Whatever they say is still there, the oldest since %(day)s.")
             % {"day": spelling.short_day(one.since.date(), health.at.date())},
             todo=_("The hourly housekeeping drops them: see whether it fails, below."),
             at="#queue",

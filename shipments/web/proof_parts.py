@@ -138,7 +138,7 @@ def pictures_gone(rows: Sequence[ProofRow], *, on: str) -> PicturesView:
     if not digests:
         return PicturesView()
     said = ngettext(
-        "A picture was kept here until %(day)s. SHA-256: %(digests)s",
+        "%(count)d picture was kept here until %(day)s. SHA-256: %(digests)s",
         "%(count)d pictures were kept here until %(day)s. SHA-256: %(digests)s",
         len(digests),
     )

@@ -24,7 +24,16 @@
     if (stopped || held) event.preventDefault();
   });
 
-  document.addEventListener("htmx:beforeSwap", function () {
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var answer = event.detail.xhr;
+    // Signed out meanwhile: the whole page has to say so, not a part of it.
+    if (new URL(answer.responseURL).pathname !== window.location.pathname) {
+      event.detail.shouldSwap = false;
+      window.location.reload();
+      return;
+    }
+    // Figures that could not be read are told in the page's own words.
+    if (answer.status === 503) { event.detail.shouldSwap = true; event.detail.isError = false; }
     open = Array.from(document.querySelectorAll("#health details[open]")).map(function (one) { return one.id; });
   });
 
@@ -34,11 +43,6 @@
       if (one) one.open = true;
     });
     button();
-  });
-
-  // A figure that could not be read says so itself.
-  document.addEventListener("htmx:beforeSwap", function (event) {
-    if (event.detail.xhr.status === 503) { event.detail.shouldSwap = true; event.detail.isError = false; }
   });
 
   button();

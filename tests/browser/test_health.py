@@ -128,3 +128,17 @@ def test_the_page_renews_itself_keeps_what_is_open_and_stops_when_told(
         page.locator("h1").click()
         page.clock.run_for(31_000)
         expect(page.get_by_text("3 things need you.")).to_be_visible()
+
+
+def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(
+    browser: Browser, live_server: Any, trouble: Task
+) -> None:
+    with a_page(browser) as page:
+        page.clock.install()
+        _to_health(page, live_server)
+
+        page.context.clear_cookies()
+        page.clock.run_for(31_000)
+
+        expect(page.get_by_label("Password")).to_be_visible()
+        expect(page.get_by_role("heading", name="Health")).to_have_count(0)
