@@ -14,11 +14,19 @@ from shipments.web.back_office import GuardedSite
 
 # What stands together in the index and beside every page: a heading, and the models by name. What is in none comes last.
 GROUPS: tuple[tuple[str, Promise, tuple[str, ...]], ...] = (
-    ("merchants", _("Merchants and people"), ("Merchant", "User", "MerchantHost", "Look")),
-    ("carriers", _("Carriers"), ("Carrier", "CarrierAccount", "StatusMapping", "UnrecognisedCode")),
+    (
+        "merchants",
+        _("Merchants and people"),
+        ("Merchant", "User", "MerchantHost", "Look", "MerchantDeletion"),
+    ),
+    (
+        "carriers",
+        _("Carriers"),
+        ("Carrier", "CarrierAccount", "StatusMapping", "UnrecognisedCode", "UnrecognisedWord", "Replay"),
+    ),
     ("parcels", _("Parcels"), ("Shipment", "Answer", "Proof", "Statement", "PrivateLink")),
     ("mails", _("Mails"), ("Mail", "Subscription")),
-    ("installation", _("This installation"), ("AuditEntry", "Heartbeat")),
+    ("installation", _("This installation"), ("AuditEntry", "RetentionRule", "Erasure", "Heartbeat")),
 )
 _REST = ("further", _("Further"))
 
