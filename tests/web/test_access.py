@@ -11,7 +11,16 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from shipments.models import Answer, BulkAction, Import, MerchantExport, ProofPicture, SavedView, Shipment, User
+from shipments.models import (
+    Answer,
+    BulkAction,
+    Import,
+    MerchantExport,
+    ProofPicture,
+    SavedView,
+    Shipment,
+    User,
+)
 from shipments.tracking.statements import state
 from tests.factories import (
     a_bulk_action,
