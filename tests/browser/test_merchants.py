@@ -153,6 +153,7 @@ def test_nothing_keeps_anybody_from_using_these_pages(
         for address in ("export", "suspend", "invite", "delete-for-good"):
             page.goto(f"{back_office}/{address}/")
             page.wait_for_load_state()
-            # What is ours of it: the frame around is Django's.
-            found = Axe().run(page, context="#content", options={"resultTypes": ["violations"]})
+            # What is ours of it: the frame around is Django's. Reading its style sheets axe itself would break the policy.
+            options = {"resultTypes": ["violations"], "preload": False}
+            found = Axe().run(page, context="#content", options=options)
             assert [(one["id"], one["nodes"][0]["html"]) for one in found.response["violations"]] == []
