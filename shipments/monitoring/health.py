@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from shipments import queueing
 from shipments.enums import BreakerState, Environment
 from shipments.facts.error_words import last_words, place_of
+from shipments.keeping import ages
+from shipments.keeping.ages import Due
 from shipments.models import CarrierAccount, MaintenanceWindow, Watch
 from shipments.monitoring import readings
 from shipments.monitoring.ages import Overdue, overdue
@@ -156,6 +158,7 @@ class Health:
     mails: tuple[MailsOfAKind, ...]
     database: DatabaseHealth
     overdue: tuple[Overdue, ...]
+    due: tuple[Due, ...]
 
     @property
     def at(self) -> datetime:
@@ -186,6 +189,7 @@ def read(now: datetime) -> Health:
             mails=_mails(now),
             database=_database(now),
             overdue=overdue(now),
+            due=tuple(ages.due(now)),
         )
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 
 from shipments import queueing, tasks
-from shipments.enums import BreakerState
+from shipments.enums import BreakerState, EndReason, Kept, Lifecycle
 from shipments.models import (
     AuditEntry,
     CallCount,
@@ -26,7 +26,9 @@ from shipments.models import (
     Mail,
     MaintenanceWindow,
     Merchant,
+    RetentionRule,
     ScanEvent,
+    Shipment,
     StatusMapping,
     TableSize,
     UnrecognisedCode,
@@ -561,6 +563,18 @@ def test_old_sizes_are_forgotten() -> None:
     assert TableSize.objects.get().on == date(2026, 3, 1)
 
 
+@pytest.mark.usefixtures("alive")
+def test_what_the_next_nights_erase_is_told(operator: Client) -> None:
+    RetentionRule.objects.filter(kind=Kept.PERSONAL).update(days=400)
+    parcel = a_shipment(a_merchant(), lifecycle=Lifecycle.ENDED, end_reason=EndReason.SETTLED)
+    Shipment.objects.filter(pk=parcel.pk).update(created_at=timezone.now() - timedelta(days=500))
+
+    page = " ".join(shown(operator).split())
+
+    assert "What the next nights erase, by the retention rules" in page
+    assert '<tr><th scope="row">Personal data</th><td class="figure">1</td></tr>' in page
+
+
 # ---- How it is read ----------------------------------------------------------------------------------------------
 
 
@@ -590,6 +604,7 @@ def test_statements_do_not_grow_with_what_is_shown_and_none_counts_a_whole_table
             a_failure("sweep", parcel.pk)
             a_mail().note_failure("SMTPDataError 451", timezone.now())
 
+    RetentionRule.objects.update(days=400)
     happened(1)
     before = statements()
     happened(4)
