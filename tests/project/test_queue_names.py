@@ -48,8 +48,10 @@ def test_schedules_are_made_once_and_what_is_ours_and_old_or_double_is_dropped()
     queueing.create_schedules()
     assert list(Schedule.objects.order_by("name").values_list("name", "func", "minutes")) == [
         ("delete_merchants", "shipments.tasks.delete_merchants", 10),
+        ("erase_buyers", "shipments.tasks.erase_buyers", 5),
         ("fetch_proofs", "shipments.tasks.fetch_proofs", 1),
         ("housekeep", "shipments.tasks.housekeep", 60),
+        ("keep_ages", "shipments.tasks.keep_ages", 60),
         ("learn_chances", "shipments.tasks.learn_chances", 1440),
         ("move_watches", "shipments.tasks.move_watches", 1),
         ("operators own", "reports.weekly", 5),
