@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
@@ -15,7 +16,7 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from shipments.admin.choosing import Choosing
+from shipments.admin.choosing import Choosing, may_be_a_key
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK
 from shipments.web.visitors import client_address
@@ -38,6 +39,17 @@ class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         return []
+
+    def response_action(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> Any:
+        """What is ticked and can be no row of the list is left out, as rows are that are gone."""
+        sent = request.POST.copy()
+        key = self.opts.pk
+        sent.setlist(
+            ACTION_CHECKBOX_NAME,
+            [each for each in sent.getlist(ACTION_CHECKBOX_NAME) if may_be_a_key(key, each)],
+        )
+        request.POST = sent  # type: ignore[assignment]  # as immutable as the other for whoever reads it
+        return super().response_action(request, queryset)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """What the audit has of a row, wherever it was done: here, on the dashboard, by a command."""

@@ -10,22 +10,23 @@ from django.forms import ModelChoiceField
 from django.http import HttpRequest
 
 
+def may_be_a_key(field: "models.Field[Any, Any]", value: str) -> bool:
+    """Whether a row could have this in the column; what cannot be stored there is not to be looked for either."""
+    try:
+        field.clean(value, None)
+    except (ValidationError, ValueError, TypeError, OverflowError):
+        return False
+    return "\0" not in value
+
+
 class Chosen(AutocompleteSelect):
     """Django's, which asks the database for whatever was sent when it shows a refused form again; what cannot be the key of any
     row is not asked for."""
 
     def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
-        return super().optgroups(name, [each for each in value if self._may_be_a_key(each)], attr)
-
-    def _may_be_a_key(self, value: Any) -> bool:
-        field = self.field.remote_field.get_related_field()
-        if str(value) in {"", "None"}:
-            return True
-        try:
-            field.clean(str(value), None)
-        except (ValidationError, ValueError, TypeError, OverflowError):
-            return False
-        return "\0" not in str(value)
+        key = self.field.remote_field.get_related_field()
+        known = [each for each in value if str(each) in {"", "None"} or may_be_a_key(key, str(each))]
+        return super().optgroups(name, known, attr)
 
 
 class Choosing(BaseModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time

@@ -106,7 +106,7 @@ def test_days_and_sources_narrow_down(operator: Client, query: dict[str, str], f
 
 
 @pytest.mark.usefixtures("entries")
-@pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "0001-01-01", "9999-12-31", "'\0", "2026-03"])
+@pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "0001-01-01", "9999-12-31", "'", "2026-03"])
 def test_a_day_that_is_none_is_named_at_its_field_and_narrows_nothing(operator: Client, day: str) -> None:
     page = operator.get(LIST, {"since": day})
 
