@@ -23,7 +23,7 @@ from shipments.enums import ErasedBy, Kept
 from shipments.keeping import erasing, receipts
 from shipments.keeping.ages import due_by
 from shipments.models import Erasure, ErasureKey, Merchant, RetentionRule, User
-from shipments.models.retention import CLAIM_DAYS
+from shipments.models.retention import CLAIM_DAYS, LEAST_DAYS_OF_AUDIT
 from shipments.web.erased_words import age_in_words
 
 LABELS = {
@@ -84,6 +84,16 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscrip
             kind=told.get("kind", self.instance.kind),
             days=told["days"],
         )
+        if rule.kind == Kept.AUDIT and rule.days is not None and rule.days < LEAST_DAYS_OF_AUDIT:
+            self.add_error(
+                "days",
+                ValidationError(
+                    gettext("The audit is kept for at least %(days)d days: thirteen months.")
+                    % {"days": LEAST_DAYS_OF_AUDIT},
+                    code="days",
+                ),
+            )
+            return told
         before = None if self.instance.pk is None else self.initial.get("days")
         is_shorter = rule.days is not None and (before is None or rule.days < before)
         if is_shorter and not told.get("sure"):

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from shipments.enums import Kept, Lifecycle
-from shipments.keeping import audit_months
-from shipments.models import Merchant, RetentionRule
+from shipments.models import AuditEntry, Merchant, RetentionRule, audit_months
 from shipments.models.shipments import PART
 
 # A parcel that brought no news for so long will bring none, whether or not somebody still asks.
 SILENT_FOR = timedelta(days=365)
 # Figures of what is due go no further: nobody reads a larger number, and counting on would cost the page.
 MOST_COUNTED = 1_000
+_AUDIT = AuditEntry._meta.db_table
 OF_PARCELS = (Kept.PERSONAL, Kept.ANSWERS, Kept.PROOFS, Kept.SCANS)
 
 # Parcels of one merchant from which one kind is not gone yet, and whose last news is that old: one stretch of
@@ -86,7 +86,7 @@ def due_by(rule: RetentionRule, now: datetime) -> Due:
     kind = Kept(rule.kind)
     if kind == Kept.AUDIT:
         before = None if rule.days is None else now - timedelta(days=rule.days)
-        return Due(kind, 0 if before is None else len(audit_months.older_than(before)))
+        return Due(kind, 0 if before is None else len(audit_months.droppable(_AUDIT, before, now)))
     merchants = Merchant.objects.all()
     if rule.merchant_id is not None:
         merchants = merchants.filter(pk=rule.merchant_id)
@@ -113,7 +113,7 @@ def due(now: datetime) -> list[Due]:
     figures = [figure for figure in figures if any(age.kind == figure.kind for age in ages)]
     days = audit_days()
     if days is not None:
-        figures.append(Due(Kept.AUDIT, len(audit_months.older_than(now - timedelta(days=days)))))
+        figures.append(Due(Kept.AUDIT, len(audit_months.droppable(_AUDIT, now - timedelta(days=days), now))))
     return figures
 
 

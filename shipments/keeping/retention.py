@@ -15,10 +15,9 @@ from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
 
-from shipments.keeping import audit_months
 from shipments.keeping.ages import DUE, IN_ORDER, Age, ages_of, audit_days, due, with_any_of
 from shipments.keeping.emptying import empty
-from shipments.models import AuditEntry, Merchant, RetentionRule, Shipment
+from shipments.models import AuditEntry, Merchant, RetentionRule, Shipment, audit_months
 
 __all__ = ["due", "is_night", "keep_ages"]
 
@@ -162,9 +161,18 @@ def _drop_months(now: datetime) -> None:
     days = audit_days()
     if days is None:
         return
-    dropped = audit_months.drop(audit_months.older_than(now - timedelta(days=days)))
+    dropped = []
+    table = AuditEntry._meta.db_table
+    for month in audit_months.droppable(table, now - timedelta(days=days), now):
+        try:
+            with transaction.atomic():
+                audit_months.drop(month, patience=_LOCK_TIMEOUT)
+        except audit_months.InUse:
+            # A month somebody reads, or the audit somebody writes to: in the next night.
+            break
+        dropped.append(month)
     if dropped:
         rule = RetentionRule.objects.get(merchant=None, kind="audit")
         AuditEntry.objects.record(
-            "dropped", rule, source="command", before={"months": ", ".join(f"{one:%Y-%m}" for one in dropped)}
+            "dropped", rule, source="command", before={"months": ", ".join(str(one) for one in dropped)}
         )

@@ -27,14 +27,20 @@ class InUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A month of the audit that has a partition, and how many entries are in it."""
+    """A month of the audit that has a partition."""
 
     first: date
     table: str
-    entries: int
 
     def __str__(self) -> str:
         return f"{self.first:%Y-%m}"
+
+    def count(self) -> int:
+        """How many entries are in it; reads all of it."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {self.table}")  # noqa: S608  (a name from the catalogue)
+            many: int = cursor.fetchone()[0]
+        return many
 
 
 def after(first: date) -> date:
@@ -73,31 +79,37 @@ def make(table: str, now: datetime, *, ahead: int) -> None:
 
 
 def months(table: str) -> list[Month]:
-    """Every month that has a partition, the oldest first, counted."""
-    found = []
+    """Every month that has a partition, the oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass "
             "AND inhrelid::regclass::text ~ '_[0-9]{4}_[0-9]{2}$' ORDER BY 1",
             [table],
         )
-        for (partition,) in cursor.fetchall():
-            year, month = partition.rsplit("_", 2)[1:]
-            cursor.execute(f"SELECT count(*) FROM {partition}")  # noqa: S608  (a name from the catalogue)
-            found.append(Month(date(int(year), int(month), 1), partition, cursor.fetchone()[0]))
-    return found
+        partitions = [partition for (partition,) in cursor.fetchall()]
+    return [
+        Month(date(int(year), int(month), 1), partition)
+        for partition in partitions
+        for year, month in [partition.rsplit("_", 2)[1:]]
+    ]
 
 
-def drop(month: Month) -> None:
+def droppable(table: str, before: datetime, now: datetime) -> list[Month]:
+    """The months that ended before this moment, the oldest first, without those that are never dropped."""
+    limit = min(before.astimezone(UTC).date(), youngest_droppable(now))
+    return [month for month in months(table) if after(month.first) <= limit]
+
+
+def drop(month: Month, *, patience: str = PATIENCE) -> None:
     """Drop a month with all its entries. InUse where the table cannot be had; call it in a transaction."""
-    with _patience() as cursor:
+    with _patience(patience) as cursor:
         cursor.execute(f"DROP TABLE {month.table}")
 
 
 def sort_out(table: str) -> int:
     """Give the entries of the default partition months of their own; how many those were. InUse."""
     default = f"{table}_default"
-    with transaction.atomic(), _patience() as cursor:
+    with transaction.atomic(), _patience(PATIENCE) as cursor:
         cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         cursor.execute(
             f"SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC')::date FROM {default}"  # noqa: S608
@@ -134,10 +146,10 @@ def _make_one(cursor: CursorWrapper, table: str, first: date) -> None:
 
 
 @contextmanager
-def _patience() -> Iterator[CursorWrapper]:
+def _patience(most: str) -> Iterator[CursorWrapper]:
     try:
         with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            cursor.execute(f"SET LOCAL lock_timeout = '{most}'")
             yield cursor
     except OperationalError as exc:
         raise InUse(

@@ -23,6 +23,8 @@ LEAST_DAYS = 30
 MOST_DAYS = 3650
 # Carriers take claims for lost and damaged parcels for about so long; what is gone before cannot support one.
 CLAIM_DAYS = 120
+# Months of the audit that are younger than thirteen months are never dropped (`audit_months.FEWEST_KEPT`).
+LEAST_DAYS_OF_AUDIT = 400
 
 
 def kept_choices() -> list[tuple[str, "str"]]:

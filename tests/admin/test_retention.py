@@ -143,6 +143,15 @@ def test_an_auditor_looks_and_changes_nothing(auditor: Client) -> None:
     assert rule.days is None
 
 
+def test_the_audit_is_kept_for_thirteen_months(operator: Client) -> None:
+    rule = RetentionRule.objects.get(merchant=None, kind="audit")
+    response = operator.post(_page_of(rule), {"days": "399", "sure": "on"})
+    assert response.context["adminform"].form.errors == {
+        "days": ["The audit is kept for at least 400 days: thirteen months."]
+    }
+    assert operator.post(_page_of(rule), {"days": "400", "sure": "on"}).status_code == 302
+
+
 # ---- Erasures --------------------------------------------------------------------------------------------------------
 
 

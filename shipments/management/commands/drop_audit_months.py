@@ -52,7 +52,7 @@ class Command(BaseCommand):
             self.stdout.write(f"The audit has no months before {first_kept:%Y-%m}.")
             return
         for month in doomed:
-            self.stdout.write(f"{month}: {month.entries:,} entries")
+            self.stdout.write(f"{month}: {month.count():,} entries")
         if dry_run:
             self.stdout.write("Nothing was dropped.")
             return
@@ -88,7 +88,7 @@ class Command(BaseCommand):
             for piece in audit_file.lines(entries, audit_file.JSON_LINES):
                 file.write(piece)
                 written += piece.count(b"\n")
-        expected = sum(month.entries for month in doomed)
+        expected = sum(month.count() for month in doomed)
         if written != expected:
             raise CommandError(f"{name} has {written:,} of {expected:,} entries. Nothing was dropped.")
         self.stdout.write(f"{name}: {written:,} entries.")
@@ -101,7 +101,7 @@ class Command(BaseCommand):
                     "dropped",
                     AuditEntry(),
                     source="command",
-                    before={"month": str(month), "entries": month.entries},
+                    before={"month": str(month), "entries": month.count()},
                     after={"exported_to": exported},
                 )
                 audit_months.drop(month)
