@@ -2,7 +2,7 @@
 
 import ipaddress
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django.apps import apps
 from django.contrib import admin
@@ -32,7 +32,7 @@ from shipments.models.audit import MASK, AuditQuerySet
 class SourceFilter(admin.SimpleListFilter):
     """Fixed choices: reading them from the table would read all of it."""
 
-    title = _("from")
+    title = _("source")
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -119,7 +119,7 @@ class DaysFilter(admin.ListFilter):
 class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
     """Searched by words that all have to fit; each is looked up by an index of its own."""
 
-    list_display = ("at", "who", "source", "address", "whose", "verb", "model", "row")
+    list_display = ("when", "who", "source", "address", "whose", "verb", "about")
     list_filter = (DaysFilter, SourceFilter)
     search_fields = ("row__exact",)
     search_help_text = _(
@@ -128,8 +128,11 @@ class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
     )
     fields = ("at", "who", "source", "address", "whose", "verb", "model", "row", "before", "after")
     readonly_fields = fields
-    ordering: ClassVar[tuple[str, ...]] = ("-at", "-id")  # type: ignore[assignment]  # not by the key alone
     change_list_template = "admin/shipments/auditentry/change_list.html"
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        # Not by the key alone: an index of each column goes on with the moment.
+        return ("-at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> AuditQuerySet:
         return cast("AuditQuerySet", super().get_queryset(request)).with_names()
@@ -194,6 +197,15 @@ class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
         self.message_user(request, why, "ERROR")
         query = request.GET.urlencode()
         return HttpResponseRedirect(f"{reverse('admin:shipments_auditentry_changelist')}?{query}")
+
+    @admin.display(description=_("when"))
+    def when(self, entry: AuditEntry) -> str:
+        return f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    @admin.display(description=_("to"))
+    def about(self, entry: AuditEntry) -> str:
+        """In the words by which it is looked for."""
+        return ":".join(part for part in (entry.model.removeprefix("shipments."), entry.row) if part)
 
     @admin.display(description=_("who"))
     def who(self, entry: AuditEntry) -> str:

@@ -40,7 +40,8 @@ class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         return []
 
-    def response_action(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> Any:
+    # The stubs speak of a later Django's third argument.
+    def response_action(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> Any:  # type: ignore[override]
         """What is ticked and can be no row of the list is left out, as rows are that are gone."""
         sent = request.POST.copy()
         key = self.opts.pk
@@ -55,8 +56,8 @@ class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be
         """What the audit has of a row, wherever it was done: here, on the dashboard, by a command."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
-            away: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
-            return away
+            gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return gone
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         entries = AuditEntry.objects.about(row).with_names().newest_first()[: NEWEST + 1]

@@ -64,7 +64,8 @@ class StatusMappingAdmin(Audited):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if request.method == "POST" and not _is_confirmed(request):
+        # Whoever may not is refused below.
+        if request.method == "POST" and not _is_confirmed(request) and self.has_delete_permission(request):
             return HttpResponseRedirect(request.get_full_path())
         mapping = self.get_object(request, object_id) if request.method == "GET" else None
         told = {} if mapping is None else self._told(request, effect_of(mapping, None))

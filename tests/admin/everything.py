@@ -7,14 +7,19 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model
 from django.utils import timezone
 
+from shipments.enums import ErasedBy
+from shipments.keeping import erasing
 from shipments.models import (
     AuditEntry,
     Heartbeat,
     MaintenanceWindow,
     Membership,
     Merchant,
+    MerchantDeletion,
     PrivateLink,
+    Replay,
     StatusMapping,
+    UnrecognisedWord,
     User,
     Watch,
 )
@@ -63,6 +68,24 @@ def furnish(times: int, operator: User) -> None:
         post(to=f"somebody-{n}@example.com", kind="alert", subject="News", text="News", merchant=merchant)
         Heartbeat.objects.create(name=f"host-{merchant.pk}/aaaa", at=timezone.now() - timedelta(minutes=n))
         StatusMapping.objects.create(carrier_id="USPS", code=f"Y{merchant.pk}", status="InTransit")
+        UnrecognisedWord.objects.create(
+            carrier_id="USPS",
+            word=f"W{n}",
+            scans=3,
+            first_seen_at=timezone.now(),
+            last_seen_at=timezone.now(),
+        )
+        Replay(carrier_id="USPS", code=f"Y{merchant.pk}").begin()
+        erasing.begin(
+            ErasedBy.EMAIL, f"buyer-{parcel.pk}@example.com", merchant, asked_by=owner, now=timezone.now()
+        )
+        MerchantDeletion.objects.create(
+            merchant=merchant.pk,
+            slug=merchant.slug,
+            name=merchant.name,
+            asked_at=timezone.now(),
+            due_at=timezone.now(),
+        )
         MaintenanceWindow.objects.create(
             carrier_id="USPS", gateway="usps", zone="UTC", starts=time(1), ends=time(2), reason=f"Night {n}"
         )

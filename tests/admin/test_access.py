@@ -11,10 +11,19 @@ from django.db.models import Model
 from django.http import StreamingHttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 import trackingsite.urls  # noqa: F401  (what is ours alone is decided there)
 from shipments.admin.audited import Audited, OneLog, ReadOnly
-from shipments.models import AuditEntry, CarrierAccount, User
+from shipments.models import (
+    AuditEntry,
+    CarrierAccount,
+    Credential,
+    Invitation,
+    Merchant,
+    MerchantExport,
+    User,
+)
 from tests.admin.access_table import (
     ACTIONS,
     DOING,
@@ -161,8 +170,14 @@ def arguments_of(name: str) -> dict[str, Any]:
     """What an address takes."""
     if name == "app_list":
         return {"app_label": "shipments"}
-    if name == "view_on_site":
-        return {"content_type_id": 1, "object_id": 1}
+    if name == "shipments_merchant_invite_again":
+        return {"pk": row_of(Merchant).pk, "invitation": Invitation.objects.get().public_id}
+    if name == "shipments_merchant_fetch":
+        # Not written yet: who may have it finds nothing to fetch.
+        export = MerchantExport.objects.create(merchant=Merchant.objects.get(), made_at=timezone.now())
+        return {"pk": export.merchant_id, "export": export.public_id}
+    if name == "shipments_carrieraccount_retire":
+        return {"pk": row_of(CarrierAccount).pk, "key": Credential.objects.earliest("pk").pk}
     if name == "auth_user_password_change":
         return {"id": row_of(User).pk}
     model = next(
@@ -211,10 +226,12 @@ def test_operators_hand_out_no_powers_and_auditors_change_nothing() -> None:
     ours = {
         f"{verb}_{model._meta.model_name}"
         for model in apps.get_app_config("shipments").get_models()
-        for verb in ("add", "change", "delete", "view")
+        for verb in model._meta.default_permissions
     }
-    assert of["Operator"] >= ours - {f"{verb}_auditentry" for verb in ("add", "change", "delete")}
-    assert of["Auditor"] == {each for each in ours if each.startswith("view_")} | {"export_auditentry"}
+    assert of["Operator"] == ours | {"export_auditentry", "view_health", "change_health"}
+    assert of["Auditor"] == {each for each in ours if each.startswith("view_")} | {
+        "export_auditentry", "view_health",
+    }  # fmt: skip
     operator = a_person("operator@example.com", is_staff=True)
     operator.groups.add(Group.objects.get(name="Operator"))
     client = Client()

@@ -26,6 +26,10 @@ HOSTILE = (
 )  # fmt: skip
 
 
+# What an address carries is read by fewer rules than a form.
+IN_AN_ADDRESS = (
+    "", "9" * 400, "9223372036854775808", "-1", "a\0b", "\ud800", "none", "2026-02-30", "[1", "'; DROP TABLE x; --",
+)  # fmt: skip
 # Tried in every field of its kind by itself, the others being good: what gets past the form is for the database to refuse.
 KINDS: tuple[tuple[type[forms.Field], tuple[str, ...]], ...] = (
     (forms.JSONField, ('{"a": "\\u0000"}', '{"a": "\\ud800"}', "NaN")),
@@ -147,9 +151,8 @@ def test_no_search_or_filter_is_an_error_of_ours(name: str, operator: Client) ->
     fallen = [
         (parameter, value[:40], status)
         for parameter in ("q", "p", "o", "e", "_facets", "_to_field", "pk__in", *sorted(known))
-        for value in HOSTILE
-        if len(value) < 5_000
-        and (status := operator.get(f"{where}?{parameter}={_quoted(value)}").status_code)
+        for value in IN_AN_ADDRESS
+        if (status := operator.get(f"{where}?{parameter}={_quoted(value)}").status_code)
         not in {200, 302, 400}
     ]
 
@@ -162,9 +165,8 @@ def test_no_key_of_a_row_is_an_error_of_ours(name: str, operator: Client) -> Non
     fallen = [
         (page, value[:40], status)
         for page in ("change/", "history/", "delete/")
-        for value in HOSTILE
+        for value in IN_AN_ADDRESS
         if value
-        and len(value) < 5_000
         and (status := operator.get(f"/admin/shipments/{model}/{_quoted(value)}/{page}").status_code)
         not in {302, 400, 403, 404}
     ]

@@ -4,15 +4,20 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Model
 from django.utils import timezone
 
+from shipments.enums import ErasedBy
 from shipments.fields import EncryptedTextField
+from shipments.keeping import erasing
 from shipments.models import (
     AuditEntry,
     Heartbeat,
     Mail,
     Merchant,
+    MerchantDeletion,
     PrivateLink,
+    Replay,
     StatusMapping,
     UnrecognisedCode,
+    UnrecognisedWord,
     User,
 )
 from shipments.outbound.mail import post
@@ -28,6 +33,7 @@ from tests.factories import (
     a_shipment,
     a_snapshot,
     an_account,
+    an_invitation,
     ingested,
 )
 
@@ -54,6 +60,15 @@ def a_world() -> Merchant:
     UnrecognisedCode.objects.create(
         carrier_id="UPS", code="ZY", text="Parcel sneezed", scans=3, first_seen_at=now, last_seen_at=now
     )
+    UnrecognisedWord.objects.create(
+        carrier_id="UPS", word="Sneezing", scans=3, first_seen_at=now, last_seen_at=now
+    )
+    Replay(carrier_id="UPS", code="ZZ").begin()
+    erasing.begin(ErasedBy.EMAIL, "buyer@example.com", merchant, asked_by=None, now=now)
+    MerchantDeletion.objects.create(
+        merchant=0, slug="gone", name="Gone", asked_at=now, due_at=now, begun_at=now, finished_at=now
+    )
+    an_invitation(merchant, "invited@example.com", "owner", by=person)
     AuditEntry.objects.record("added", merchant, source="command", merchant=merchant)
     return merchant
 

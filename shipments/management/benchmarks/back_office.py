@@ -84,7 +84,7 @@ def _cuts(changes: ChangeList) -> Iterator[tuple[str, str]]:
     """The choices of the filters beside the list, as the addresses they lead to."""
     for spec in changes.filter_specs:
         # The first one is all rows.
-        choices = [choice for choice in spec.choices(changes) if not choice["selected"]]
+        choices = [choice for choice in spec.choices(changes) if not choice.get("selected", True)]
         half = MOST_CHOICES // 2
         for choice in choices if len(choices) <= MOST_CHOICES else (*choices[:half], *choices[-half:]):
             yield f"{spec.title} {choice['display']}", str(choice["query_string"])
