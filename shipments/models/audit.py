@@ -38,6 +38,8 @@ MASKED = frozenset(
 # ... and these of some rows: what people wrote, and where parcels and mails went.
 MASKED_OF: Mapping[str, frozenset[str]] = {
     "shipments.BadRow": frozenset({"cells"}),
+    # Whoever may guess could try which address or number it is of.
+    "shipments.Erasure": frozenset({"term_digest"}),
     "shipments.Mail": frozenset({"subject", "to", "unsubscribe_url"}),
     "shipments.Note": frozenset({"text"}),
     "shipments.ScanEvent": frozenset({"details", "postal_code", "url"}),

@@ -78,15 +78,16 @@ def test_a_month_made_later_is_guarded_like_the_others() -> None:
 HARMLESS = frozenset(
     """
     address address_sha256 after alert_reasons answers argument base_url before body_sha256 carrier city code colour
-    columns consent consent_source country cut date_order default_carrier destination_city destination_country
-    destination_region digest dimension done_reasons encoding end_reason error error_kind error_text factors
-    facts_sha256 field file_name fingerprint header heard heard_text host is_archived kind lane language last_error
-    last_location leg logo_sha256 logo_type lookup_key media_type model name number number_as_typed number_ending
-    opened_because opened_for order_number origin_city origin_country origin_region original_sha256 picked query reason
-    reasons reference_number region row run_by second_number sender_name separator service service_code service_name
-    sha256 shown_name slug source span status status_by status_group status_text support_url tag tags test_result text
-    text_for_buyers text_for_sellers time_zone told told_to tracking_url trouble_detail unreadable verb weight_unit
-    weight_value zone
+    columns consent consent_source country counts cut date_order default_carrier destination_city
+    destination_country destination_region digest dimension done_reasons encoding end_reason ending erasures error
+    error_kind error_text expected factors facts_sha256 fence field file_name fingerprint header heard heard_text
+    host is_archived kind lane language last_error last_location leg logo_sha256 logo_type lookup_key media_type
+    model name note number number_as_typed number_ending opened_because opened_for order_number origin_city
+    origin_country origin_region original_sha256 parcels pattern picked query reason reasons reference_number
+    refusal region row run_by second_number section sender_name separator service service_code service_name sha256
+    shown_name slug source span status status_by status_group status_text support_url suspended_because tag tags
+    test_result test_words text text_for_buyers text_for_sellers time_zone told told_to tracking_url trouble_detail
+    unreadable verb weight_unit weight_value wire_value word zone
     """.split()  # noqa: SIM905  (read as words)
 )
 
@@ -113,7 +114,8 @@ def test_every_column_that_tells_of_a_person_or_opens_something_is_masked() -> N
 @pytest.mark.parametrize(
     "column",
     [
-        "User.password", "User.email", "User.name", "CarrierAccount.key", "CarrierAccount.secret", "AccountToken.value",
+        "User.password", "User.email", "User.name", "Credential.key", "Credential.secret", "CredentialToken.value",
+        "Erasure.term_digest",
         "PrivateLink.token", "PrivateLink.token_sha256", "Invitation.email", "Invitation.token_sha256", "Mail.to", "Mail.subject",
         "Mail.text", "Mail.html", "Mail.unsubscribe_url", "Note.text", "Shipment.recipient_name", "Shipment.signed_by",
         "Shipment.destination_postal_code", "Shipment.delivery_location", "ScanEvent.signed_by", "ScanEvent.postal_code",
