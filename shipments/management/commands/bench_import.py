@@ -8,7 +8,6 @@ import sys
 import time
 from argparse import ArgumentParser
 from datetime import date, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,6 +17,7 @@ from django.utils import timezone
 
 from shipments.bulk import importing, receiving
 from shipments.facts.check_digits import with_1z_check_digit, with_impb_check_digit
+from shipments.management.benchmarks.gauges import peak_rss_mb
 from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import Import, Merchant, User
 
@@ -88,7 +88,7 @@ class Command(BaseCommand):
         seconds = time.perf_counter() - began
         self.stdout.write(
             json.dumps(
-                {"seconds": seconds, "cpu": round(time.process_time(), 2), "peak_rss_mb": _peak_rss_mb()}
+                {"seconds": seconds, "cpu": round(time.process_time(), 2), "peak_rss_mb": peak_rss_mb()}
             )
         )
 
@@ -154,13 +154,6 @@ def _received(content: bytes) -> tuple[float, Import]:
     seconds = time.perf_counter() - began
     job.start(timezone.now())
     return seconds, job
-
-
-def _peak_rss_mb() -> float:
-    """Of this process since it began; `getrusage` would count what its parent had before."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
-    return round(int(peak) / 1024, 1)
 
 
 def _imported(database: str, job: Import) -> dict[str, float]:

@@ -27,6 +27,7 @@ from django.utils import timezone
 from shipments.analytics import attention, cohorts
 from shipments.enums import Role
 from shipments.management.benchmarks import back_office, back_office_world, urls, world
+from shipments.management.benchmarks.gauges import counted_statements
 from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import Membership, Merchant, Shipment, User
 
@@ -224,11 +225,10 @@ def _measure(
     for turn in range(-(-requests // TURN)):
         for which, (database, page) in pages.items():
             use_database(database)
-            counted = _Counter()
             page()
-            with connection.execute_wrapper(counted):
+            with counted_statements() as counted:
                 page()
-            statements[which] = max(counted.statements, statements.get(which, 0))
+            statements[which] = max(counted.count, statements.get(which, 0))
             gc.collect()
             for _request in range(min(TURN, requests - turn * TURN)):
                 started = time.perf_counter()
@@ -238,14 +238,3 @@ def _measure(
         which: Cost(statistics.median(times), statistics.quantiles(times, n=20)[18], statements[which])
         for which, times in taken.items()
     }
-
-
-class _Counter:
-    """Counts the statements that go to the database."""
-
-    def __init__(self) -> None:
-        self.statements = 0
-
-    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        self.statements += 1
-        return execute(*arguments)

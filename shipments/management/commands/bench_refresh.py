@@ -9,10 +9,8 @@ import time
 from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,6 +26,7 @@ from shipments.carriers.usps import client as usps
 from shipments.enums import Gateway
 from shipments.facts.numbers import lookup_key
 from shipments.management.benchmarks import canned
+from shipments.management.benchmarks.gauges import counted_statements, rss_mb
 from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import CarrierAccount, Merchant, ScanEvent, Shipment, Watch
 from shipments.refresh import planner
@@ -182,8 +181,8 @@ def _work(
         _make_due(counted)
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
-        before = _rss_mb()
-        with _counted_statements() as statements, _profiled(profile and f"{profile}.{gateway}.{number}"):
+        before = rss_mb()
+        with counted_statements() as statements, _profiled(profile and f"{profile}.{gateway}.{number}"):
             cost = _measured(_work_off, parcels)
         lines.append(
             {
@@ -192,8 +191,8 @@ def _work(
                 **cost,
                 "statements_per_shipment": round(statements.count / parcels, 3),
                 "rss_before_mb": before,
-                "rss_after_mb": _rss_mb(),
-                "rss_peak_mb": _peak_rss_mb(),
+                "rss_after_mb": rss_mb(),
+                "rss_peak_mb": peak_rss_mb(),
             }
         )
         _check(counted, canned.SCANS + (number == 2))
@@ -220,22 +219,6 @@ def _check(pks: Sequence[int], scans: int) -> None:
         raise CommandError(
             f"{stored} scans of {scans * len(pks)} are stored, {unheard} parcels were not heard of."
         )
-
-
-@dataclass
-class _Statements:
-    count: int = 0
-
-    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        self.count += 1
-        return execute(*arguments)
-
-
-@contextmanager
-def _counted_statements() -> Iterator[_Statements]:
-    counted = _Statements()
-    with connection.execute_wrapper(counted):
-        yield counted
 
 
 @contextmanager
@@ -310,17 +293,3 @@ def _measured(work: Callable[[], object], parcels: int) -> dict[str, float]:
         "cpu_seconds_per_1000": round(cpu * 1000 / parcels, 4),
         "shipments_per_second": round(parcels / seconds),
     }
-
-
-def _status(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
-    return round(int(kilobytes) / 1024, 1)
-
-
-def _rss_mb() -> float:
-    return _status("VmRSS")
-
-
-def _peak_rss_mb() -> float:
-    return _status("VmHWM")

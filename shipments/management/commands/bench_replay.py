@@ -6,11 +6,8 @@ import subprocess
 import sys
 import time
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +21,7 @@ from shipments.carriers.registry import read_part
 from shipments.enums import Gateway, Status, WorkState
 from shipments.facts.numbers import lookup_key
 from shipments.management.benchmarks import canned
+from shipments.management.benchmarks.gauges import counted_statements, peak_rss_mb, rss_mb
 from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import CarrierAccount, Merchant, Replay, ScanEvent, Shipment, StatusMapping, Watch
 from shipments.simulator.journeys import Journey
@@ -169,8 +167,8 @@ def _in_a_process(database: str, replay: Replay) -> dict[str, Any]:
 def _measured(replay_id: int) -> dict[str, Any]:
     replay = Replay.objects.get(pk=replay_id)
     gc.collect()
-    before, began, burnt = _status("VmRSS"), time.perf_counter(), time.process_time()
-    with _counted_statements() as statements:
+    before, began, burnt = rss_mb(), time.perf_counter(), time.process_time()
+    with counted_statements() as statements:
         while not replay.is_over:
             replays.work(replay_id, follow=attention.follow_quietly)
             replay.refresh_from_db()
@@ -185,28 +183,6 @@ def _measured(replay_id: int) -> dict[str, Any]:
         "cpu_seconds_per_1000": round(cpu * 1000 / replay.answers, 3),
         "statements_per_parcel": round(statements.count / replay.done, 3),
         "rss_before_mb": before,
-        "rss_after_mb": _status("VmRSS"),
-        "rss_peak_mb": _status("VmHWM"),
+        "rss_after_mb": rss_mb(),
+        "rss_peak_mb": peak_rss_mb(),
     }
-
-
-@dataclass
-class _Statements:
-    count: int = 0
-
-    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
-        self.count += 1
-        return execute(*arguments)
-
-
-@contextmanager
-def _counted_statements() -> Iterator[_Statements]:
-    counted = _Statements()
-    with connection.execute_wrapper(counted):
-        yield counted
-
-
-def _status(name: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{name}:"))
-    return round(int(kilobytes) / 1024, 1)
