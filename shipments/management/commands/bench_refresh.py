@@ -26,7 +26,7 @@ from shipments.carriers.usps import client as usps
 from shipments.enums import Gateway
 from shipments.facts.numbers import lookup_key
 from shipments.management.benchmarks import canned
-from shipments.management.benchmarks.gauges import counted_statements, rss_mb
+from shipments.management.benchmarks.gauges import counted_statements, peak_rss_mb, rss_mb
 from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import CarrierAccount, Merchant, ScanEvent, Shipment, Watch
 from shipments.refresh import planner
