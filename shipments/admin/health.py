@@ -91,7 +91,16 @@ class AccountCard:
 
     health: AccountHealth
     chart: BarChart
-    hours: tuple[tuple[HourOfCalls, int | None], ...]
+    hours: tuple[tuple[str, HourOfCalls, int | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One of the hours of all charts: when it begins, and how that is written below a bar and in a table."""
+
+    begins_at: datetime
+    tick: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +113,13 @@ class Cluster:
 
 
 def _shown(found: Health) -> dict[str, Any]:
+    hours = _hours(found.at)
     beats = sorted(found.readings.beats.items(), key=lambda beat: beat[1], reverse=True)
     return {
         "at": found.at,
         "health": found,
         "needs": needs(found),
-        "accounts": [_card(account, found.at) for account in found.accounts],
+        "accounts": [_card(account, hours) for account in found.accounts],
         "clusters": [Cluster(name, at, found.at - at <= SILENT_AFTER) for name, at in beats],
         "work": [(name, found.readings.pending[kind]) for kind, name in WORK.items()],
         "carriers": [(carrier, _codes(carrier)) for carrier in found.carriers],
@@ -121,31 +131,38 @@ def _shown(found: Health) -> dict[str, Any]:
     }
 
 
-def _card(account: AccountHealth, now: datetime) -> AccountCard:
-    by_hour = {hour.begins_at: hour for hour in account.hours}
+def _hours(now: datetime) -> list[Hour]:
+    """The last hours, written once for all charts."""
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
-    hours = tuple(
-        by_hour.get(at, HourOfCalls(at, 0, 0, 0)) for at in (first + timedelta(hours=n) for n in range(HOURS))
-    )
+    moments = (first + timedelta(hours=n) for n in range(HOURS))
+    return [Hour(at, date_format(at, "H"), date_format(at, "D H:i")) for at in moments]
+
+
+def _card(account: AccountHealth, last: list[Hour]) -> AccountCard:
+    by_hour = {hour.begins_at: hour for hour in account.hours}
+    hours = [by_hour.get(one.begins_at, HourOfCalls(one.begins_at, 0, 0, 0)) for one in last]
     quota = account.standing.per_hour
     return AccountCard(
         account,
         bar_chart(
             [hour.calls for hour in hours],
             [quota] * HOURS if quota else [],
-            ticks=[date_format(hour.begins_at, "H") for hour in hours],
+            ticks=[one.tick for one in last],
             labels=[str(hour.calls) for hour in hours],
-            words=[_words(hour) for hour in hours],
+            words=[_words(one, hour) for one, hour in zip(last, hours, strict=True)],
             marks=[],
             height=CHART_HEIGHT,
         ),
-        tuple((hour, None if quota is None else max(0, quota - hour.calls)) for hour in reversed(hours)),
+        tuple(
+            (one.words, hour, None if quota is None else max(0, quota - hour.calls))
+            for one, hour in zip(reversed(last), reversed(hours), strict=True)
+        ),
     )
 
 
-def _words(hour: HourOfCalls) -> str:
+def _words(at: Hour, hour: HourOfCalls) -> str:
     return gettext("%(hour)s: %(calls)d calls, %(failed)d of them without an answer") % {
-        "hour": date_format(hour.begins_at, "H:i"),
+        "hour": at.words,
         "calls": hour.calls,
         "failed": hour.failed,
     }

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 # Whoever looks for more than this searches.
 MOST_ROWS = 5_000
 # Filters look among so many of the newest rows: what fits is found at once, and what nothing fits costs no more than this.
-NEWEST = 100_000
+NEWEST = 50_000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # cannot be subscripted at run time

@@ -14,7 +14,8 @@ register = template.Library()
 @register.filter
 def grouped(number: int) -> str:
     """A large number with its thousands apart, as the reader's language writes them."""
-    return number_format(number, decimal_pos=0, force_grouping=True)
+    # Nearly all numbers of a page are small, and asking how a language writes them takes longer than drawing a row.
+    return str(number) if 0 <= number < 1000 else number_format(number, decimal_pos=0, force_grouping=True)
 
 
 @register.filter

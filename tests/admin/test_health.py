@@ -285,8 +285,8 @@ def test_an_account_shows_errors_quota_window_and_its_latest_parcel(
     )
     assert (card.health.parcels.due, card.health.parcels.late) == (2, 2)
     assert card.health.latest.shipment == later
-    assert [hour.calls for hour, _left in card.hours] == [12, *[0] * 23]
-    assert card.hours[0][1] == 48
+    assert [hour.calls for _at, hour, _left in card.hours] == [12, *[0] * 23]
+    assert card.hours[0][2] == 48
     assert len(card.chart.columns) == 24
     for told in ("7 min ago", "25 %", "wanted 5 h ago", "opens in 30 min", later.number):
         assert told in page
