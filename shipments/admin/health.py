@@ -171,8 +171,12 @@ def _words(at: Hour, hour: HourOfCalls) -> str:
 def _codes(carrier: CarrierHealth) -> list[tuple[Any, str]]:
     """The carrier's codes, each with the address of the form that gives it a meaning."""
     form = reverse("admin:shipments_statusmapping_add")
+    words = ("word",), ("code", "text")
     return [
-        (code, f"{form}?{urlencode({'carrier': carrier.code, 'code': code.code, 'text': code.text})}")
+        (
+            code,
+            f"{form}?{urlencode({'carrier': carrier.code, **{name: getattr(code, name) for name in words[not code.word]}})}",
+        )
         for code in carrier.codes
     ]
 

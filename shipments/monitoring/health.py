@@ -76,10 +76,12 @@ class AccountHealth:
 
 @dataclass(frozen=True, slots=True)
 class UnknownCode:
-    """A code, or words, of a carrier that no table knows, with a parcel that has such a scan where one is left."""
+    """A code, or words, of a carrier that no table knows, with a parcel that has such a scan where one is left; or a status
+    word that is none we know."""
 
     code: str
     text: str
+    word: str
     scans: int
     last_seen_at: datetime
     example: int | None
@@ -252,21 +254,32 @@ def _closed_now(now: datetime) -> dict[str, tuple[tuple[str, datetime], ...]]:
 
 _UNKNOWN = """
     WITH unknown AS (
-        SELECT known.carrier_id, known.code, known.text, known.scans, known.last_seen_at,
-            row_number() OVER (PARTITION BY known.carrier_id ORDER BY known.scans DESC, known.last_seen_at DESC, known.id) AS place
-        FROM (SELECT * FROM shipments_unrecognisedcode ORDER BY last_seen_at DESC LIMIT %(most_read)s) AS known
+        SELECT known.*,
+            row_number() OVER (
+                PARTITION BY known.carrier_id ORDER BY known.scans DESC, known.last_seen_at DESC, known.code, known.text, known.word
+            ) AS place
+        FROM (
+            (
+                SELECT carrier_id, code, text, '' AS word, scans, last_seen_at FROM shipments_unrecognisedcode
+                ORDER BY last_seen_at DESC LIMIT %(most_read)s
+            ) UNION ALL (
+                SELECT carrier_id, '', '', word, scans, last_seen_at FROM shipments_unrecognisedword
+                ORDER BY last_seen_at DESC LIMIT %(most_read)s
+            )
+        ) AS known
         WHERE NOT EXISTS (
             SELECT FROM shipments_statusmapping AS mapping
-            WHERE mapping.carrier_id = known.carrier_id AND mapping.code IN ('', known.code)
-                AND (mapping.text = '' OR upper(mapping.text) = upper(known.text))
+            WHERE mapping.carrier_id = known.carrier_id AND mapping.code IN ('', known.code) AND mapping.word = known.word
+                AND (mapping.text = '' OR lower(mapping.text COLLATE "C") = lower(known.text COLLATE "C"))
         )
     )
-    SELECT carrier.code, carrier.name, unknown.code, unknown.text, unknown.scans, unknown.last_seen_at, example.shipment_id
+    SELECT carrier.code, carrier.name, unknown.code, unknown.text, unknown.word, unknown.scans, unknown.last_seen_at,
+        example.shipment_id
     FROM unknown JOIN shipments_carrier AS carrier ON carrier.code = unknown.carrier_id
     LEFT JOIN LATERAL (
         SELECT scan.shipment_id FROM shipments_scanevent AS scan JOIN shipments_shipment AS parcel ON parcel.id = scan.shipment_id
-        WHERE unknown.place <= %(most)s AND scan.status = 'Unknown' AND scan.status_by = '' AND scan.code = unknown.code
-            AND left(scan.text, 200) = unknown.text AND parcel.carrier_id = unknown.carrier_id
+        WHERE unknown.place <= %(most)s AND unknown.word = '' AND scan.status = 'Unknown' AND scan.status_by = ''
+            AND scan.code = unknown.code AND left(scan.text, 200) = unknown.text AND parcel.carrier_id = unknown.carrier_id
         LIMIT 1
     ) AS example ON true
     ORDER BY carrier.position, carrier.code, unknown.place

@@ -32,6 +32,7 @@ from shipments.models import (
     StatusMapping,
     TableSize,
     UnrecognisedCode,
+    UnrecognisedWord,
     User,
     Watch,
 )
@@ -573,6 +574,21 @@ def test_what_the_next_nights_erase_is_told(operator: Client) -> None:
 
     assert "What the next nights erase, by the retention rules" in page
     assert '<tr><th scope="row">Personal data</th><td class="figure">1</td></tr>' in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_status_word_nobody_knows_is_one_click_from_its_meaning(operator: Client) -> None:
+    now = timezone.now()
+    UnrecognisedWord.objects.create(
+        carrier_id="UPS", word="On Hold", scans=3, first_seen_at=now, last_seen_at=now
+    )
+
+    page = shown(operator)
+
+    assert "status word <q>On Hold</q>" in page
+    assert "/admin/shipments/statusmapping/add/?carrier=UPS&amp;word=On+Hold" in page
+    StatusMapping.objects.create(carrier_id="UPS", word="On Hold", status="Exception")
+    assert "On Hold" not in shown(operator)
 
 
 # ---- How it is read ----------------------------------------------------------------------------------------------
