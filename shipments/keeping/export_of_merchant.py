@@ -30,7 +30,7 @@ ROWS = 5_000
 
 # Models without a section, and why; the README of an export says so, too.
 LEFT_OUT: Mapping[str, str] = {
-    "shipments.AccountToken": "opens the carrier's interface",
+    "shipments.CredentialToken": "opens the carrier's interface",
     "shipments.Budget": "how an account is asked at the moment",
     "shipments.CallCount": "how an account is asked at the moment",
     "shipments.EngineTotal": "how this installation fares",

@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='erasure',
             name='merchant',
-            field=models.ForeignKey(help_text='Empty: all of them.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='shipments.merchant', verbose_name='merchant'),
+            field=models.ForeignKey(help_text='Empty: all of them.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='shipments.merchant', verbose_name='merchant'),
         ),
         migrations.AddConstraint(
             model_name='erasurekey',

@@ -160,9 +160,10 @@ class Erasure(models.Model):
     by = models.CharField(_("found by"), max_length=10, choices=erased_by_choices)
     term = EncryptedTextField(null=True, editable=False)
     term_digest = models.CharField(_("keyed digest of what was looked for"), max_length=64)
+    # One about a merchant that is gone must not become one about all.
     merchant = models.ForeignKey(
         Merchant,
-        models.SET_NULL,
+        models.CASCADE,
         null=True,
         related_name="+",
         verbose_name=_("merchant"),

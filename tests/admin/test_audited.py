@@ -52,12 +52,18 @@ def written() -> list[tuple[str, str, dict[str, Any], dict[str, Any]]]:
 def test_a_merchant_is_written_down_with_who_and_from_where(operator: Client, olga: User) -> None:
     operator.post(
         reverse("admin:shipments_merchant_add"),
-        {"slug": "acme", "name": "Acme", "time_zone": "America/Denver", **inline("memberships")},
+        {
+            "slug": "acme",
+            "name": "Acme",
+            "time_zone": "America/Denver",
+            "language": "en",
+            "owner_email": "owner@acme.example",
+        },
         REMOTE_ADDR="192.0.2.7",
     )
 
     acme = Merchant.objects.get()
-    entry = AuditEntry.objects.get()
+    entry = AuditEntry.objects.get(verb="added", model="shipments.Merchant")
     assert (entry.verb, entry.person, entry.address, entry.source) == ("added", olga.pk, "192.0.2.7", "admin")
     assert (entry.row, entry.merchant) == (str(acme.pk), acme.pk)
     given = {"slug": "acme", "name": "Acme", "time_zone": "America/Denver"}
@@ -71,7 +77,12 @@ def test_a_merchant_is_written_down_with_who_and_from_where(operator: Client, ol
         "proof_always_due": False,
         "link_days": 180,
         "order_on_links": False,
-    }
+        **dict.fromkeys(
+            (
+                "most_parcels", "most_new_parcels", "most_asked", "most_imports", "most_import_rows", "most_people",
+            )
+        ),
+    }  # fmt: skip
 
 
 def test_only_what_changed_is_written_down(operator: Client, merchant: Merchant) -> None:
@@ -79,7 +90,13 @@ def test_only_what_changed_is_written_down(operator: Client, merchant: Merchant)
 
     operator.post(
         address,
-        {"slug": "alpine", "name": "Alpine Ltd", "time_zone": merchant.time_zone, **inline("memberships")},
+        {
+            "slug": "alpine",
+            "name": "Alpine Ltd",
+            "time_zone": merchant.time_zone,
+            "language": "en",
+            **inline("memberships"),
+        },
     )
 
     assert written() == [
@@ -105,6 +122,7 @@ def test_memberships_on_the_merchants_page_are_written_down_too(
             "slug": "alpine",
             "name": merchant.name,
             "time_zone": merchant.time_zone,
+            "language": "en",
             **inline("memberships", *rows, known=2),
         },
     )

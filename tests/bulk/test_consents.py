@@ -160,5 +160,5 @@ def test_consents_cost_a_step_two_statements_more(django_assert_num_queries) -> 
     importing.step(step(1), now=NOW)
     for rows in (2, 300):
         pk = step(rows)
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             importing.step(pk, now=NOW)
