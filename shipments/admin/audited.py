@@ -31,6 +31,9 @@ class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be
     """What is done is told once, in the audit: Django's own log would tell it again, with names and addresses in clear, and
     can be changed."""
 
+    # Counts beside the choices of filters: a click more than they are worth, and a heading out of its order.
+    show_facets = admin.ShowFacets.NEVER
+
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None
 

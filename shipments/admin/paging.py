@@ -81,8 +81,6 @@ class LargeTable(admin.ModelAdmin):  # type: ignore[type-arg]  # the same
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    # Each would count all of the table for every choice of every filter.
-    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     ordering = ("-pk",)
     sortable_by = ()

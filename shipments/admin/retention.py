@@ -23,7 +23,7 @@ from shipments.enums import ErasedBy, Kept
 from shipments.keeping import erasing, receipts
 from shipments.keeping.ages import due_by
 from shipments.models import Erasure, ErasureKey, Merchant, RetentionRule, User
-from shipments.models.retention import CLAIM_DAYS, LEAST_DAYS_OF_AUDIT
+from shipments.models.retention import CLAIM_DAYS, LEAST_DAYS, LEAST_DAYS_OF_AUDIT, MOST_DAYS
 from shipments.web.erased_words import age_in_words
 
 LABELS = {
@@ -84,6 +84,9 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscrip
             kind=told.get("kind", self.instance.kind),
             days=told["days"],
         )
+        if rule.days is not None and not LEAST_DAYS <= rule.days <= MOST_DAYS:
+            # The model says so in a moment.
+            return told
         if rule.kind == Kept.AUDIT and rule.days is not None and rule.days < LEAST_DAYS_OF_AUDIT:
             self.add_error(
                 "days",

@@ -346,7 +346,7 @@ def test_fingerprints_tell_keys_apart_and_nothing_else(settings) -> None:
 
 def test_every_encrypted_field_is_looked_at() -> None:
     labels = {column.label for column in sealed.columns()}
-    assert {"shipments_carrieraccount.secret", "shipments_mail.text", "mfa_authenticator.data"} <= labels
+    assert {"shipments_credential.secret", "shipments_mail.text", "mfa_authenticator.data"} <= labels
     assert set(sealed.DIGESTS) <= {(column.table, column.name) for column in sealed.columns()}
 
 

@@ -79,8 +79,8 @@ def test_every_store_with_a_digest_or_a_key_was_filled(restored: Copy) -> None:
             "1 values in shipments_privatelink.token are not what their digest says, such as row 1.",
         ),
         (
-            "UPDATE shipments_carrieraccount SET secret = left(secret, -4) || 'AAA='",
-            "1 encrypted values in shipments_carrieraccount.secret cannot be read with this key ring, such as row 1.",
+            "UPDATE shipments_credential SET secret = left(secret, -4) || 'AAA='",
+            "1 encrypted values in shipments_credential.secret cannot be read with this key ring, such as row 1.",
         ),
         (
             "ALTER SEQUENCE shipments_shipment_id_seq RESTART 1",

@@ -44,6 +44,10 @@ TOLD = {
     "endless": {"unreadable"},
     "deep": {"unreadable"},
     # The new token is refused, too.
+    "noproduct": {"not-entitled"},
+    "foreign": {"bad-credentials"},
+    "token-scope": {"bad-credentials"},
+    "token-timeout": {"try-later"},
     "revoked": {"bad-credentials"},
     "token-refused": {"bad-credentials"},
     "token-429": {"over-quota"},

@@ -287,5 +287,5 @@ def test_a_batch_costs_few_statements_beside_those_of_its_answers(
     make_due()
     (batch,) = plan_due(timezone.now())
     # Without news: held, parcels, accounts, credentials, token, six of ingest, ledger and totals, rescheduled.
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         runner.refresh_leased(batch.account_id, batch.lease, batch.shipment_ids)

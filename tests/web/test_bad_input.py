@@ -70,6 +70,12 @@ READ: dict[str, str] = {
     "settings-look-preview": "colour",
     "settings-attention": "first_scan_days silent_days silent_days_abroad pickup_days late_days proof_always_due",
     "settings-alerts": "digest digest_at reasons",
+    "account-add": "gateway environment base_url key secret expires_on calls_per_hour calls_per_second",
+    "account": "environment base_url calls_per_hour calls_per_second",
+    "account-key-add": "key secret expires_on",
+    "account-key-expiry": "expires_on",
+    "account-switch": "active",
+    "account-delete": "sure",
 }
 
 

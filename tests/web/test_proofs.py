@@ -87,6 +87,7 @@ def test_who_has_the_private_link_gets_the_picture_as_a_picture_and_nothing_else
             "Content-Disposition": 'inline; filename="proof-of-delivery.png"',
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "Content-Language": "en",
+            "Permissions-Policy": response["Permissions-Policy"],
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "X-Robots-Tag": "noindex",
