@@ -4,7 +4,8 @@
 # Paths are relative on purpose: make cannot cope with blanks in them, and the checkout's own may have some.
 
 PYTHON ?= python3
-TEST_PROCESSES ?= 2
+# One more than the build machine has cores: some tests wait for real processes.
+TEST_PROCESSES ?= 3
 BIN := .venv/bin
 # Never a user's or a shell's: an active environment must not be the one that is filled.
 UV := env -u VIRTUAL_ENV $(BIN)/python -m uv

@@ -4,9 +4,10 @@ An age counts from a parcel's last news, or from when it was added where there n
 about the parcel any more. A parcel that is still asked about, though it was silent for a year, counts as over since then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -38,7 +39,8 @@ _OF_A_LINE = DUE.format(
     lifecycle="over.lifecycle",
     before="%(now)s::timestamptz - age.days * interval '1 day' - over.further",
 )
-_ALL_DUE = f"""
+# Names of kinds, and how much of each is due; takes `due_parameters`.
+ALL_DUE = f"""
     WITH age AS (
         SELECT merchant.id AS merchant, kind.name AS kind, kind.bit,
             CASE WHEN own.id IS NULL THEN platform.days ELSE own.days END AS days
@@ -143,20 +145,26 @@ def due(now: datetime) -> list[Due]:
     """What waits for the next nights, of each kind that has an age anywhere; in one statement, as `ages_of` and
     `Age.lines` have it."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _ALL_DUE,
-            {
-                "kinds": [kind.value for kind in OF_PARCELS],
-                "bits": [PART[kind] for kind in OF_PARCELS],
-                "now": now,
-                "most": MOST_COUNTED,
-                "over": [Lifecycle.ENDED.value, Lifecycle.ARCHIVED.value, Lifecycle.ACTIVE.value],
-                "further": [timedelta(), timedelta(), SILENT_FOR],
-                "audit": _AUDIT,
-                "youngest": audit_months.youngest_droppable(now),
-            },
-        )
-        found = dict(cursor.fetchall())
+        cursor.execute(ALL_DUE, due_parameters(now))
+        return in_words(dict(cursor.fetchall()))
+
+
+def due_parameters(now: datetime) -> dict[str, Any]:
+    """What `ALL_DUE` asks for."""
+    return {
+        "kinds": [kind.value for kind in OF_PARCELS],
+        "bits": [PART[kind] for kind in OF_PARCELS],
+        "now": now,
+        "most": MOST_COUNTED,
+        "over": [Lifecycle.ENDED.value, Lifecycle.ARCHIVED.value, Lifecycle.ACTIVE.value],
+        "further": [timedelta(), timedelta(), SILENT_FOR],
+        "audit": _AUDIT,
+        "youngest": audit_months.youngest_droppable(now),
+    }
+
+
+def in_words(found: Mapping[str, int]) -> list[Due]:
+    """What `ALL_DUE` found, in the order of the kinds."""
     return [Due(kind, found[kind.value]) for kind in (*OF_PARCELS, Kept.AUDIT) if kind.value in found]
 
 

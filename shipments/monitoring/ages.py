@@ -8,6 +8,8 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from shipments.keeping import ages
+from shipments.keeping.ages import Due
 from shipments.models import invitations, notices
 from shipments.queueing import FAILURES_KEPT
 
@@ -48,17 +50,23 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def overdue(now: datetime, kinds: Mapping[str, Kind] = KINDS) -> tuple[Overdue, ...]:
-    """What is overdue of these kinds, in one statement; those of which nothing is are left out."""
+def overdue_and_due(now: datetime) -> tuple[tuple[Overdue, ...], tuple[Due, ...]]:
+    """What is overdue of `KINDS`, those of which nothing is left out, and what the retention rules make due; in one
+    statement, because the page has few."""
     parts = [
         f"""
         SELECT '{name}', count(*), min(since) FROM (
-            SELECT {kind.since} AS since FROM {kind.table} WHERE {kind.which} AND {kind.since} < %s
+            SELECT {kind.since} AS since FROM {kind.table} WHERE {kind.which} AND {kind.since} < %({name})s
             ORDER BY {kind.since} LIMIT {MOST_ROWS}
         ) AS counted
         """  # noqa: S608  (the inserted text is above)
-        for name, kind in kinds.items()
+        for name, kind in KINDS.items()
     ]
+    parts.append(f"SELECT 'due ' || due.kind, due.many, NULL FROM ({ages.ALL_DUE}) AS due (kind, many)")  # noqa: S608
+    limits = {name: now - kind.age - GRACE for name, kind in KINDS.items()}
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), [now - kind.age - GRACE for kind in kinds.values()])
-        return tuple(Overdue(kinds[name], rows, since) for name, rows, since in cursor.fetchall() if rows)
+        cursor.execute(" UNION ALL ".join(parts), limits | ages.due_parameters(now))
+        found = cursor.fetchall()
+    past = tuple(Overdue(KINDS[name], rows, since) for name, rows, since in found if name in KINDS and rows)
+    due = {name.removeprefix("due "): rows for name, rows, _since in found if name not in KINDS}
+    return past, tuple(ages.in_words(due))

@@ -14,11 +14,10 @@ from django.utils.translation import gettext as _
 from shipments import queueing
 from shipments.enums import BreakerState, Environment
 from shipments.facts.error_words import last_words, place_of
-from shipments.keeping import ages
 from shipments.keeping.ages import Due
 from shipments.models import CarrierAccount, MaintenanceWindow, Watch
 from shipments.monitoring import readings
-from shipments.monitoring.ages import Overdue, overdue
+from shipments.monitoring.ages import Overdue, overdue_and_due
 from shipments.monitoring.readings import Account, Parcels, Readings, Standing
 from shipments.refresh.figures import HourOfCalls, hours_of, standing_of
 from shipments.refresh.windows import reopens_at
@@ -182,6 +181,7 @@ def read(now: datetime) -> Health:
     with transaction.atomic(savepoint=False):
         engine = readings.read(now, with_totals=False)
         shown = _worst_first(engine)
+        past, due = overdue_and_due(now)
         return Health(
             readings=engine,
             accounts=_accounts(engine, shown[:MOST_ACCOUNTS]),
@@ -190,8 +190,8 @@ def read(now: datetime) -> Health:
             failures=_alike(queueing.failures()),
             mails=_mails(now),
             database=_database(now),
-            overdue=overdue(now),
-            due=tuple(ages.due(now)),
+            overdue=past,
+            due=due,
         )
 
 

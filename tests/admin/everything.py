@@ -70,7 +70,7 @@ def furnish(times: int, operator: User) -> None:
         StatusMapping.objects.create(carrier_id="USPS", code=f"Y{merchant.pk}", status="InTransit")
         UnrecognisedWord.objects.create(
             carrier_id="USPS",
-            word=f"W{n}",
+            word=f"W{merchant.pk}",
             scans=3,
             first_seen_at=timezone.now(),
             last_seen_at=timezone.now(),

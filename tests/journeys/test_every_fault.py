@@ -46,7 +46,8 @@ TOLD = {
     # The new token is refused, too.
     "noproduct": {"not-entitled"},
     "foreign": {"bad-credentials"},
-    "token-scope": {"bad-credentials"},
+    # Pitney Bowes names no scope.
+    "token-scope": {"not-entitled", "snapshot"},
     "token-timeout": {"try-later"},
     "revoked": {"bad-credentials"},
     "token-refused": {"bad-credentials"},
