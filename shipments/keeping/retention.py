@@ -15,11 +15,9 @@ from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
 
-from shipments.keeping.ages import DUE, IN_ORDER, Age, ages_of, audit_days, due, with_any_of
+from shipments.keeping.ages import DUE, IN_ORDER, Age, ages_of, audit_days, with_any_of
 from shipments.keeping.emptying import empty
 from shipments.models import AuditEntry, Merchant, RetentionRule, Shipment, audit_months
-
-__all__ = ["due", "is_night", "keep_ages"]
 
 logger = logging.getLogger(__name__)
 
