@@ -35,7 +35,7 @@ from shipments.refresh import connecting, expiring, learned, planner, runner
 from shipments.tracking import proof, replays
 from trackingsite import logs
 
-# A task that was quick need not say at its end that it is alive: there are hundreds of those in a minute.
+# There are hundreds of batches in a minute, and not each need say that its worker is alive.
 BEATS_APART = timedelta(seconds=5)
 
 
@@ -53,14 +53,12 @@ def sweep() -> None:
 @logs.about_its_arguments("account", "batch")
 def refresh_leased(account_id: int, lease: str, *shipment_ids: int) -> None:
     """Ask about one batch; when it was the last one waiting, look for more."""
-    begun_at = timezone.now()
-    Heartbeat.objects.beat(begun_at)
+    Heartbeat.objects.beat(timezone.now(), apart=BEATS_APART)
     with _no_search_for_cycles():
         ingested = runner.refresh_leased(account_id, UUID(lease), shipment_ids)
         if changed := [entry.shipment.pk for entry in ingested if entry.is_news]:
             attention.review(timezone.now(), changed)
-    if timezone.now() - begun_at > BEATS_APART:
-        Heartbeat.objects.beat(timezone.now())
+    Heartbeat.objects.beat(timezone.now(), apart=BEATS_APART)
     if queueing.waiting() == 0:
         queueing.enqueue(queueing.SWEEP)
 

@@ -22,14 +22,22 @@ _PULSE_KEPT = timedelta(days=1)
 class HeartbeatManager(models.Manager["Heartbeat"]):
     """The queue's pulse."""
 
-    def beat(self, now: datetime) -> None:
-        """Say that this cluster is alive and reaches the database."""
+    def __init__(self) -> None:
+        super().__init__()
+        # When this process last beat.
+        self._beaten_at: datetime | None = None
+
+    def beat(self, now: datetime, *, apart: timedelta = timedelta(0)) -> None:
+        """Say that this cluster is alive and reaches the database, unless this process did so less than `apart` ago."""
+        if self._beaten_at is not None and timedelta(0) <= now - self._beaten_at < apart:
+            return
         self.bulk_create(
             [Heartbeat(name=this_cluster(), at=now)],
             update_conflicts=True,
             unique_fields=["name"],
             update_fields=["at"],
         )
+        self._beaten_at = now
 
     def last_beat(self, cluster: str | None = None) -> datetime | None:
         """When this cluster last did, else any of this host: another's pulse must not hide that ours has stopped."""

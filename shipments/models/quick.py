@@ -61,7 +61,8 @@ def insert(
 ) -> list[int]:
     """Store new rows, each given by its columns, the same for all; their keys, in the same order.
 
-    With `or_leave` rows that break a unique constraint are left out; then the keys say nothing about which.
+    With `or_leave` rows that break a unique constraint are left out; where there are fewer keys than rows, they say nothing
+    about which.
     """
     if not rows:
         return []

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from shipments.enums import AnswerKind, Lifecycle
+from shipments.enums import AnswerKind, EndReason, Lifecycle
 from shipments.models.accounts import CarrierAccount
 from shipments.models.answers import Answer
 from shipments.models.merchants import Merchant
@@ -120,9 +120,15 @@ class WatchQuerySet(models.QuerySet["Watch"]):
             return [Held(*row) for row in sorted(cursor.fetchall())]
 
     def reschedule(
-        self, turns: Mapping[int, Turn], *, lease: uuid.UUID | None, keep_by_hand: bool = False
+        self,
+        turns: Mapping[int, Turn],
+        *,
+        lease: uuid.UUID | None,
+        keep_by_hand: bool = False,
+        ended: Mapping[int, EndReason] | None = None,
     ) -> set[int]:
-        """Set when each parcel is due next and let go of the lease. Ids of those it was done for.
+        """Set when each parcel is due next and let go of the lease; those of `ended` that are still followed are so no more.
+        Ids of those it was done for.
 
         With `lease` only parcels still held under it are touched: an asker that took too long must not undo what
         the next one has decided.
@@ -131,28 +137,46 @@ class WatchQuerySet(models.QuerySet["Watch"]):
             return set()
         table = self.model._meta.db_table
         rows = sorted(turns.items())
+        ending = sorted((ended or {}).items())
         with connection.cursor() as cursor:
             cursor.execute(
                 f"""
-                WITH held AS (
-                    -- Locked in the order every other writer of many watches takes.
+                WITH ending AS MATERIALIZED (
+                    -- Parcels before their watches, in the order of ids, as ingest and the deeds of people lock them: a person
+                    -- may be closing one this moment.
+                    SELECT id FROM shipments_shipment WHERE id = ANY(%(ending)s) AND lifecycle = %(followed)s
+                    ORDER BY id FOR UPDATE
+                ), held AS (
+                    -- Locked in the order every other writer of many watches takes, and only when the parcels are.
                     SELECT shipment_id FROM {table}
                     WHERE shipment_id = ANY(%(ids)s) AND (%(lease)s::uuid IS NULL OR lease = %(lease)s)
+                        AND (SELECT count(*) FROM ending) >= 0
                     ORDER BY shipment_id FOR UPDATE
+                ), done AS (
+                    UPDATE {table} AS watch
+                    SET due_at = news.due_at, wanted_by = COALESCE(news.wanted_by, watch.wanted_by),
+                        haste = COALESCE(news.haste, watch.haste), account_id = COALESCE(news.account_id, watch.account_id),
+                        lease = NULL, by_hand = watch.by_hand AND %(keep_by_hand)s
+                    FROM held JOIN unnest(
+                        %(ids)s::bigint[], %(dues)s::timestamptz[], %(wanted)s::timestamptz[], %(hastes)s::smallint[],
+                        %(accounts)s::bigint[]
+                    ) AS news (shipment_id, due_at, wanted_by, haste, account_id) ON news.shipment_id = held.shipment_id
+                    WHERE watch.shipment_id = held.shipment_id
+                    RETURNING watch.shipment_id
+                ), over AS (
+                    UPDATE shipments_shipment AS parcel SET lifecycle = %(over)s, end_reason = news.reason
+                    FROM ending JOIN done ON done.shipment_id = ending.id
+                        JOIN unnest(%(ending)s::bigint[], %(reasons)s::text[]) AS news (id, reason) ON news.id = ending.id
+                    WHERE parcel.id = ending.id
                 )
-                UPDATE {table} AS watch
-                SET due_at = news.due_at, wanted_by = COALESCE(news.wanted_by, watch.wanted_by),
-                    haste = COALESCE(news.haste, watch.haste), account_id = COALESCE(news.account_id, watch.account_id),
-                    lease = NULL, by_hand = watch.by_hand AND %(keep_by_hand)s
-                FROM held JOIN unnest(
-                    %(ids)s::bigint[], %(dues)s::timestamptz[], %(wanted)s::timestamptz[], %(hastes)s::smallint[],
-                    %(accounts)s::bigint[]
-                ) AS news (shipment_id, due_at, wanted_by, haste, account_id) ON news.shipment_id = held.shipment_id
-                WHERE watch.shipment_id = held.shipment_id
-                RETURNING watch.shipment_id
+                SELECT shipment_id FROM done
                 """,  # noqa: S608  (the only inserted text is our own table's name)
                 {
                     "ids": [pk for pk, _turn in rows],
+                    "ending": [pk for pk, _reason in ending],
+                    "reasons": [reason for _pk, reason in ending],
+                    "followed": Lifecycle.ACTIVE,
+                    "over": Lifecycle.ENDED,
                     "dues": [turn.due_at for _pk, turn in rows],
                     "wanted": [turn.wanted_by for _pk, turn in rows],
                     "hastes": [turn.haste for _pk, turn in rows],

@@ -62,11 +62,11 @@ def ask(account: CarrierAccount, questions: Sequence[Question], meter: Meter) ->
 
 
 def _keys_of(account: CarrierAccount) -> list[Credential]:
-    """The live keys with their secrets, in one statement; where the ring does not read all of them, each is read when it is
-    asked with."""
+    """The live keys with their secrets and tokens, in one statement; where the ring does not read all of them, each is read
+    when it is asked with."""
     live = account.credentials.live()
     try:
-        return list(live.with_secrets())
+        return list(live.with_secrets().select_related("token"))
     except WrongKeyRing:
         return list(live)
 

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from shipments.enums import EndReason, Lifecycle, Status
 from shipments.facts.number_formats import is_presort
-from shipments.models import CarrierAccount, Shipment, Watch
+from shipments.models import CarrierAccount, Watch
 from shipments.models.watches import Turn, haste_of
 from shipments.refresh.askers import Askers
 from shipments.refresh.policy import Situation, next_look
@@ -24,7 +23,7 @@ def reschedule(
     """Decide for each parcel and let go of the lease. Which account asks next is chosen with it: a better one may have come."""
     now = timezone.now()
     turns: dict[int, Turn] = {}
-    ended: dict[EndReason, list[int]] = {}
+    ended: dict[int, EndReason] = {}
     for entry in ingested:
         shipment = entry.shipment
         if shipment.lifecycle != Lifecycle.ACTIVE:
@@ -40,20 +39,8 @@ def reschedule(
             askers.choice(shipment),
         )
         if look.ends is not None:
-            ended.setdefault(look.ends, []).append(shipment.pk)
-    if not ended:
-        Watch.objects.reschedule(turns, lease=lease)
-        return
-    with transaction.atomic():
-        # Parcels before their watches, in the order of ids, as ingest and the deeds of people lock them: a person
-        # may be closing one this moment.
-        ending = Shipment.objects.filter(pk__in=[pk for pks in ended.values() for pk in pks])
-        list(ending.order_by("pk").select_for_update(of=("self",)).only("pk"))
-        done = Watch.objects.reschedule(turns, lease=lease)
-        for reason, pks in ended.items():
-            Shipment.objects.filter(pk__in=done.intersection(pks), lifecycle=Lifecycle.ACTIVE).update(
-                lifecycle=Lifecycle.ENDED, end_reason=reason
-            )
+            ended[shipment.pk] = look.ends
+    Watch.objects.reschedule(turns, lease=lease, ended=ended)
 
 
 def situation_of(entry: Ingested, account: CarrierAccount) -> Situation:

@@ -133,7 +133,7 @@ def open_client(
         base_url=account.base_url or None,
         key=credential.key,
         secret=credential.secret,
-        tokens=SharedTokenStore(credential.pk),
+        tokens=SharedTokenStore(credential),
         meter=meter,
         time_limit=time_limit,
         transport=transport or _way_to(account),
@@ -166,8 +166,10 @@ def _way_to(account: CarrierAccount) -> httpx.AsyncBaseTransport | None:
 class SharedTokenStore(TokenStore):
     """A key's token in the database: one worker fetches, all use."""
 
-    def __init__(self, credential_id: int) -> None:
-        self._credential_id = credential_id
+    def __init__(self, credential: Credential) -> None:
+        self._credential_id = credential.pk
+        # Where the key was read with its token, that is what is looked at first.
+        self._at_hand: CredentialToken | None = credential._state.fields_cache.get("token")
 
     async def take(self, *, rejected: str | None) -> Token | MayFetch | None:
         return await sync_to_async(self._take)(rejected)
@@ -182,7 +184,7 @@ class SharedTokenStore(TokenStore):
         return CredentialToken.objects.filter(credential_id=self._credential_id)
 
     def _take(self, rejected: str | None) -> Token | MayFetch | None:
-        row = self._row()
+        row, self._at_hand = self._at_hand or self._row(), None
         if row is None:
             CredentialToken.objects.bulk_create(
                 [CredentialToken(credential_id=self._credential_id)], ignore_conflicts=True

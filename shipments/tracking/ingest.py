@@ -166,8 +166,13 @@ class _Round:
             *(quick.read(Shipment, "id", unchanged, _TO_LOOK_AGAIN) if unchanged else ()),
             *(quick.read(Shipment, "id", others) if others else ()),
         ]
-        # A few rows that thousands of parcels share.
-        merchants = Merchant.objects.in_bulk({shipment.merchant_id for shipment in loaded})
+        # A few rows that thousands of parcels share; mostly there is one, whose account it is.
+        merchants = {
+            merchant.pk: merchant
+            for seen in self.seen.values()
+            if (merchant := seen.account._state.fields_cache.get("merchant")) is not None
+        }
+        merchants |= Merchant.objects.in_bulk({shipment.merchant_id for shipment in loaded} - set(merchants))
         carriers = Carrier.objects.in_bulk({shipment.carrier_id for shipment in loaded})
         for shipment in loaded:
             shipment._state.fields_cache["merchant"] = merchants[shipment.merchant_id]
@@ -206,8 +211,12 @@ class _Round:
         }
         missing = [pk for pk in parts if pk not in known]
         if missing:
-            quick.insert(Answer, [self._answer(pk, parts[pk], digests[pk]) for pk in missing], or_leave=True)
-            # Read back instead of trusting the insert: content may come again after other content.
+            stored = quick.insert(
+                Answer, [self._answer(pk, parts[pk], digests[pk]) for pk in missing], or_leave=True
+            )
+            if len(stored) == len(missing):
+                return known | dict(zip(missing, stored, strict=True))
+            # Content may come again after other content.
             rows = Answer.objects.filter(
                 shipment__in=missing, sha256__in={digests[pk] for pk in missing}
             ).values_list("shipment", "pk", "sha256", "fetched_at", "last_fetched_at")

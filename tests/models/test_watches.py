@@ -9,7 +9,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from shipments.models import Watch
+from shipments.enums import EndReason
+from shipments.models import Shipment, Watch
 from shipments.models.watches import Held, Turn
 from tests.factories import a_merchant, a_shipment
 
@@ -195,3 +196,48 @@ def test_many_watches_are_locked_in_the_order_of_their_ids_whoever_does_it(way: 
         assert [watch.pk for watch in free] == pks[1:]
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_what_ends_is_followed_no_more_as_far_as_it_is_held_and_nobody_ended_it_before():
+    settled, lost = a_shipment(due_at=NOW), a_shipment(due_at=NOW)
+    closed = a_shipment(due_at=NOW, lifecycle="ended", end_reason="by-hand")
+    leased, _taken = lease()
+    Watch.objects.filter(pk=lost.pk).update(lease=None)
+    ended = {settled.pk: EndReason.SETTLED, lost.pk: EndReason.TOO_OLD, closed.pk: EndReason.TOO_OLD}
+
+    turns = dict.fromkeys(ended, Turn(None))
+    assert Watch.objects.reschedule(turns, lease=leased, ended=ended) == {settled.pk, closed.pk}
+
+    assert {one.pk: (one.lifecycle, one.end_reason) for one in Shipment.objects.all()} == {
+        settled.pk: ("ended", "settled"),
+        lost.pk: ("active", ""),
+        closed.pk: ("ended", "by-hand"),
+    }
+    assert Watch.objects.get(pk=lost.pk).due_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_ends_parcels_locks_them_before_any_watch() -> None:
+    """As whoever stores an answer does: of two who lock in different orders, each may hold what the other waits for."""
+    first, other = (a_shipment(due_at=NOW).pk for _ in range(2))
+    leased, _taken = lease()
+
+    def end() -> None:
+        try:
+            turns = dict.fromkeys((first, other), Turn(None))
+            Watch.objects.reschedule(turns, lease=leased, ended={other: EndReason.SETTLED})
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=end)
+    with transaction.atomic():
+        Shipment.objects.select_for_update().get(pk=other)
+        thread.start()
+        thread.join(0.5)
+        assert thread.is_alive()
+        # NOWAIT would say who has one of them already.
+        free = Watch.objects.order_by("pk").select_for_update(nowait=True)
+        assert [watch.pk for watch in free] == [first, other]
+    thread.join(10)
+    assert not thread.is_alive()
+    assert Shipment.objects.get(pk=other).end_reason == "settled"

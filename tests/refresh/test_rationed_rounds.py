@@ -5,6 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from shipments import tasks
+from shipments.carriers.registry import in_one_go
+from shipments.enums import Gateway
+from shipments.management.benchmarks.gauges import counted_statements
 from shipments.models import (
     Budget,
     CallCount,
@@ -286,6 +290,27 @@ def test_a_batch_costs_few_statements_beside_those_of_its_answers(
     refresh_all()
     make_due()
     (batch,) = plan_due(timezone.now())
-    # Without news: held, parcels, accounts, credentials, token, six of ingest, ledger and totals, rescheduled.
-    with django_assert_max_num_queries(16):
+    # Without news: held, parcels, accounts, routes, key with its token, six of ingest, ledger and totals, rescheduled.
+    with django_assert_max_num_queries(14):
         runner.refresh_leased(batch.account_id, batch.lease, batch.shipment_ids)
+
+
+@pytest.mark.parametrize(("gateway", "carrier"), [("usps", "USPS"), ("pitney_bowes", "UPS")])
+def test_with_news_of_all_its_parcels_a_task_costs_less_than_a_tenth_of_a_statement_a_parcel(
+    gateway, carrier, calm
+):
+    account = an_account(
+        a_merchant(), gateway=gateway, base_url=calm.url, cadence_seconds=20, calls_per_hour=None
+    )
+    a_budget(account)
+    first, *_others = parcels(account, 3, carrier)
+    # The first one fetches the token.
+    Watch.objects.exclude(pk=first.pk).update(due_at=None)
+    refresh_all()
+    Watch.objects.exclude(pk=first.pk).update(due_at=timezone.now())
+    (batch,) = plan_due(timezone.now())
+    with counted_statements() as statements:
+        tasks.refresh_leased(batch.account_id, str(batch.lease), *batch.shipment_ids)
+    assert set(Shipment.objects.values_list("status", flat=True)) == {"Delivered"}
+    # A sweep takes fourteen for four such tasks.
+    assert statements.count < in_one_go(Gateway(gateway)) / 10 - 3.5

@@ -84,7 +84,7 @@ def in_an_hour() -> datetime:
 
 def test_a_token_is_kept_encrypted_for_its_life():
     credential = a_credential()
-    store = SharedTokenStore(credential.pk)
+    store = SharedTokenStore(credential)
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
     async_to_sync(store.put)(Token("live-token-1", in_an_hour()))
 
@@ -95,7 +95,7 @@ def test_a_token_is_kept_encrypted_for_its_life():
 
 
 def test_while_one_fetches_the_others_wait_and_a_failure_lets_the_next_try():
-    store = SharedTokenStore(a_credential().pk)
+    store = SharedTokenStore(a_credential())
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
     assert async_to_sync(store.take)(rejected=None) is None
     async_to_sync(store.give_up)()
@@ -104,14 +104,14 @@ def test_while_one_fetches_the_others_wait_and_a_failure_lets_the_next_try():
 
 def test_a_fetcher_that_died_is_replaced_when_its_lease_ends():
     credential = a_credential()
-    store = SharedTokenStore(credential.pk)
+    store = SharedTokenStore(credential)
     async_to_sync(store.take)(rejected=None)
     CredentialToken.objects.update(fetching_until=datetime.now(UTC) - timedelta(seconds=1))
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
 
 
 def test_a_rejected_token_is_replaced_once():
-    store = SharedTokenStore(a_credential().pk)
+    store = SharedTokenStore(a_credential())
     async_to_sync(store.take)(rejected=None)
     async_to_sync(store.put)(Token("first", in_an_hour()))
     assert isinstance(async_to_sync(store.take)(rejected="first"), MayFetch)
@@ -121,7 +121,7 @@ def test_a_rejected_token_is_replaced_once():
 
 
 def test_an_ended_token_is_not_handed_out():
-    store = SharedTokenStore(a_credential().pk)
+    store = SharedTokenStore(a_credential())
     async_to_sync(store.take)(rejected=None)
     async_to_sync(store.put)(Token("nearly over", datetime.now(UTC) + timedelta(seconds=59)))
     assert isinstance(async_to_sync(store.take)(rejected=None), MayFetch)
@@ -155,7 +155,7 @@ def test_eight_workers_who_all_saw_no_live_token_fetch_one(kept, monkeypatch):
             await asyncio.sleep(0.3)
             return Token(f"token-{number}", in_an_hour())
 
-        token = async_to_sync(Asker(SharedTokenStore(credential.pk), fetch).live)()
+        token = async_to_sync(Asker(SharedTokenStore(credential), fetch).live)()
         got.append(token.value)
         connection.close()
 
@@ -171,7 +171,7 @@ def test_eight_workers_who_all_saw_no_live_token_fetch_one(kept, monkeypatch):
 
 def test_a_token_that_came_while_one_looked_is_not_fetched_again(monkeypatch):
     credential = a_credential()
-    store = SharedTokenStore(credential.pk)
+    store = SharedTokenStore(credential)
     CredentialToken.objects.create(credential=credential)
     look = gateway._live
 
@@ -192,5 +192,5 @@ def test_a_fetch_that_fails_reaches_its_asker_and_leaves_no_lease():
         raise BadCredentials("The key was refused.")
 
     with pytest.raises(BadCredentials):
-        async_to_sync(Asker(SharedTokenStore(credential.pk), refused).live)()
+        async_to_sync(Asker(SharedTokenStore(credential), refused).live)()
     assert CredentialToken.objects.get().fetching_until is None

@@ -52,7 +52,7 @@ class PitneyBowesClient:
     gateway = Gateway.PITNEY_BOWES
     # One call carries one parcel.
     max_batch = 25
-    in_one_go = 330
+    in_one_go = 350
 
     def __init__(
         self,
