@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL('DROP INDEX CONCURRENTLY IF EXISTS scan_text_idx', migrations.RunSQL.noop),
         AddIndexConcurrently(
             model_name='scanevent',
-            index=models.Index(shipments.models.scans.FoldedText('text'), models.F('shipment'), condition=models.Q(('status_by', 'carrier'), _negated=True), name='scan_text_idx'),
+            index=models.Index(shipments.models.scans.TextHash('text'), models.F('shipment'), condition=models.Q(('status_by', 'carrier'), _negated=True), name='scan_text_idx'),
         ),
         migrations.RunSQL('DROP INDEX CONCURRENTLY IF EXISTS scan_word_idx', migrations.RunSQL.noop),
         AddIndexConcurrently(
