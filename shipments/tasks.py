@@ -1,9 +1,11 @@
 """What the queue runs: entry points that take ids, show a pulse and call the room that does the work."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import wraps
+from typing import ParamSpec
 from uuid import UUID
 
 from django.utils import timezone
@@ -35,13 +37,31 @@ from shipments.refresh import connecting, expiring, learned, planner, runner
 from shipments.tracking import proof, replays
 from trackingsite import logs
 
+_P = ParamSpec("_P")
+
 # There are hundreds of batches in a minute, and not each need say that its worker is alive.
 BEATS_APART = timedelta(seconds=5)
 
 
+def _beat() -> None:
+    Heartbeat.objects.beat(timezone.now())
+
+
+def _with_a_pulse(task: Callable[_P, None]) -> Callable[_P, None]:
+    """A task that says when it begins that its worker is alive, and when it ends, if that took a while."""
+
+    @wraps(task)
+    def done(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        _beat()
+        task(*args, **kwargs)
+        Heartbeat.objects.beat(timezone.now(), apart=BEATS_APART)
+
+    return done
+
+
+@_with_a_pulse
 def sweep() -> None:
     """Find what is due and queue a task for each batch of it, as far as there is room in the queue."""
-    Heartbeat.objects.beat(timezone.now())
     for batch in planner.plan_due(timezone.now(), limit=planner.room(queueing.waiting())):
         queueing.enqueue(queueing.REFRESH, batch.account_id, str(batch.lease), *batch.shipment_ids)
     for action_id in acting.left_undone(timezone.now()):
@@ -77,163 +97,151 @@ def _no_search_for_cycles() -> Iterator[None]:
 
 
 @logs.about_its_arguments("account")
+@_with_a_pulse
 def test_account(account_id: int) -> None:
     """Try an account's connection and write the result on its row."""
-    Heartbeat.objects.beat(timezone.now())
     account = CarrierAccount.objects.get(pk=account_id)
     connecting.try_connection(account, timezone.now())
 
 
+@_with_a_pulse
 def send_mail() -> None:
     """Send the mails that are due."""
-    Heartbeat.objects.beat(timezone.now())
     mail.send_due(timezone.now())
 
 
+@_with_a_pulse
 def review_attention(*shipment_ids: int) -> None:
     """Find what needs a person among these parcels; without ids among everybody's."""
-    Heartbeat.objects.beat(timezone.now())
     attention.review(timezone.now(), shipment_ids or None)
-    Heartbeat.objects.beat(timezone.now())
 
 
+@_with_a_pulse
 def send_alerts() -> None:
     """Write to whoever wishes to hear at once of what was found."""
-    Heartbeat.objects.beat(timezone.now())
     alerts.send_alerts(timezone.now())
 
 
+@_with_a_pulse
 def send_digests() -> None:
     """Write the daily digests that are due."""
-    Heartbeat.objects.beat(timezone.now())
     digests.send_digests(timezone.now())
 
 
 @logs.about_its_arguments("bulk_action")
+@_with_a_pulse
 def work_on_bulk(action_id: int) -> None:
     """Go on with a deed on many parcels for a while; where more is left, queue up again behind what waits."""
-    Heartbeat.objects.beat(timezone.now())
     if acting.work(action_id):
         queueing.enqueue(queueing.WORK_ON_BULK, action_id)
-    Heartbeat.objects.beat(timezone.now())
 
 
 @logs.about_its_arguments("replay")
+@_with_a_pulse
 def work_on_replay(replay_id: int) -> None:
     """Go on with a replay for a while; where more is left, queue up again behind what waits."""
-    Heartbeat.objects.beat(timezone.now())
-    if replays.work(
-        replay_id, follow=attention.follow_quietly, beat=lambda: Heartbeat.objects.beat(timezone.now())
-    ):
+    if replays.work(replay_id, follow=attention.follow_quietly, beat=_beat):
         queueing.enqueue(queueing.WORK_ON_REPLAY, replay_id)
-    Heartbeat.objects.beat(timezone.now())
 
 
 @logs.about_its_arguments("import")
+@_with_a_pulse
 def work_on_import(import_id: int) -> None:
     """Store rows of an import, as many as one turn allows."""
-    Heartbeat.objects.beat(timezone.now())
-    importing.work_on(import_id, beat=lambda: Heartbeat.objects.beat(timezone.now()))
+    importing.work_on(import_id, beat=_beat)
 
 
+@_with_a_pulse
 def resume_imports() -> None:
     """Go on with the imports that a killed worker left."""
-    Heartbeat.objects.beat(timezone.now())
     importing.resume(timezone.now())
 
 
+@_with_a_pulse
 def tally_figures() -> None:
     """Bring the figures up to date; where that takes longer than one task may, go on in another."""
-    Heartbeat.objects.beat(timezone.now())
     if not cohorts.tally(timezone.now()):
         queueing.enqueue(queueing.TALLY_FIGURES)
-    Heartbeat.objects.beat(timezone.now())
 
 
+@_with_a_pulse
 def tell_buyers() -> None:
     """Write to the buyers who wait for news of their parcels; where that takes longer than one task may, go on in another."""
-    Heartbeat.objects.beat(timezone.now())
     if not telling.tell_due(timezone.now()):
         queueing.enqueue(queueing.TELL_BUYERS)
-    Heartbeat.objects.beat(timezone.now())
 
 
+@_with_a_pulse
 def fetch_proofs() -> None:
     """Fetch the pictures of deliveries that are due."""
-    Heartbeat.objects.beat(timezone.now())
     proof.fetch_due(timezone.now())
-    Heartbeat.objects.beat(timezone.now())
 
 
+@_with_a_pulse
 def learn_chances() -> None:
     """Learn from the scans of the last weeks how likely news is at which hour; one worker at a time."""
-    Heartbeat.objects.beat(timezone.now())
     with queueing.alone(queueing.LEARN_CHANCES) as is_ours:
         if is_ours:
-            learned.learn(timezone.now(), beat=lambda: Heartbeat.objects.beat(timezone.now()))
+            learned.learn(timezone.now(), beat=_beat)
 
 
+@_with_a_pulse
 def remind_of_keys() -> None:
     """Write to whoever has a key at a carrier's that ends."""
-    Heartbeat.objects.beat(timezone.now())
     expiring.remind(timezone.now())
 
 
+@_with_a_pulse
 def move_watches() -> None:
     """Put the watches of suspended merchants away, and bring back those of merchants at work again."""
-    Heartbeat.objects.beat(timezone.now())
     if not suspending.move_watches():
         queueing.enqueue(queueing.MOVE_WATCHES)
-    Heartbeat.objects.beat(timezone.now())
 
 
 @logs.about_its_arguments("export")
+@_with_a_pulse
 def work_on_merchant_export(export_id: int) -> None:
     """Write files of an export of all data of a merchant, as many as one turn allows."""
-    Heartbeat.objects.beat(timezone.now())
-    exporting_all.work_on(export_id, beat=lambda: Heartbeat.objects.beat(timezone.now()))
+    exporting_all.work_on(export_id, beat=_beat)
 
 
+@_with_a_pulse
 def resume_merchant_exports() -> None:
     """Go on with the exports that a killed worker left."""
-    Heartbeat.objects.beat(timezone.now())
     exporting_all.resume(timezone.now())
 
 
+@_with_a_pulse
 def delete_merchants() -> None:
     """Delete the merchants whose time has come, for a while; by one worker at a time."""
-    Heartbeat.objects.beat(timezone.now())
     with queueing.alone(queueing.DELETE_MERCHANTS) as is_ours:
         if is_ours and not deleting.delete_due(timezone.now()):
             queueing.enqueue(queueing.DELETE_MERCHANTS)
-    Heartbeat.objects.beat(timezone.now())
 
 
+@_with_a_pulse
 def keep_ages() -> None:
     """Erase what is past its age; where that takes longer than one task may, go on in another. One worker at a time."""
-    Heartbeat.objects.beat(timezone.now())
     with queueing.alone(queueing.KEEP_AGES) as is_ours:
         if is_ours and not retention.keep_ages(timezone.now()):
             queueing.enqueue(queueing.KEEP_AGES)
-    Heartbeat.objects.beat(timezone.now())
 
 
+@_with_a_pulse
 def erase_buyers() -> None:
     """Erase the data of buyers who have asked for it, as far as one task may; what is left is for the next."""
-    Heartbeat.objects.beat(timezone.now())
     with queueing.alone(queueing.ERASE_BUYERS) as is_ours:
         if is_ours and not erasing.work(timezone.now()):
             queueing.enqueue(queueing.ERASE_BUYERS)
-    Heartbeat.objects.beat(timezone.now())
 
 
+@_with_a_pulse
 def housekeep() -> None:
     """Forget what has ended or is old, put the tallies together, note how large the tables are, and make the months the
     audit will need.
 
     By one worker at a time: two would wait for each other's deletions in a ring, and make the same month.
     """
-    Heartbeat.objects.beat(timezone.now())
     with queueing.alone(queueing.HOUSEKEEP) as is_ours:
         if not is_ours:
             return
