@@ -5,12 +5,14 @@ the scans, once found, how much there was. Where one's own parcels are scanned a
 tables think, the ratio of the two says by how much. Little history moves little: every ratio is drawn towards 1.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shipments.enums import Status
 from shipments.refresh.chances import (
+    DELIVERED,
     MOST_DAYS,
     WORTH,
     WORTH_OTHERWISE,
@@ -65,21 +67,32 @@ class History:
     def __init__(self) -> None:
         self.cells: defaultdict[Cell, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.worth: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+        # What was still to come after deliveries, and what came.
+        self.arrived = [0.0, 0.0]
 
     def add(
         self, traits: Traits, scans: Sequence[tuple[float, Status]], *, begin: float, until: float
     ) -> None:
         """Counts how a parcel waited from `begin` to `until` and what came. `scans` are its scans until then, the oldest first;
-        the last one before `begin` tells what it waited for. After its delivery it waits for nothing.
+        the last one before `begin` tells what it waited for.
         """
         for place, (scanned, status) in enumerate(scans):
-            if status == Status.DELIVERED:
-                return
             follows = place + 1 < len(scans)
             end, news = scans[place + 1] if follows else (until, None)
             start = max(begin, scanned)
-            if end > start:
+            if end <= start:
+                continue
+            if status == Status.DELIVERED:
+                if stage_of(status, traits.scans_once) is DELIVERED:
+                    self._arrived(scanned, start, end, news)
+            else:
                 self._waited(traits, status, scanned, start, end, news)
+
+    def _arrived(self, scanned: float, at: float, end: float, news: Status | None) -> None:
+        """For a week, and at no hour more than at another: not worth a cell for each hour of it."""
+        until, before = ((moment - scanned) / _HOUR for moment in (end, at))
+        self.arrived[0] += _after_delivery(until) - _after_delivery(before)
+        self.arrived[1] += news is not None
 
     def _waited(
         self, traits: Traits, status: Status, scanned: float, at: float, end: float, news: Status | None
@@ -135,6 +148,8 @@ class History:
                 told.update((name, drawn(found, expected)) for name, (expected, found) in sums.items())
         for name, (pieces, worth) in self.worth.items():
             told[f"worth|{name}"] = drawn(worth, pieces * _usual_worth(name))
+        expected, found = self.arrived
+        told[f"all|{DELIVERED.name}|{_OTHER}"] = drawn(found, expected)
         return {name: factor for name, factor in told.items() if abs(factor - 1.0) >= _NOTHING}
 
     def _most_waited_for(self) -> set[str]:
@@ -240,6 +255,14 @@ def _age(hours: float) -> int:
 
 def _cut(days: int) -> int:
     return max(min(days, MOST_DAYS), -MOST_DAYS)
+
+
+def _after_delivery(hours: float) -> float:
+    """How much news the tables expect in so many hours after a delivery."""
+    begins = [0.0, *(begin for begin, _ in DELIVERED.quiet)]
+    spans = zip(begins, [*begins[1:], math.inf], strict=True)
+    lively = sum(DELIVERED.share(begin) * (min(hours, end) - begin) for begin, end in spans if begin < hours)
+    return lively * sum(DELIVERED.week) / len(DELIVERED.week)
 
 
 def _usual_worth(stage_name: str) -> float:

@@ -170,7 +170,43 @@ def test_waiting_in_parts_counts_like_waiting_at_once():
     assert {cell: value.expected for cell, value in by_cell(parts).items()} == by_cell(whole)
 
 
-def test_nothing_is_waited_for_after_the_delivery():
+def after_delivery(history: History) -> float:
+    """How many times as much news of a delivered parcel as the tables say is to be expected."""
+    calendars = (
+        Sharpened(factors).calendar(Status.DELIVERED, False, 0, 3, "") for factors in (history.factors(), {})
+    )
+    learned, told = (calendar.rates[20] for calendar in calendars)
+    return learned / told
+
+
+def test_that_nothing_comes_after_deliveries_is_learned():
+    history = History()
+    for _ in range(1_000):
+        # In parts, as it is looked at: they add up.
+        for day in range(8):
+            begin = START + day * DAY
+            history.add(traits(), [(START, Status.DELIVERED)], begin=begin, until=begin + DAY)
+    # A parcel of which 0.003 scans are expected in a usual day, half of that after two days, a quarter after four.
+    a_day = sum(chances.DELIVERED.week) / 7
+    assert a_day == pytest.approx(0.003 * 6.45 / 7)
+    expected = 1_000 * a_day * (2 + 2 / 2 + 4 / 4)
+    assert history.arrived == pytest.approx([expected, 0])
+    assert after_delivery(history) == pytest.approx(6 / (expected + 6))
+
+
+def test_that_deliveries_are_often_corrected_is_learned():
+    history = History()
+    for _ in range(100):
+        scans = [
+            (START, Status.DELIVERED),
+            (START + DAY, Status.IN_TRANSIT),
+            (START + 2 * DAY, Status.DELIVERED),
+        ]
+        history.add(traits(), scans, begin=START, until=START + 2 * DAY)
+    assert after_delivery(history) > 10
+
+
+def test_few_deliveries_teach_nothing_of_what_comes_after_them():
     history = History()
     history.add(traits(), [(START, Status.DELIVERED)], begin=START, until=START + 9 * DAY)
     assert history.factors() == {}
