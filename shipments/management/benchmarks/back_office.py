@@ -12,10 +12,12 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from shipments.models import User
+from shipments.models import StatusMapping, User
 
 # Of each filter so many choices are opened, the first and the last ones among them: they cut very unequally.
 MOST_CHOICES = 12
+# A mapping that is told for its effect and not saved. In the made world every parcel has a scan with this code.
+FREQUENT = {"carrier": "USPS", "code": "10", "text": "", "word": "", "status": "Exception"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def _of(model: type[Model], model_admin: "ModelAdmin[Any]", person: User) -> Ite
             yield Page(f"{name}: search {word}", f"{listing}?{urlencode({'q': term})}")
     if model_admin.has_add_permission(request):
         yield Page(f"{name}: add", reverse(f"{where}_add"))
+        if model is StatusMapping:
+            yield Page(f"{name}: what one of a frequent code changes", reverse(f"{where}_add"), FREQUENT)
     if row is None:
         return
     oldest = model_admin.get_queryset(request).order_by("pk").first()
