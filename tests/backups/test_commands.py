@@ -336,12 +336,25 @@ def test_without_a_backup_a_database_at_work_is_checked_against_itself(source: C
     assert printed.startswith("The database agrees with itself:")
 
 
-def test_fingerprints_tell_keys_apart_and_nothing_else(settings) -> None:
+def test_fingerprints_tell_keys_apart_and_nothing_else(source: Copy, settings) -> None:
     old, new = settings.CREDENTIAL_KEYS[0], Fernet.generate_key().decode()
     settings.CREDENTIAL_KEYS = [new, old]
-    printed, _said = called("key_fingerprints")
-    assert printed.splitlines() == [f"{fingerprint(new)}  (encrypts)", fingerprint(old)]
+    out = StringIO()
+    with pytest.raises(CommandError, match="An older key is still needed"):
+        call_command("rotate_credential_keys", check=True, stdout=out)
+    newest, oldest, *_where = out.getvalue().splitlines()
+    assert newest == f"key {fingerprint(new)} (newest): 0"
+    assert oldest.startswith(f"key {fingerprint(old)}: ")
     assert len(fingerprint(new)) == 8
+
+
+def test_an_empty_database_does_not_keep_the_ring_from_being_told(source: Copy, settings) -> None:
+    (key,) = settings.CREDENTIAL_KEYS
+    with (
+        restoring.scratch_database(),
+        pytest.raises(CommandError, match=f"On the ring, the newest first: {fingerprint(key)}."),
+    ):
+        called("rotate_credential_keys", check=True)
 
 
 def test_every_encrypted_field_is_looked_at() -> None:

@@ -58,6 +58,6 @@ class Command(BaseCommand):
             )
         self.stderr.write(
             f"{manifest.rows:,} rows of {len(manifest.tables)} tables. To read it, these keys are needed as well: "
-            f"{', '.join(manifest.ring)} (see: manage.py key_fingerprints). Check it with: manage.py restore --rehearse {backup}"
+            f"{', '.join(manifest.ring)} (see: manage.py rotate_credential_keys --check). Check it with: manage.py restore --rehearse {backup}"
         )
         self.stdout.write(str(backup))
