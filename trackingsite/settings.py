@@ -87,6 +87,9 @@ CARRIER_HOSTS = tuple(
 # Whoever has it may read the metrics; without one there are none.
 METRICS_TOKEN = env.secret("TRACKINGSITE_METRICS_TOKEN") or ""
 
+# Hours after which the health page asks where the next backup is. Two more than a day: one at night takes its time.
+BACKUP_HOURS = env.number("TRACKINGSITE_BACKUP_HOURS", default=26, least=1, most=24 * 365)
+
 # --- Database ---------------------------------------------------------------------------------------------------
 
 # The pool belongs to the web process alone (wsgi.py sets this): django-q2's workers lose tasks with it.
