@@ -70,7 +70,7 @@ CREDENTIAL_KEYS = (
 
 # Where carriers' keys may be sent, when an account has an address of its own: the hosts the gateways publish, unless set.
 CARRIER_HOSTS = tuple(
-    host.lower()
+    host.lower().rstrip(".")
     for host in env.words(
         "TRACKINGSITE_CARRIER_HOSTS",
         default=(
