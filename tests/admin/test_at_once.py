@@ -1,12 +1,13 @@
 """Two operators who save, change or delete the same row at the same moment."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.deletion import Collector
 from django.test import Client
 from django.urls import reverse
@@ -203,6 +204,70 @@ def test_a_choice_that_is_deleted_before_it_is_stored_is_told_at_its_field(
     assert not AuditEntry.objects.exists()
     # It does not say that all went well.
     assert list(told.context["messages"]) == []
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_a_form_that_is_shown_again_gives_no_secret_back(
+    operators: list[Client],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    is_checked: bool,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(connections["default"], "force_debug_cursor", True)
+    merchant, save, calls = a_merchant(), AtOnce.save_model, []
+
+    def save_model(self: Any, *args: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            run(lambda: Merchant.objects.all().delete())
+        save(self, *args)
+
+    monkeypatch.setattr(AtOnce, "save_model", save_model)
+    if not is_checked:
+        monkeypatch.setattr("django.forms.ModelChoiceField.to_python", lambda field, value: merchant)
+    told = operators[0].post(
+        reverse("admin:shipments_carrieraccount_add"),
+        {
+            "merchant": merchant.pk, "gateway": "usps", "environment": "test", "is_active": "on", "calls_per_hour": "77",
+            "key": "a-key-nobody-sees", "secret": "a-secret-nobody-sees",
+        },
+    )  # fmt: skip
+
+    assert (told.status_code, list(errors(told))) == (200, ["merchant"])
+    page = told.content.decode()
+    assert 'value="77"' in page
+    assert len(calls) == (1 if is_checked else 3)
+    for secret in ("a-key-nobody-sees", "a-secret-nobody-sees"):
+        assert secret not in page
+        assert secret not in caplog.text
+    assert (CarrierAccount.objects.count(), Credential.objects.count(), AuditEntry.objects.count()) == (
+        0,
+        0,
+        0,
+    )
+
+
+def test_a_password_that_was_typed_for_somebody_added_twice_is_not_given_back(
+    operators: list[Client], all_have_checked: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    password = "a-password-nobody-sees-4711"
+    sent = {
+        "email": "new@example.com", "name": "New Person", "usable_password": "true",
+        "password1": password, "password2": password,
+    }  # fmt: skip
+    address = reverse("admin:shipments_user_add")
+
+    answers = run(*(lambda client=client: client.post(address, sent) for client in operators))
+
+    told, done = sorted(answers, key=lambda answer: answer.status_code)
+    assert (told.status_code, done.status_code) == (200, 302)
+    assert list(errors(told)) == ["email"]
+    assert password not in told.content.decode()
+    assert password not in caplog.text
+    (entry,) = AuditEntry.objects.all()
+    assert password not in str(entry.after)
 
 
 def test_a_row_that_is_deleted_while_its_form_is_sent_does_not_come_back(
