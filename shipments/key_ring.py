@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,7 @@ class Column:
     table: str
     key: str
     name: str
+    key_type: str = "bigint"
     is_json: bool = False
 
     @property
@@ -101,23 +102,28 @@ class Column:
         """Write (key, before, after), each where nobody has written anything else in the meantime."""
         kind = "jsonb" if self.is_json else "text"
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {self.table} SET {self.name} = %s::{kind} WHERE {self.key} = %s AND {self.name} = %s::{kind}",  # noqa: S608  (the same)
-                [(after, key, before) for key, before, after in changes],
+            # One statement for all: each row by itself costs the database several times as much.
+            cursor.execute(
+                f"UPDATE {self.table} AS stored SET {self.name} = moved.after::{kind} "  # noqa: S608  (the same)
+                f"FROM unnest(%s::{self.key_type}[], %s::text[], %s::text[]) AS moved (key, before, after) "
+                f"WHERE stored.{self.key} = moved.key AND stored.{self.name} = moved.before::{kind}",
+                [list(each) for each in zip(*changes, strict=True)],
             )
 
 
 def columns() -> list[Column]:
     """Every encrypted column, the canary last."""
     found = [
-        Column(_quoted(model._meta.db_table), _pk_of(model), _quoted(str(one.column)))
+        Column(_quoted(model._meta.db_table), _pk_of(model), _quoted(str(one.column)), _type_of_pk(model))
         for model in apps.get_models()
         if model._meta.managed and not model._meta.proxy
         for one in model._meta.local_concrete_fields
         if isinstance(one, EncryptedTextField)
     ]
     factors = apps.get_model(_SECOND_FACTORS)
-    found.append(Column(_quoted(factors._meta.db_table), _pk_of(factors), '"data"', is_json=True))
+    found.append(
+        Column(_quoted(factors._meta.db_table), _pk_of(factors), '"data"', _type_of_pk(factors), is_json=True)
+    )
     return sorted(found, key=lambda column: (_is_canary(column), column.label))
 
 
@@ -125,6 +131,12 @@ def _pk_of(model: type[models.Model]) -> str:
     pk = model._meta.pk
     assert pk is not None
     return _quoted(str(pk.column))
+
+
+def _type_of_pk(model: type[models.Model]) -> str:
+    pk = model._meta.pk
+    assert pk is not None
+    return str(pk.rel_db_type(connection))
 
 
 def _quoted(name: str) -> str:
@@ -169,12 +181,20 @@ class Needs:
 
 def needs() -> Needs:
     """Which keys are still needed, and for what. Reads everything, changes nothing."""
-    ring, found = Ring(), Needs()
-    for column in columns():
-        for _key, stored in _all_of(column, BATCH):
-            for ciphertext in column.ciphertexts(stored):
-                found.add(column, ring.name_of(ciphertext))
+    return _needs_of(Ring(), columns())
+
+
+def _needs_of(ring: Ring, some: Iterable[Column]) -> Needs:
+    found = Needs()
+    for column in some:
+        _count(ring, column, found)
     return found
+
+
+def _count(ring: Ring, column: Column, found: Needs) -> None:
+    for _key, stored in _all_of(column, BATCH):
+        for ciphertext in column.ciphertexts(stored):
+            found.add(column, ring.name_of(ciphertext))
 
 
 def _all_of(column: Column, size: int) -> Iterator[tuple[Any, str]]:
@@ -192,32 +212,30 @@ def rotate(tell: Callable[[str, int], None], *, size: int = BATCH) -> Needs:
     The canary comes last, and only when no other secret needs an older key.
     """
     ring = Ring()
-    for column in columns():
-        if _is_canary(column) and _left(ring):
-            continue
-        moved, after = 0, None
-        while rows := column.batch(after, size):
-            changes = [
-                (key, stored, column.changed(stored, ring.moved))
-                for key, stored in rows
-                if _may_move(ring, column, stored)
-            ]
-            if changes:
-                column.write(changes)
-                moved += len(changes)
-                tell(column.label.replace('"', ""), moved)
-            after = rows[-1][0]
-    return needs()
+    *secrets, canary = columns()
+    assert _is_canary(canary)
+    for column in secrets:
+        _move(ring, column, tell, size)
+    left = _needs_of(ring, secrets)
+    if left.beside(ring.newest) == 0:
+        _move(ring, canary, tell, size)
+    _count(ring, canary, left)
+    return left
 
 
-def _left(ring: Ring) -> bool:
-    return any(
-        ring.name_of(ciphertext) != ring.newest
-        for column in columns()
-        if not _is_canary(column)
-        for _key, stored in _all_of(column, BATCH)
-        for ciphertext in column.ciphertexts(stored)
-    )
+def _move(ring: Ring, column: Column, tell: Callable[[str, int], None], size: int) -> None:
+    moved, after = 0, None
+    while rows := column.batch(after, size):
+        changes = [
+            (key, stored, column.changed(stored, ring.moved))
+            for key, stored in rows
+            if _may_move(ring, column, stored)
+        ]
+        if changes:
+            column.write(changes)
+            moved += len(changes)
+            tell(column.label.replace('"', ""), moved)
+        after = rows[-1][0]
 
 
 def _may_move(ring: Ring, column: Column, stored: str) -> bool:

@@ -21,6 +21,10 @@ _R = TypeVar("_R")
 # Private links, confirmations and ends of mails, invitations, new passwords and changed addresses.
 _SECRET_PARTS = re.compile(r"(/(?:t|mail/confirm|mail/stop|join|password/reset/key|confirm-email)/)[^/\s?]+")
 _TOKENS = re.compile(r"(?i)\b(bearer )[^\s\"']+")
+# What PostgreSQL adds to an error: the values of the row, names and addresses among them. It ends where the traceback goes on.
+_ROWS = re.compile(
+    r"(?ms)^((?:DETAIL|CONTEXT): ).*?(?=^(?:DETAIL|CONTEXT|HINT): |^Traceback \(|^ *File \"|^The above exception|^During handling|\Z)"
+)
 
 # What no subject may be called: a line has these already.
 _OF_EVERY_LINE = frozenset({"at", "level", "logger", "message", "exception"})
@@ -64,8 +68,9 @@ def _as_subject(about: Mapping[str, object]) -> dict[str, str]:
 
 
 def without_secrets(words: str) -> str:
-    """The words without the parts of addresses that open something, and without tokens."""
-    return _TOKENS.sub(r"\1…", _SECRET_PARTS.sub(r"\1…", words))
+    """The words without the parts of addresses that open something, without tokens, and without the rows of a database's error."""
+    kept = _TOKENS.sub(r"\1…", _SECRET_PARTS.sub(r"\1…", words))
+    return _ROWS.sub("\\1…\n", kept) if "DETAIL: " in kept or "CONTEXT: " in kept else kept
 
 
 class WithoutTokens(logging.Filter):

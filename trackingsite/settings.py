@@ -70,7 +70,7 @@ CREDENTIAL_KEYS = (
 
 # Where carriers' keys may be sent, when an account has an address of its own: the hosts the gateways publish, unless set.
 CARRIER_HOSTS = tuple(
-    host.lower()
+    host.lower().rstrip(".")
     for host in env.words(
         "TRACKINGSITE_CARRIER_HOSTS",
         default=(
@@ -86,6 +86,9 @@ CARRIER_HOSTS = tuple(
 
 # Whoever has it may read the metrics; without one there are none.
 METRICS_TOKEN = env.secret("TRACKINGSITE_METRICS_TOKEN") or ""
+
+# Hours after which the health page asks where the next backup is. Two more than a day: one at night takes its time.
+BACKUP_HOURS = env.number("TRACKINGSITE_BACKUP_HOURS", default=26, least=1, most=24 * 365)
 
 # --- Database ---------------------------------------------------------------------------------------------------
 

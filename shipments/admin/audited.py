@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from shipments.admin.at_once import AtOnce, held
 from shipments.admin.choosing import Choosing, may_be_a_key
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK
@@ -27,7 +28,7 @@ Values = dict[str, Any]
 NEWEST = 100
 
 
-class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class OneLog(Choosing, AtOnce):
     """What is done is told once, in the audit: Django's own log would tell it again, with names and addresses in clear, and
     can be changed."""
 
@@ -134,9 +135,11 @@ class Audited(OneLog):
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         with transaction.atomic():
-            for row in queryset:
+            # What somebody else deletes at this moment is theirs to write down.
+            there = queryset.filter(pk__in=held(self.model, queryset.values("pk")))
+            for row in there:
                 self.write_down(request, "deleted", row, self.values(row), {})
-            super().delete_queryset(request, queryset)
+            super().delete_queryset(request, there)
 
     def write_down_saved(self, request: HttpRequest, row: models.Model, before: models.Model | None) -> None:
         """Write down an addition whole, and of a change what has changed."""

@@ -178,7 +178,7 @@ def missing_keys(manifest: Manifest) -> str | None:
     told = " and ".join(f"{known_by} (it reads {values:,} values)" for known_by, values in wanted.items())
     return (
         f"CREDENTIAL_KEYS lacks the key with the fingerprint {told}. The ring has {', '.join(ring)}. Put the missing key back on "
-        "the ring, behind the newest one; `manage.py key_fingerprints` shows which is which."
+        "the ring, behind the newest one; `manage.py rotate_credential_keys --check` shows which is which."
     )
 
 

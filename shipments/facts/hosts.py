@@ -1,6 +1,7 @@
 """Which hosts are out in the open: everything else is our own machine, our own network or nobody's."""
 
 import ipaddress
+import socket
 
 
 class PrivateAddress(OSError):
@@ -40,8 +41,20 @@ def is_public(address: IPAddress) -> bool:
 
 def is_private_host(host: str) -> bool:
     """Whether a host, named or numbered, can be seen to be private without asking the name service."""
+    name = host.lower().rstrip(".")
+    address = _numbered(name)
+    if address is not None:
+        return not is_public(address)
+    return name == "localhost" or name.endswith(_LOCAL_ENDINGS) or "." not in name
+
+
+def _numbered(host: str) -> IPAddress | None:
+    """The address that a host is by its number, in any spelling that the system's resolver takes for one: `0x7f.1`, `2130706433`."""
     try:
-        return not is_public(ipaddress.ip_address(host))
+        return ipaddress.ip_address(host)
     except ValueError:
-        name = host.lower().rstrip(".")
-        return name == "localhost" or name.endswith(_LOCAL_ENDINGS) or "." not in name
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, UnicodeError, ValueError):
+        return None

@@ -108,6 +108,7 @@ NOT_PERSONAL: dict[str, frozenset[str]] = {
         "shipments.ServicePromise": "service counted note",
         "shipments.Replay": "code text word state error fence",
         "shipments.TableSize": "name",
+        "shipments.Backup": "name",
         "shipments.MerchantDeletion": "slug name counts",
         "shipments.MaintenanceWindow": "gateway zone reason",
         "shipments.Heartbeat": "name",

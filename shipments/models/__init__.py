@@ -5,6 +5,7 @@ from shipments.models.alerts import Alert
 from shipments.models.answers import Answer
 from shipments.models.attention import AttentionItem, AttentionReview
 from shipments.models.audit import AuditEntry
+from shipments.models.backups import Backup
 from shipments.models.budgets import Budget, CallCount, EngineTotal
 from shipments.models.bulk_actions import BulkAction
 from shipments.models.canary import KeyRingCanary
@@ -42,6 +43,7 @@ __all__ = [
     "AttentionItem",
     "AttentionReview",
     "AuditEntry",
+    "Backup",
     "BadRow",
     "Budget",
     "BulkAction",

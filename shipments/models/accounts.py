@@ -43,7 +43,8 @@ def clean_base_url(text: str, *, private_allowed: bool, hosts: Collection[str]) 
     if (
         parts.scheme not in {"http", "https"}
         or not parts.hostname
-        or parts.username
+        # Also an empty name, and a password without one.
+        or "@" in parts.netloc
         or parts.query
         or parts.fragment
     ):

@@ -68,6 +68,7 @@ class Credential(models.Model):
 
     The newest live one is asked with. Where the carrier refuses it (`refused_at`, `refusals` in a row, in the words of
     `refusal`), the older one goes on; when the newer has worked (`worked_at`), the older is retired: its secret is erased.
+    `refusal_told_at` says that its owners were told so: once, however often it is refused.
     `slot` is what keeps it at two. `reminded` is the last reminder sent before `expires_on`, in days; 0 where it was over.
     """
 
@@ -100,6 +101,7 @@ class Credential(models.Model):
     refused_at = models.DateTimeField(_("refused"), null=True, editable=False)
     refusals = models.PositiveSmallIntegerField(default=0, editable=False)
     refusal = models.CharField(_("what the carrier said"), max_length=500, blank=True, editable=False)
+    refusal_told_at = models.DateTimeField(_("refusal told"), null=True, editable=False)
     retired_at = models.DateTimeField(_("retired"), null=True, editable=False)
 
     objects: ClassVar[CredentialManager] = CredentialManager()

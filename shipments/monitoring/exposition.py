@@ -49,6 +49,7 @@ class _Families(Collector):
         yield from _of_calls(self._readings)
         yield from _of_standings(self._readings)
         yield from _of_the_queue(self._readings)
+        yield from _of_backups(self._readings)
 
 
 def _of_parcels(readings: Readings) -> Iterator[Metric]:
@@ -133,6 +134,16 @@ def _of_the_queue(readings: Readings) -> Iterator[Metric]:
     words = "How long ago a worker of the host showed that it works."
     beats = [((host,), _age(now, beat)) for host, beat in sorted(readings.beats.items())]
     yield _gauge("heartbeat_age_seconds", words, ("host",), beats)
+
+
+def _of_backups(readings: Readings) -> Iterator[Metric]:
+    last = readings.last_backup
+    words = (
+        "How long ago the last whole backup was made. Without a sample where manage.py backup has made none."
+    )
+    yield _gauge(
+        "backup_age_seconds", words, (), [] if last is None else [((), _age(readings.at, last.made_at))]
+    )
 
 
 def _gauge(

@@ -4,7 +4,7 @@ Everything is read from the database when it is asked for: web servers and worke
 what one of them has counted by itself says little.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from shipments import queueing
 from shipments.enums import BreakerState, Gateway
-from shipments.models import EngineTotal, Heartbeat
+from shipments.models import Backup, EngineTotal, Heartbeat
 from shipments.refresh import quotas
 
 # Due parcels are counted up to this many, shared out among the accounts: with a million due a reading takes no longer.
@@ -24,6 +24,8 @@ MOST_GROUPS = 10_000
 MOST_ROWS = 10_000
 # A statement that takes longer is given up: whoever watches the site must never be what slows it down.
 PATIENCE = timedelta(seconds=2)
+# Of so many backups one at least is mostly whole.
+MOST_BACKUPS = 50
 # A host that has been silent for so long was taken away.
 HOST_FORGOTTEN = timedelta(days=1)
 
@@ -81,7 +83,7 @@ class Pending:
 class Readings:
     """How the engine fares `at` a moment. By account, and by None what has none: parcels nobody has asked about yet,
     deeds that belong to nobody. `counted_to` is how far the due parcels of each were counted; `totals` are by account
-    and name, `pending` by kind of work, `beats` by host.
+    and name, `pending` by kind of work, `beats` by host. `backups` are the newest ones.
     """
 
     at: datetime
@@ -92,6 +94,13 @@ class Readings:
     queue: queueing.Figures
     pending: Mapping[str, Pending]
     beats: Mapping[str, datetime]
+    # The newest first.
+    backups: Sequence[Backup] = ()
+
+    @property
+    def last_backup(self) -> Backup | None:
+        """The newest whole backup; None where there is none."""
+        return next((one for one in self.backups if not one.faults), None)
 
 
 def read(now: datetime, *, with_totals: bool = True) -> Readings:
@@ -123,6 +132,7 @@ def read(now: datetime, *, with_totals: bool = True) -> Readings:
             queue=queueing.figures(now),
             pending=_pending(cursor, now),
             beats=dict(Heartbeat.objects.filter(at__gt=now - HOST_FORGOTTEN).values_list("name", "at")),
+            backups=list(Backup.objects.newest_first()[:MOST_BACKUPS]),
         )
 
 

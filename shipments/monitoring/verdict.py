@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -52,6 +53,7 @@ def needs(health: Health) -> tuple[Need, ...]:
         *_of_work(health),
         *_of_codes(health),
         *_of_the_database(health),
+        *_of_backups(health),
     )
 
 
@@ -283,4 +285,38 @@ def _of_the_database(health: Health) -> Iterator[Need]:
             todo=_("The hourly housekeeping drops them: see whether it fails, below."),
             at="#queue",
             do=_("Failed tasks"),
+        )
+
+
+def _of_backups(health: Health) -> Iterator[Need]:
+    """Nothing where none was ever made by our command: others may back the database up."""
+    made, last = health.readings.backups, health.readings.last_backup
+    if not made:
+        return
+    kept = _("What has happened since then stands in this one database, and nowhere else.")
+    if made[0].faults:
+        yield Need(
+            what=ngettext(
+                "The newest backup is not whole: its rehearsal found %(count)d fault.",
+                "The newest backup is not whole: its rehearsal found %(count)d faults.",
+                made[0].faults,
+            )
+            % {"count": made[0].faults},
+            kept=kept
+            if last is not None
+            else _("The database itself is as it was; no whole copy of it is known."),
+            todo=_("Read what the rehearsal said (docs/deploy.md, “Rehearsals”), and make another backup."),
+            at="#backups",
+            do=_("Backups"),
+        )
+    elif last is not None and health.at - last.made_at > timedelta(hours=settings.BACKUP_HOURS):
+        yield Need(
+            what=_("The last whole backup was made %(when)s.")
+            % {"when": spelling.age(health.at - last.made_at)},
+            kept=kept,
+            todo=_(
+                "Run manage.py backup now, and see why it did not run by itself: its timer, the end of its log, room on the disk."
+            ),
+            at="#backups",
+            do=_("Backups"),
         )

@@ -18,7 +18,7 @@ from shipments.carriers.metering import Meter
 from shipments.fields import WrongKeyRing
 from shipments.models import AuditEntry, CarrierAccount, Credential, Heartbeat
 from shipments.models.credentials import in_order
-from shipments.refresh import breaker
+from shipments.refresh import breaker, telling_owners
 from shipments.refresh.breaker import Verdict
 from shipments.tracking.gateway import open_client
 
@@ -105,6 +105,7 @@ def note_key(
         return [outcome.question for outcome in outcomes if _is_refusal(outcome)]
     if any(not isinstance(outcome.result, CarrierError | NotAllowed) for outcome in outcomes):
         note_worked(account, key, keys, now)
+        telling_owners.tell_of_refused_keys(account, working=key, keys=keys, now=now)
     return []
 
 
@@ -128,7 +129,8 @@ def note_worked(account: CarrierAccount, key: Credential, keys: Sequence[Credent
         return
     with transaction.atomic():
         row = Credential.objects.live().filter(pk=key.pk)
-        if not row.update(worked_at=now, refused_at=None, refusals=0, refusal="") or not older:
+        worked = row.update(worked_at=now, refused_at=None, refusals=0, refusal="", refusal_told_at=None)
+        if not worked or not older:
             return
         for one in older:
             if Credential.objects.live().filter(pk=one.pk).retire(now):

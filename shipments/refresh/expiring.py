@@ -2,19 +2,14 @@
 
 import logging
 from datetime import date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from shipments.facts import spelling
 from shipments.models import Credential
-from shipments.outbound.mail import post
-from shipments.refresh.telling_owners import account_page, concerned
+from shipments.refresh.telling_owners import language_of, today_of, write
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +47,7 @@ def remind(now: datetime) -> int:
 
 
 def _remind_of(credential: Credential, now: datetime) -> bool:
-    merchant = credential.account.merchant
-    zone = settings.TIME_ZONE if merchant is None else merchant.time_zone
-    today = now.astimezone(ZoneInfo(zone)).date()
+    today = today_of(credential.account, now)
     if credential.expires_on is None:
         return False
     stage = stage_of(credential.expires_on, today)
@@ -67,35 +60,16 @@ def _remind_of(credential: Credential, now: datetime) -> bool:
 
 
 def _write(credential: Credential, stage: int, today: date) -> None:
-    account, merchant = credential.account, credential.account.merchant
+    account = credential.account
     assert credential.expires_on is not None
-    language = settings.LANGUAGE_CODE if merchant is None else merchant.language
-    with translation.override(language):
-        gateway = account.get_gateway_display()
+    with translation.override(language_of(account)):
         subject = (
             _("A key of %(gateway)s has ended") if stage == OVER else _("A key of %(gateway)s ends soon")
-        ) % {"gateway": gateway}
-        context: dict[str, Any] = {
-            "subject": subject,
-            "language": language,
-            "gateway": gateway,
-            "merchant": merchant,
-            "sender": merchant.name if merchant else _("Platform accounts"),
+        )
+        context = {
             "ending": credential.ending,
             "day": spelling.long_day(credential.expires_on, today),
             "is_over": stage == OVER,
-            "url": account_page(account),
         }
-        text = render_to_string("emails/key_ends.txt", context).strip() + "\n"
-        html = render_to_string("emails/key_ends.html", context)
-        for address in concerned(account):
-            post(
-                to=address,
-                kind="key-ends",
-                subject=f"{subject} · {context['sender']}",
-                text=text,
-                html=html,
-                merchant=merchant,
-                key=f"key_ends:{credential.pk}:{credential.expires_on}:{stage}:{address}",
-            )
+        write(account, "key_ends", subject, context, key=f"{credential.pk}:{credential.expires_on}:{stage}")
     logger.info("Account %s: its key %s ends, its owners are told.", account.pk, credential.pk)

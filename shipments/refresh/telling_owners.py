@@ -1,16 +1,20 @@
-"""Whose account it is hears by mail that nobody is asked with it any more, and when that is over: once each."""
+"""Whose account it is hears by mail that nobody is asked with it any more, and when that is over, and that its newer key is
+refused while the older goes on: once each."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from shipments.enums import Role
-from shipments.models import Budget, CarrierAccount, User
+from shipments.facts import spelling
+from shipments.models import Budget, CarrierAccount, Credential, User
 from shipments.outbound.mail import post, site_address
 from shipments.refresh.breaker import REFUSALS
 
@@ -30,39 +34,99 @@ def tell(account: CarrierAccount, row: Budget, *, has_failed_again: bool, now: d
 
 
 def _write(account: CarrierAccount, row: Budget, kind: str, now: datetime) -> None:
-    merchant = account.merchant
-    language = settings.LANGUAGE_CODE if merchant is None else merchant.language
-    with translation.override(language):
-        gateway = account.get_gateway_display()
+    with translation.override(language_of(account)):
         subject = (
             _("%(gateway)s is not asked any more")
             if kind == "account_broken"
             else _("%(gateway)s is asked again")
-        ) % {"gateway": gateway}
-        context: dict[str, Any] = {
-            "subject": subject,
-            "language": language,
-            "gateway": gateway,
-            "merchant": merchant,
-            "sender": merchant.name if merchant else _("Platform accounts"),
+        )
+        context = {
             "because": row.opened_because,
             "is_refused": row.opened_for in REFUSALS,
             "number": account.pk,
-            "url": account_page(account),
         }
-        text = render_to_string(f"emails/{kind}.txt", context).strip() + "\n"
-        html = render_to_string(f"emails/{kind}.html", context)
-        for address in concerned(account):
-            post(
-                to=address,
-                kind=kind.replace("_", "-"),
-                subject=f"{subject} · {context['sender']}",
-                text=text,
-                html=html,
-                merchant=merchant,
-                # Two workers that see the same at once write one mail.
-                key=f"{kind}:{account.pk}:{now.isoformat()}:{address}",
-            )
+        # Two workers that see the same at once write one mail.
+        write(account, kind, subject, context, key=f"{account.pk}:{now.isoformat()}")
+
+
+def tell_of_refused_keys(
+    account: CarrierAccount, *, working: Credential, keys: Sequence[Credential], now: datetime
+) -> None:
+    """Write that a newer key is refused while the `working` one goes on, once for each: without a gap in what is known of
+    parcels nobody would look.
+
+    Not before the older has worked: where no key does, the breaker opens, and its mail says so.
+    """
+    newer = [one.pk for one in keys if one.pk > working.pk and one.refusal_told_at is None]
+    if not newer:
+        return
+    with transaction.atomic():
+        # Of two workers that see the same at once the second waits here, and finds it told.
+        refused = list(
+            Credential.objects.live()
+            .select_for_update(of=("self",))
+            .filter(pk__in=newer, refused_at__isnull=False, refusal_told_at=None)
+            .order_by("pk")
+        )
+        for one in refused:
+            one.refusal_told_at = now
+            one.save(update_fields=["refusal_told_at"])
+            _write_refused(account, one, working, now)
+
+
+def _write_refused(account: CarrierAccount, refused: Credential, working: Credential, now: datetime) -> None:
+    with translation.override(language_of(account)):
+        context = {
+            "ending": refused.ending,
+            "because": refused.refusal,
+            "older": working.ending,
+            "until": ""
+            if working.expires_on is None
+            else spelling.long_day(working.expires_on, today_of(account, now)),
+        }
+        subject = _("%(gateway)s refuses the newer key")
+        write(account, "key_refused", subject, context, key=f"{refused.pk}:{now.isoformat()}")
+
+
+def write(account: CarrierAccount, kind: str, subject: str, context: Mapping[str, Any], *, key: str) -> None:
+    """One mail about the account to each whom it concerns, from the templates of this kind, in the language that is active.
+
+    The subject may name the %(gateway)s. Two mails of one `key` are one.
+    """
+    merchant, gateway = account.merchant, account.get_gateway_display()
+    subject %= {"gateway": gateway}
+    told: dict[str, Any] = {
+        "subject": subject,
+        "language": translation.get_language(),
+        "gateway": gateway,
+        "merchant": merchant,
+        "sender": merchant.name if merchant else _("Platform accounts"),
+        "url": account_page(account),
+        **context,
+    }
+    text = render_to_string(f"emails/{kind}.txt", told).strip() + "\n"
+    html = render_to_string(f"emails/{kind}.html", told)
+    for address in concerned(account):
+        post(
+            to=address,
+            kind=kind.replace("_", "-"),
+            subject=f"{subject} · {told['sender']}",
+            text=text,
+            html=html,
+            merchant=merchant,
+            key=f"{kind}:{key}:{address}",
+        )
+
+
+def language_of(account: CarrierAccount) -> str:
+    """In which language its owners are written to; of a platform's account the operators."""
+    return settings.LANGUAGE_CODE if account.merchant is None else str(account.merchant.language)
+
+
+def today_of(account: CarrierAccount, now: datetime) -> date:
+    """Which day it is where its owners are."""
+    zone = settings.TIME_ZONE if account.merchant is None else account.merchant.time_zone
+    return now.astimezone(ZoneInfo(zone)).date()
 
 
 def account_page(account: CarrierAccount) -> str:

@@ -80,7 +80,7 @@ def take_effect(account: CarrierAccount, now: datetime) -> int:
     tried at once. Which account asks about a parcel is chosen anew by the planner and after each answer.
     """
     CredentialToken.objects.filter(credential__account=account).update(value=None, expires_at=None)
-    account.credentials.live().update(refused_at=None, refusals=0, refusal="")
+    account.credentials.live().update(refused_at=None, refusals=0, refusal="", refusal_told_at=None)
     Budget.objects.begin_anew(account.pk, now)
     if not account.is_active:
         return 0

@@ -147,8 +147,8 @@ def _way_to(account: CarrierAccount) -> httpx.AsyncBaseTransport | None:
     """
     if not account.base_url:
         return None
-    host = urlsplit(account.base_url).hostname or ""
-    private_allowed = settings.ALLOW_PRIVATE_HOSTS
+    parts = urlsplit(account.base_url)
+    host, private_allowed = parts.hostname or "", settings.ALLOW_PRIVATE_HOSTS
     if not is_listed(host, settings.CARRIER_HOSTS, private_allowed=private_allowed):
         raise TryLater(
             f"Keys may not be sent to {host}: it is not in TRACKINGSITE_CARRIER_HOSTS.",
@@ -156,6 +156,12 @@ def _way_to(account: CarrierAccount) -> httpx.AsyncBaseTransport | None:
         )
     if private_allowed:
         return None
+    if parts.scheme != "https":
+        # Given while simulators were allowed.
+        raise TryLater(
+            f"Keys may not be sent to {host} in clear: its address must start with https://.",
+            unreached=Unreached.UNLISTED,
+        )
     # One client speaks to one host, so its connections may be kept.
     return CheckedTransport(
         private_allowed=False,

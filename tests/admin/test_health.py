@@ -20,6 +20,7 @@ from shipments import queueing, tasks
 from shipments.enums import BreakerState, EndReason, Kept, Lifecycle
 from shipments.models import (
     AuditEntry,
+    Backup,
     CallCount,
     CarrierAccount,
     Heartbeat,
@@ -600,6 +601,68 @@ def test_the_fragment_is_the_part_that_renews_itself(operator: Client) -> None:
 
     assert fragment.lstrip().startswith('<div id="health" hx-get')
     assert "<html" not in fragment
+
+
+# ---- Backups -----------------------------------------------------------------------------------------------------
+
+
+def a_backup(hours: float, **over: Any) -> Backup:
+    made_at = timezone.now() - timedelta(hours=hours)
+    made: Backup = Backup.objects.create(
+        **{"made_at": made_at, "name": "trackingsite-1", "rows": 12_345, "bytes": 5 * 1024 * 1024, **over}
+    )
+    return made
+
+
+@pytest.mark.usefixtures("alive")
+def test_where_no_backup_was_made_here_that_is_said_quietly(operator: Client) -> None:
+    page = shown(operator)
+    assert (
+        "No backup was made by manage.py backup. If backups are made in another way, this is as it should be"
+        in page
+    )
+    assert "docs/deploy.md" in page
+    assert "All is well." in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_the_last_whole_backup_is_told_with_its_age_and_its_rehearsal(operator: Client) -> None:
+    a_backup(25, checked_at=timezone.now() - timedelta(hours=2), faults=0)
+    a_backup(90, checked_at=timezone.now(), faults=3)
+    page = shown(operator)
+    assert "All is well." in page
+    assert "12,345" in page
+    assert "5.0\xa0MB" in page
+    assert "2 h ago, it was whole" in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_backup_older_than_the_setting_says_needs_somebody(operator: Client, settings: Any) -> None:
+    settings.BACKUP_HOURS = 48
+    a_backup(47.9)
+    assert "All is well." in shown(operator)
+    Backup.objects.update(made_at=timezone.now() - timedelta(hours=72, minutes=1))
+    page = shown(operator)
+    assert "1 thing needs you." in page
+    assert "The last whole backup was made 3 days ago." in page
+    assert "Run manage.py backup now" in page
+
+
+@pytest.mark.usefixtures("alive")
+def test_a_backup_that_a_rehearsal_found_spoilt_needs_somebody_at_once(operator: Client) -> None:
+    a_backup(20)
+    a_backup(1, faults=2, checked_at=timezone.now())
+    page = shown(operator)
+    assert "1 thing needs you." in page
+    assert "The newest backup is not whole: its rehearsal found 2 faults." in page
+    assert "20 h ago" in page
+
+
+def test_notes_of_backups_go_after_a_year_and_a_month() -> None:
+    a_backup(24 * 401)
+    a_backup(24 * 399)
+    Backup.objects.note(timezone.now(), name="trackingsite-3", rows=1, size=1)
+    assert Backup.objects.count() == 2
 
 
 @pytest.mark.usefixtures("alive")

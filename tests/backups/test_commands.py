@@ -34,7 +34,7 @@ from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.backups.verifying import GUARDS
 from shipments.key_ring import fingerprint
-from shipments.models import Merchant
+from shipments.models import AuditEntry, Backup, Merchant
 from tests.backups.conftest import NOW, Copy, use
 
 
@@ -82,13 +82,120 @@ def test_a_backup_is_made_and_rehearsed_by_two_commands(source: Copy, tmp_path: 
     assert {file.stat().st_mode & 0o777 for file in backup.rglob("*") if file.is_file()} == {0o600}
     assert source.manifest.ring[0] in said
     printed, _said = called("restore", str(backup), rehearse=True)
-    made_at = Manifest.read(backup).made_at
+    manifest = Manifest.read(backup)
+    made_at = manifest.made_at
     assert printed.splitlines() == [
-        f"The copy is whole: {source.manifest.rows:,} rows of {len(source.manifest.tables)} tables as of "
+        f"The copy is whole: {manifest.rows:,} rows of {len(source.manifest.tables)} tables as of "
         f"{made_at:%Y-%m-%d %H:%M:%S} UTC, every digest, every key, every sequence.",
         "The rehearsal's database is dropped again.",
     ]
     assert databases() == before
+
+
+def written(verb: str, manifest: Manifest) -> list[AuditEntry]:
+    made_at = manifest.made_at.isoformat(timespec="seconds")
+    return list(AuditEntry.objects.filter(verb=verb, after__made_at=made_at).order_by("id"))
+
+
+def test_a_backup_and_its_rehearsals_are_noted_and_in_the_audit(source: Copy, tmp_path: Path) -> None:
+    backup = Path(called("backup", str(tmp_path))[0].strip())
+    manifest = Manifest.read(backup)
+    noted = Backup.objects.get(made_at=manifest.made_at)
+    assert (noted.name, noted.rows, noted.bytes) == (backup.name, manifest.rows, manifest.database_bytes)
+    assert (noted.checked_at, noted.faults) == (None, None)
+    (entry,) = written("backup made", manifest)
+    assert (entry.source, entry.model, entry.row) == ("command", "shipments.Backup", str(noted.pk))
+    assert entry.run_by != ""
+    assert entry.after == {
+        "made_at": manifest.made_at.isoformat(timespec="seconds"),
+        "name": backup.name,
+        "rows": manifest.rows,
+        "older_ones_deleted": 0,
+    }
+
+    called("restore", str(backup), rehearse=True)
+    noted.refresh_from_db()
+    assert noted.checked_at is not None
+    assert noted.faults == 0
+    assert [each.after["faults"] for each in written("backup rehearsed", manifest)] == [0]
+
+
+def test_a_rehearsal_that_finds_faults_is_noted_with_them(
+    source: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = Path(called("backup", str(tmp_path))[0].strip())
+    manifest, restore = Manifest.read(backup), restoring.restore
+
+    def lossy(*args: Any, **more: Any) -> None:
+        restore(*args, **more)
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM shipments_mail")
+
+    monkeypatch.setattr(restoring, "restore", lossy)
+    with pytest.raises(CommandError, match="NOT whole: 1 faults") as ended:
+        called("restore", str(backup), rehearse=True)
+
+    assert ended.value.returncode == 3
+    noted = Backup.objects.get(made_at=manifest.made_at)
+    assert noted.faults == 1
+    assert noted not in Backup.objects.whole()
+    assert [each.after["faults"] for each in written("backup rehearsed", manifest)] == [1]
+
+
+def test_a_backup_of_which_nothing_is_known_here_is_rehearsed_and_written_down(
+    source: Copy, copy: Copy
+) -> None:
+    called("restore", str(copy.backup), rehearse=True)
+    (entry,) = written("backup rehearsed", copy.manifest)
+    assert (entry.row, entry.after["name"]) == ("", copy.backup.name)
+    assert not Backup.objects.filter(made_at=copy.manifest.made_at).exists()
+
+
+def test_a_restored_database_knows_what_it_was_restored_from(
+    source: Copy, copy: Copy, django_db_blocker: Any
+) -> None:
+    with restoring.scratch_database():
+        printed, _said = called("restore", str(copy.backup), hold_mails=True)
+        restored = Backup.objects.get()
+        (entry,) = written("restored", copy.manifest)
+    assert "The copy is whole" in printed
+    assert (restored.made_at, restored.name, restored.faults) == (NOW, copy.backup.name, 0)
+    assert (entry.source, entry.row, entry.after["mails_held"]) == ("command", str(restored.pk), 1)
+
+
+def test_a_copy_that_is_not_whole_is_not_written_into(
+    source: Copy, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore = restoring.restore
+
+    def lossy(*args: Any, **more: Any) -> None:
+        restore(*args, **more)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM shipments_throttle; DELETE FROM shipments_note; DELETE FROM shipments_mail"
+            )
+
+    monkeypatch.setattr(restoring, "restore", lossy)
+    with restoring.scratch_database():
+        with pytest.raises(CommandError, match="NOT whole"):
+            called("restore", str(copy.backup), hold_mails=True)
+        assert not Backup.objects.exists()
+        assert not written("restored", copy.manifest)
+
+
+def test_a_backup_that_the_database_will_not_have_written_down_is_kept(source: Copy, tmp_path: Path) -> None:
+    """Of a standby, or by a version that is ahead of the schema."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE shipments_backup RENAME TO elsewhere")
+    try:
+        printed, said = called("backup", str(tmp_path))
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE elsewhere RENAME TO shipments_backup")
+    assert Manifest.read(Path(printed.strip())).rows > 0
+    assert "The backup is whole, and is not on the health page and in the audit" in said
+    assert "(ProgrammingError)" in said
+    assert not Backup.objects.filter(name=Path(printed.strip()).name).exists()
 
 
 def test_neither_keys_nor_names_stand_in_the_manifest(source: Copy, settings) -> None:
@@ -336,12 +443,25 @@ def test_without_a_backup_a_database_at_work_is_checked_against_itself(source: C
     assert printed.startswith("The database agrees with itself:")
 
 
-def test_fingerprints_tell_keys_apart_and_nothing_else(settings) -> None:
+def test_fingerprints_tell_keys_apart_and_nothing_else(source: Copy, settings) -> None:
     old, new = settings.CREDENTIAL_KEYS[0], Fernet.generate_key().decode()
     settings.CREDENTIAL_KEYS = [new, old]
-    printed, _said = called("key_fingerprints")
-    assert printed.splitlines() == [f"{fingerprint(new)}  (encrypts)", fingerprint(old)]
+    out = StringIO()
+    with pytest.raises(CommandError, match="An older key is still needed"):
+        call_command("rotate_credential_keys", check=True, stdout=out)
+    newest, oldest, *_where = out.getvalue().splitlines()
+    assert newest == f"key {fingerprint(new)} (newest): 0"
+    assert oldest.startswith(f"key {fingerprint(old)}: ")
     assert len(fingerprint(new)) == 8
+
+
+def test_an_empty_database_does_not_keep_the_ring_from_being_told(source: Copy, settings) -> None:
+    (key,) = settings.CREDENTIAL_KEYS
+    with (
+        restoring.scratch_database(),
+        pytest.raises(CommandError, match=f"On the ring, the newest first: {fingerprint(key)}."),
+    ):
+        called("rotate_credential_keys", check=True)
 
 
 def test_every_encrypted_field_is_looked_at() -> None:

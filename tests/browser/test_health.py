@@ -10,7 +10,7 @@ from django_q.models import OrmQ, Task
 from playwright.sync_api import Browser, Page, expect
 
 from shipments.enums import BreakerState
-from shipments.models import CallCount, Heartbeat, Mail, Merchant, TableSize
+from shipments.models import Backup, CallCount, Heartbeat, Mail, Merchant, TableSize
 from shipments.outbound.mail import post
 from tests.browser.driving import ColorScheme, a_page, arrived, barriers, give_name_and_password
 from tests.factories import a_budget, a_person, a_scan, a_shipment, a_snapshot, an_account, ingested
@@ -44,6 +44,7 @@ def trouble(merchant: Merchant) -> Task:
     Mail.objects.get().note_failure("SMTPDataError 451 4.7.1", now)
     Mail.objects.update(made_at=now - timedelta(hours=2))
     TableSize.objects.note(now - timedelta(days=7))
+    Backup.objects.create(made_at=now - timedelta(days=3), name="trackingsite-1", rows=12_345, bytes=5_000_000)
     return Task.objects.create(
         id="f" * 32,
         name="send_mail",
@@ -72,7 +73,7 @@ def test_an_operator_reads_what_needs_them_and_mends_it(
 ) -> None:
     with a_page(browser, scripts=scripts) as page:
         _to_health(page, live_server)
-        expect(page.get_by_text("5 things need you.")).to_be_visible()
+        expect(page.get_by_text("6 things need you.")).to_be_visible()
         expect(page.get_by_text("is not asked: The key was refused.").first).to_be_visible()
         expect(page.get_by_text("Held <script>alert(1)</script>")).to_be_visible()
 
@@ -80,7 +81,7 @@ def test_an_operator_reads_what_needs_them_and_mends_it(
         expect(page.get_by_text("1 task is tried again.")).to_be_visible()
         page.get_by_role("button", name="Try again now").click()
         expect(page.get_by_text("No mail had to be brought forward")).to_be_visible()
-        expect(page.get_by_text("4 things need you.")).to_be_visible()
+        expect(page.get_by_text("5 things need you.")).to_be_visible()
 
         page.get_by_role("link", name="Say what it means").click()
         expect(page.locator("#id_code")).to_have_value("Z9")
@@ -116,18 +117,18 @@ def test_the_page_renews_itself_keeps_what_is_open_and_stops_when_told(
         Task.objects.all().delete()
         page.locator("h1").click()
         page.clock.run_for(31_000)
-        expect(page.get_by_text("4 things need you.")).to_be_visible()
+        expect(page.get_by_text("5 things need you.")).to_be_visible()
         expect(page.locator("details[open]")).to_have_count(1)
 
         page.get_by_role("button", name="Stop looking anew").click()
         CallCount.objects.update(failed=0)
         page.clock.run_for(61_000)
         page.wait_for_timeout(300)
-        expect(page.get_by_text("4 things need you.")).to_be_visible()
+        expect(page.get_by_text("5 things need you.")).to_be_visible()
         page.get_by_role("button", name="Look anew every 30 seconds").click()
         page.locator("h1").click()
         page.clock.run_for(31_000)
-        expect(page.get_by_text("3 things need you.")).to_be_visible()
+        expect(page.get_by_text("4 things need you.")).to_be_visible()
 
 
 def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(

@@ -69,12 +69,27 @@ def test_all_others_are_not(address: str) -> None:
         "intranet",
         "[::1]"[1:-1],
         "10.1.2.3",
+        "127.0.0.1.",
+        "127.1",
+        "0x7f.1",
+        "0x7f000001",
+        "0177.0.0.1",
+        "2130706433",
+        "2852039166",
+        "0",
+        "::ffff:10.0.0.1",
+        "::ffff:a00:1",
+        "fe80::1%eth0",
+        "db.internal.",
     ],
 )
 def test_hosts_of_our_own_are_known_by_their_names(host: str) -> None:
     assert is_private_host(host)
 
 
-@pytest.mark.parametrize("host", ["proof.example.com", "93.184.215.14"])
+@pytest.mark.parametrize(
+    "host",
+    ["proof.example.com", "proof.example.com.", "93.184.215.14", "0x5d.0xb8d70e", "1572395022", "4.example"],
+)
 def test_others_may_be_asked(host: str) -> None:
     assert not is_private_host(host)

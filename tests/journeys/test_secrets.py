@@ -173,7 +173,7 @@ def _search_everything(
     hunt: Hunt, account: CarrierAccount, owner: Client, operator: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     send_due(timezone.now())
-    assert {"key-ends", "account-broken"} <= set(Mail.objects.values_list("kind", flat=True))
+    assert {"key-ends", "key-refused", "account-broken"} <= set(Mail.objects.values_list("kind", flat=True))
     for one in mail.outbox:
         hunt.through("mail", one.message().as_string())
     for written in Mail.objects.all():

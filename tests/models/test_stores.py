@@ -274,7 +274,8 @@ def test_an_address_is_kept_as_scheme_host_and_port(text, clean):
     "text",
     [
         "http://apis.usps.com", "https://127.0.0.1", "https://10.1.2.3", "https://localhost:8", "https://[::1]", "https://printer",
-        "https://169.254.169.254", "https://db.internal",
+        "https://169.254.169.254", "https://db.internal", "https://[::ffff:10.0.0.1]", "https://[::ffff:a00:1]", "https://0x7f.1",
+        "https://0x7f000001", "https://0177.0.0.1", "https://2130706433", "https://127.0.0.1.", "https://localhost.",
     ],
 )  # fmt: skip
 def test_private_and_plain_addresses_are_for_simulators_only(text):
@@ -284,7 +285,10 @@ def test_private_and_plain_addresses_are_for_simulators_only(text):
 
 
 @pytest.mark.parametrize("private_allowed", [False, True])
-@pytest.mark.parametrize("text", ["https://usps.com.evil.example", "https://usps.com", "https://8.8.8.8"])
+@pytest.mark.parametrize("text", [
+    "https://usps.com.evil.example", "https://usps.com", "https://8.8.8.8", "https://0x8.8.8.8", "https://134744072", "https://evil.example%2eapis.usps.com",
+    "https://apis.usps.com%00.evil.example", "https://apis.usps.com,evil.example", "https://xapis.usps.com", "https://[2001:4860:4860::8888]",
+])  # fmt: skip
 def test_keys_are_sent_to_listed_hosts_only(text, private_allowed):
     with pytest.raises(ValidationError, match=r"is not a host that keys may be sent to\. These are: apis"):
         clean_base_url(text, private_allowed=private_allowed, hosts=HOSTS)
@@ -293,7 +297,9 @@ def test_keys_are_sent_to_listed_hosts_only(text, private_allowed):
 @pytest.mark.parametrize(
     "text",
     ["", "file:///etc/passwd", "ftp://host", "https://", "https://user:pw@host.example", "https://host.example/path",
-     "https://host.example?x=1", "https://host.example:99999"],
+     "https://host.example?x=1", "https://host.example:99999", "https://apis.usps.com@evil.example", "https://@apis.usps.com",
+     "https://:pw@apis.usps.com", "https://apis.usps.com\\@evil.example", "https://apis.usps.com#@evil.example", "https://[::1", "https://apis。usps.com",
+     "//apis.usps.com", "https:apis.usps.com", "https:///apis.usps.com"],
 )  # fmt: skip
 def test_what_is_no_address_of_a_host_is_refused_even_for_simulators(text):
     with pytest.raises(ValidationError):

@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from shipments.enums import BreakerState, WorkState
 from shipments.models import (
+    Backup,
     Budget,
     CallCount,
     CarrierAccount,
@@ -246,6 +247,15 @@ def test_the_queue_and_other_work_that_waits_are_shown(merchant: Merchant) -> No
     assert found["heartbeat_age_seconds"] == {("ahead",): 0, ("web-1",): 12}
 
 
+def test_the_age_of_the_last_whole_backup_is_told_where_there_is_one() -> None:
+    assert "backup_age_seconds" not in measured()
+    for hours, faults in ((30, 0), (2, None), (1, 4)):
+        Backup.objects.create(
+            made_at=NOW - timedelta(hours=hours), name="trackingsite-1", rows=1, bytes=1, faults=faults
+        )
+    assert measured()["backup_age_seconds"] == {(): 2 * 3600}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_rounds_with_a_carrier_show_in_the_metrics(calm: Simulator, merchant: Merchant) -> None:
     now = timezone.now()
@@ -357,13 +367,13 @@ def test_they_are_kept_by_nobody_and_open_no_session(client: Client) -> None:
 # ---- What they cost --------------------------------------------------------------------------------------------------
 
 
-def test_a_scrape_costs_eight_statements_however_much_there_is(
+def test_a_scrape_costs_nine_statements_however_much_there_is(
     client: Client, merchant: Merchant, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(3):
         a_watched(merchant, an_account(merchant), due_at=NOW)
     hosts.merchant_of("testserver")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert ask(client).status_code == 200
 
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django_q.signals import pre_execute
 
 from shipments import tasks
 from shipments.management.commands.worker import Command
-from shipments.models import Merchant
+from shipments.models import Merchant, User
 from shipments.refresh import runner
-from tests.factories import an_account
+from tests.factories import a_person, an_account
 from trackingsite import logs
 from trackingsite.logs import JsonLine, Line, WithoutTokens
 
@@ -221,3 +222,26 @@ def test_nothing_that_opens_something_is_written(written: io.StringIO, words: st
     said = written.getvalue()
     assert TOKEN not in said
     assert said.count("…") == 3
+
+
+@pytest.mark.django_db
+def test_the_rows_that_a_database_names_in_an_error_are_not_written(written: io.StringIO) -> None:
+    a_person("olive@example.com", name="Olive Owner")
+    twice = User(email="olive@example.com", name="Olive\n\nOwner")
+    nameless = User(email="second@example.com")
+    nameless.name = None  # type: ignore[assignment]
+    for one in (twice, nameless):
+        try:
+            with transaction.atomic():
+                User.objects.bulk_create([one])
+        except IntegrityError as exc:
+            logger.exception("It failed: %s", exc)
+
+    text = written.getvalue().replace("\\n", "\n")
+    for said in ("example.com", "Olive", "Owner"):
+        assert said not in text
+    assert text.count("DETAIL: …") == 6
+    # What went wrong, and where, is.
+    assert "duplicate key value violates unique constraint" in text
+    assert "The above exception was the direct cause of the following exception" in text
+    assert "test_logs.py" in text

@@ -1,25 +1,38 @@
 """A newer key beside an older one: no gap, no hammering, and the older goes when the newer has worked. Over real HTTP."""
 
-from datetime import UTC, datetime, timedelta
+import threading
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from django.utils.html import escape
 
 from shipments.fields import key_ring
-from shipments.models import AuditEntry, Budget, CarrierAccount, Credential, CredentialToken, Shipment
+from shipments.models import (
+    AuditEntry,
+    Budget,
+    CarrierAccount,
+    Credential,
+    CredentialToken,
+    Mail,
+    Merchant,
+    Shipment,
+)
 from shipments.models.credentials import LONGEST_REST, in_order
-from shipments.refresh import runner
+from shipments.refresh import runner, telling_owners
+from shipments.refresh.asking import note_refused
 from shipments.simulator.journeys import make_number
 from shipments.simulator.numbers import Scenario
 from shipments.tracking.accounts import NewKey, give_key, retire, take_effect
-from tests.factories import Simulator, a_key, a_merchant, a_shipment, an_account, keys_of
+from tests.factories import Simulator, a_key, a_merchant, a_person, a_shipment, an_account, keys_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WRONG = "wrong-key-5555"
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=["usps", "pitney_bowes"])
@@ -102,6 +115,120 @@ def test_a_refused_key_rests_while_the_older_works_and_is_tried_again_later(
     Credential.objects.filter(pk=newer.pk).update(refused_at=timezone.now() - timedelta(minutes=16))
     assert ask(shipment) == ""
     assert keys_of(account) == [(WRONG, "newer-secret-3456")]
+
+
+def told() -> list[tuple[str, str]]:
+    return list(Mail.objects.order_by("pk").values_list("kind", "to"))
+
+
+def rested(key: Credential) -> None:
+    """Let so much time pass that the key is tried again."""
+    Credential.objects.filter(pk=key.pk).update(refused_at=timezone.now() - LONGEST_REST)
+
+
+def test_the_owners_are_told_once_that_a_newer_key_is_refused(
+    account: CarrierAccount, shipment: Shipment, calm: Simulator
+) -> None:
+    a_person("olive@example.com", account.merchant, "owner")
+    a_person("mary@example.com", account.merchant, "manager")
+    Merchant.objects.update(language="es")
+    Credential.objects.update(expires_on=date(2031, 3, 4))
+    newer = a_key(account, WRONG)
+    calm.faults(f"token-refused:key={WRONG}")
+
+    for _again in range(3):
+        assert ask(shipment) == ""
+        rested(newer)
+
+    assert told() == [("key-refused", "olive@example.com")]
+    newer.refresh_from_db()
+    assert newer.refusals == 3
+    mail = Mail.objects.get()
+    assert mail.merchant == account.merchant
+    assert 'lang="es"' in mail.html
+    for written in (mail.text, mail.html):
+        assert "…5555" in written
+        assert "…1234" in written
+        assert "2031" in written
+        assert f"/app/simulated/settings/accounts/{account.pk}/" in written
+        assert escape(newer.refusal) in written or newer.refusal in written
+        for secret in (WRONG, "newer-secret-3456", "test-key-1234", "test-secret"):
+            assert secret not in written
+
+
+def test_of_a_newer_key_still_that_is_refused_the_owners_are_told_anew(
+    account: CarrierAccount, shipment: Shipment, calm: Simulator
+) -> None:
+    a_person("olive@example.com", account.merchant, "owner")
+    calm.faults(f"token-refused:key={WRONG}")
+    for _another in range(2):
+        a_key(account, WRONG)
+        ask(shipment)
+
+    assert told() == [("key-refused", "olive@example.com")] * 2
+
+
+def test_a_key_that_has_worked_and_is_refused_later_is_told_anew(
+    account: CarrierAccount, calm: Simulator
+) -> None:
+    a_person("olive@example.com", account.merchant, "owner")
+    older, newer = account.credentials.get(), a_key(account)
+    note_refused(account, newer, "No.", NOW)
+    telling_owners.tell_of_refused_keys(account, working=older, keys=[newer, older], now=NOW)
+    take_effect(account, NOW)
+    newer.refresh_from_db()
+    note_refused(account, newer, "No.", NOW)
+    telling_owners.tell_of_refused_keys(
+        account, working=older, keys=[newer, older], now=NOW + timedelta(hours=1)
+    )
+
+    assert told() == [("key-refused", "olive@example.com")] * 2
+
+
+def test_where_no_key_works_the_breakers_mail_is_the_only_one(
+    account: CarrierAccount, shipment: Shipment, calm: Simulator
+) -> None:
+    a_person("olive@example.com", account.merchant, "owner")
+    a_key(account, WRONG)
+    calm.faults("token-refused:1")
+    ask(shipment)
+
+    assert told() == [("account-broken", "olive@example.com")]
+
+
+def test_the_operators_hear_that_a_newer_key_of_the_platform_is_refused(calm: Simulator) -> None:
+    a_person("operator@example.com", is_staff=True, is_superuser=True)
+    merchant = a_merchant()
+    a_person("olive@example.com", merchant, "owner")
+    account = an_account(None, base_url=calm.url)
+    a_key(account, WRONG)
+    calm.faults(f"token-refused:key={WRONG}")
+    ask(a_shipment(merchant))
+
+    assert told() == [("key-refused", "operator@example.com")]
+    assert f"/admin/shipments/carrieraccount/{account.pk}/change/" in Mail.objects.get().text
+
+
+def test_two_workers_that_see_a_refusal_at_once_tell_of_it_once(account: CarrierAccount) -> None:
+    a_person("olive@example.com", account.merchant, "owner")
+    older, newer = account.credentials.get(), a_key(account)
+    note_refused(account, newer, "No.", NOW)
+    both = threading.Barrier(2)
+
+    def tell(after: timedelta) -> None:
+        try:
+            both.wait(5)
+            telling_owners.tell_of_refused_keys(account, working=older, keys=[newer, older], now=NOW + after)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=tell, args=[timedelta(seconds=n)]) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert told() == [("key-refused", "olive@example.com")]
 
 
 def test_the_breaker_opens_only_when_no_key_works(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 from django.utils import timezone
@@ -125,12 +126,76 @@ def test_a_listed_name_that_leads_into_a_private_network_is_not_asked(
     monkeypatch.setattr(net, "_resolve", rebound)
     settings.ALLOW_PRIVATE_HOSTS = False
     settings.CARRIER_HOSTS = ("carrier.example",)
-    CarrierAccount.objects.update(base_url=calm.url.replace("127.0.0.1", "carrier.example"))
+    CarrierAccount.objects.update(base_url=calm.url.replace("http://127.0.0.1", "https://carrier.example"))
     account.refresh_from_db()
     came_of_it, told = tried(account)
     assert came_of_it == Connection.PRIVATE_HOST
     assert "the name in the address leads into a private network" in told
     assert calm.calls()["calls"] == {}
+
+
+def test_a_name_that_leads_elsewhere_after_the_first_call_is_not_asked_again(
+    account: CarrierAccount, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, connected = [["93.184.215.14"], ["10.0.0.7"]], []
+
+    async def rebinding(host: str, port: int) -> list[str]:
+        return answers.pop(0)
+
+    def token(request: httpx.Request) -> httpx.Response:
+        connected.append((request.url.host, request.headers["Host"]))
+        return httpx.Response(
+            200,
+            json={
+                "access_token": "t" * 40,
+                "token_type": "Bearer",
+                "expires_in": "3600",
+                "scope": "tracking",
+            },
+        )
+
+    monkeypatch.setattr(net, "_resolve", rebinding)
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", lambda **_more: httpx.MockTransport(token))
+    settings.ALLOW_PRIVATE_HOSTS, settings.CARRIER_HOSTS = False, ("carrier.example",)
+    CarrierAccount.objects.update(base_url="https://carrier.example")
+    account.refresh_from_db()
+
+    assert tried(account)[0] == Connection.PRIVATE_HOST
+    assert connected == [("93.184.215.14", "carrier.example")]
+    assert answers == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_host_that_sends_elsewhere_is_not_followed(
+    account: CarrierAccount, settings: Any, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    asked: list[str] = []
+
+    async def outside(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["93.184.215.14"]
+
+    def elsewhere(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers={"Location": "https://evil.example/oauth"})
+
+    monkeypatch.setattr(net, "_resolve", outside)
+    monkeypatch.setattr(httpx, "AsyncHTTPTransport", lambda **_more: httpx.MockTransport(elsewhere))
+    settings.ALLOW_PRIVATE_HOSTS, settings.CARRIER_HOSTS = False, ("carrier.example",)
+    CarrierAccount.objects.update(base_url="https://carrier.example")
+    account.refresh_from_db()
+
+    assert tried(account)[0] != Connection.WORKS
+    assert set(asked) == {"carrier.example"}
+
+
+def test_an_address_in_clear_that_was_a_simulators_is_not_asked(
+    account: CarrierAccount, calm: Simulator, settings: Any
+) -> None:
+    settings.ALLOW_PRIVATE_HOSTS, settings.CARRIER_HOSTS = False, ("carrier.example",)
+    CarrierAccount.objects.update(base_url="http://carrier.example")
+    account.refresh_from_db()
+    assert tried(account)[0] == Connection.UNLISTED_HOST
+    assert "Keys may not be sent to carrier.example in clear" in account.test_words
 
 
 def test_an_address_that_left_the_list_is_not_asked(

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
-from shipments.backups import making
+from shipments.backups import making, noting
 from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.backups.sealed import UNREADABLE
@@ -51,6 +51,7 @@ class Command(BaseCommand):
         manifest = Manifest.read(backup)
         for each in dropped:
             self.stderr.write(f"Deleted {each}.")
+        noting.note_made(backup, manifest, dropped=len(dropped), say=self.stderr.write)
         unreadable = manifest.needed_keys.get(UNREADABLE, 0)
         if unreadable:
             self.stderr.write(
@@ -58,6 +59,6 @@ class Command(BaseCommand):
             )
         self.stderr.write(
             f"{manifest.rows:,} rows of {len(manifest.tables)} tables. To read it, these keys are needed as well: "
-            f"{', '.join(manifest.ring)} (see: manage.py key_fingerprints). Check it with: manage.py restore --rehearse {backup}"
+            f"{', '.join(manifest.ring)} (see: manage.py rotate_credential_keys --check). Check it with: manage.py restore --rehearse {backup}"
         )
         self.stdout.write(str(backup))

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
-from shipments.backups import restoring
+from shipments.backups import noting, restoring
+from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
-from shipments.management.commands.verify_restore import report
+from shipments.management.commands.verify_restore import not_whole, tell_findings
 from trackingsite.processes import Stopped, stopped_by_signals
 
 
@@ -62,12 +63,9 @@ class Command(BaseCommand):
         try:
             with stopped_by_signals(), restoring.scratch_database() if rehearse else nullcontext():
                 restoring.restore(backup.absolute(), manifest, jobs=jobs, say=say)
-                report(manifest, self.stdout.write, say)
-                if hold_mails and not rehearse:
-                    held = restoring.hold_mails()
-                    self.stdout.write(
-                        f"{held:,} mails that were waiting are held back; the back-office lists them under Mails."
-                    )
+                faults = tell_findings(manifest, self.stdout.write, say)
+                if not faults and not rehearse:
+                    self._begin(backup, manifest, hold_mails=hold_mails)
         except Stopped:
             left = (
                 ""
@@ -83,6 +81,20 @@ class Command(BaseCommand):
                 "restore into a new one."
             ) from exc
         if rehearse:
+            noting.note_rehearsed(backup, manifest, faults=faults, say=say)
+        if faults:
+            raise not_whole(faults)
+        if rehearse:
             self.stdout.write("The rehearsal's database is dropped again.")
         else:
             self.stdout.write("Read docs/deploy.md, “After a restore”, before you start workers.")
+
+    def _begin(self, backup: Path, manifest: Manifest, *, hold_mails: bool) -> None:
+        """The first that is written into the copy, once it was found whole."""
+        held = None
+        if hold_mails:
+            held = restoring.hold_mails()
+            self.stdout.write(
+                f"{held:,} mails that were waiting are held back; the back-office lists them under Mails."
+            )
+        noting.note_restored(backup, manifest, mails_held=held, say=self.stderr.write)

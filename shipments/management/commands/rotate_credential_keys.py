@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
 
 from shipments import key_ring
 from shipments.models import AuditEntry, KeyRingCanary
@@ -37,7 +38,7 @@ class Command(BaseCommand):
             raise CommandError("batch: a whole number from 1.", returncode=2)
         ring = key_ring.Ring()
         if check:
-            needs = key_ring.needs()
+            needs = _needs(ring)
         else:
             needs = key_ring.rotate(self._tell, size=batch)
             AuditEntry.objects.record(
@@ -83,3 +84,18 @@ class Command(BaseCommand):
                 for column, counts in needs.counts.items():
                     if counts[name]:
                         self.stdout.write(f"    {column.replace(chr(34), '')}: {counts[name]:,}")
+
+
+def _needs(ring: key_ring.Ring) -> key_ring.Needs:
+    """Which keys are needed. Which there are is told in any case: whoever is about to restore a backup has no tables yet."""
+    try:
+        return key_ring.needs()
+    except (OperationalError, ProgrammingError) as exc:
+        why = (
+            "The database does not answer"
+            if isinstance(exc, OperationalError)
+            else "The database holds nothing yet, or less than this version keeps"
+        )
+        raise CommandError(
+            f"{why}, so nobody can say which keys it needs. On the ring, the newest first: {', '.join(ring.names)}."
+        ) from exc

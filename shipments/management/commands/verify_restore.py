@@ -40,23 +40,38 @@ class Command(BaseCommand):
 
 def report(manifest: Manifest | None, tell: Callable[[str], object], say: Callable[[str], object]) -> None:
     """Verify the database and tell what was found; CommandError with exit code 3 where it is not whole."""
+    faults = tell_findings(manifest, tell, say)
+    if faults:
+        raise not_whole(faults)
+
+
+def tell_findings(
+    manifest: Manifest | None, tell: Callable[[str], object], say: Callable[[str], object]
+) -> int:
+    """Verify the database and tell what was found: how many faults, or that it is whole."""
     faults = 0
     for finding in verify(manifest, say):
         faults += finding.kind == "fault"
         tell(f"{'FAULT' if finding.kind == 'fault' else 'note '}  {finding.words}")
     if faults:
-        raise CommandError(
-            f"The copy is NOT whole: {faults} faults, told above. Do not work with it; take another backup, or mend what is told "
-            "and verify again.",
-            returncode=NOT_WHOLE,
-        )
+        return faults
     if manifest is None:
         tell(
             "The database agrees with itself: digests, keys, sequences, triggers and migrations. With a backup's folder its rows "
             "are compared, too."
         )
-        return
+        return 0
     tell(
         f"The copy is whole: {manifest.rows:,} rows of {len(manifest.tables)} tables as of {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, "
         f"every digest, every key, every sequence."
+    )
+    return 0
+
+
+def not_whole(faults: int) -> CommandError:
+    """The end of a command that has found faults."""
+    return CommandError(
+        f"The copy is NOT whole: {faults} faults, told above. Do not work with it; take another backup, or mend what is told "
+        "and verify again.",
+        returncode=NOT_WHOLE,
     )
