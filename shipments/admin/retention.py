@@ -20,8 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from shipments.admin.audited import Audited, ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.enums import ErasedBy, Kept
-from shipments.keeping import erasing, receipts
-from shipments.keeping.ages import due_by
+from shipments.keeping import ages, erasing, receipts
 from shipments.models import Erasure, ErasureKey, Merchant, RetentionRule, User
 from shipments.models.retention import CLAIM_DAYS, LEAST_DAYS, LEAST_DAYS_OF_AUDIT, MOST_DAYS
 from shipments.web.erased_words import age_in_words
@@ -100,9 +99,11 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscrip
         before = None if self.instance.pk is None else self.initial.get("days")
         is_shorter = rule.days is not None and (before is None or rule.days < before)
         if is_shorter and not told.get("sure"):
-            due = due_by(rule, timezone.now())
-            if due.many:
-                self.add_error("sure", ValidationError(_what_goes(due.kind, due.many, is_more=due.is_more)))
+            for due in ages.due(timezone.now(), as_if=rule):
+                if due.many:
+                    self.add_error(
+                        "sure", ValidationError(_what_goes(due.kind, due.many, is_more=due.is_more))
+                    )
         return told
 
 
