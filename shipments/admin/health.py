@@ -161,11 +161,11 @@ def _card(account: AccountHealth, last: list[Hour]) -> AccountCard:
 
 
 def _words(at: Hour, hour: HourOfCalls) -> str:
-    return gettext("%(hour)s: %(calls)d calls, %(failed)d of them without an answer") % {
-        "hour": at.words,
-        "calls": hour.calls,
-        "failed": hour.failed,
-    }
+    return ngettext(
+        "%(hour)s: %(calls)d call, without an answer: %(failed)d",
+        "%(hour)s: %(calls)d calls, without an answer: %(failed)d",
+        hour.calls,
+    ) % {"hour": at.words, "calls": hour.calls, "failed": hour.failed}
 
 
 def _codes(carrier: CarrierHealth) -> list[tuple[Any, str]]:

@@ -71,7 +71,11 @@ def _of_the_queue(health: Health) -> Iterator[Need]:
     since = health.readings.queue.waits_since
     if since is not None and health.at - since > QUEUE_PATIENCE:
         yield Need(
-            what=_("%(count)d tasks wait, the first of them %(span)s.")
+            what=ngettext(
+                "%(count)d task waits, %(span)s.",
+                "%(count)d tasks wait, the first of them %(span)s.",
+                health.readings.queue.waiting,
+            )
             % {
                 "count": health.readings.queue.waiting,
                 "span": spelling.lasting(health.at - since),

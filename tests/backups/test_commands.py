@@ -325,9 +325,9 @@ def test_a_copy_that_is_not_whole_ends_with_3_and_the_faults(restored: Copy) -> 
     out = StringIO()
     with pytest.raises(CommandError) as ended:
         call_command("verify_restore", str(restored.backup), stdout=out, stderr=StringIO())
-    assert (ended.value.returncode, str(ended.value)[:40]) == (3, "The copy is NOT whole: 1 faults, told ab")
+    assert (ended.value.returncode, str(ended.value)[:40]) == (3, "The copy is NOT whole: 1 fault, told abo")
     assert out.getvalue().splitlines() == [
-        "FAULT  shipments_merchant (keys 0 to 49,999): 1 rows as in the backup, but not with the same content."
+        "FAULT  shipments_merchant (keys 0 to 49,999): as many rows as in the backup (1), but not with the same content."
     ]
 
 

@@ -69,8 +69,8 @@ class Command(BaseCommand):
             self.stdout.write(f"- the address {address}")
         if found.on_their_way and not options["on_the_way"]:
             raise CommandError(
-                f"{found.on_their_way} of the parcels are still on their way. Erased now, they are followed on without names, "
-                "and the proof of their delivery is not kept. Wait until they have arrived, or say --on-the-way. Nothing was erased."
+                f"Parcels that are still on their way: {found.on_their_way}. What is erased now is followed on without names, and "
+                "proof of its delivery is not kept. Wait until all have arrived, or say --on-the-way. Nothing was erased."
             )
         if not options["yes"] and not self._is_sure():
             raise CommandError("Nothing was erased.")
@@ -119,4 +119,4 @@ class Command(BaseCommand):
         begun, none = erasing.begin_again(kept, timezone.now())
         while not erasing.work(timezone.now()):
             pass
-        self.stdout.write(f"{begun} erasures were done again; for {none} there is nothing to erase.")
+        self.stdout.write(f"Erasures done again: {begun}; for {none} there is nothing to erase.")

@@ -46,7 +46,7 @@ def report(manifest: Manifest | None, tell: Callable[[str], object], say: Callab
         tell(f"{'FAULT' if finding.kind == 'fault' else 'note '}  {finding.words}")
     if faults:
         raise CommandError(
-            f"The copy is NOT whole: {faults} faults, told above. Do not work with it; take another backup, or mend what is told "
+            f"The copy is NOT whole: {faults} fault{'' if faults == 1 else 's'}, told above. Do not work with it; take another backup, or mend what is told "
             "and verify again.",
             returncode=NOT_WHOLE,
         )
