@@ -179,6 +179,21 @@ def _of_mails(health: Health) -> Iterator[Need]:
             at="#mails",
             do=_("Mails"),
         )
+    if held := sum(kind.held for kind in health.mails):
+        yield Need(
+            what=ngettext(
+                "%(count)d mail came back with a restored backup and is held.",
+                "%(count)d mails came back with a restored backup and are held.",
+                held,
+            )
+            % {"count": held},
+            kept=_(
+                "It waited when the backup was made, and may have gone out since: nobody is written to twice."
+            ),
+            todo=_("Send those that nobody can have got, and drop the others, below."),
+            at="#mails",
+            do=_("Mails"),
+        )
     if given_up := sum(kind.given_up for kind in health.mails):
         yield Need(
             what=ngettext(

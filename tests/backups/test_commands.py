@@ -34,7 +34,7 @@ from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.backups.verifying import GUARDS
 from shipments.key_ring import fingerprint
-from shipments.models import Merchant
+from shipments.models import Mail, Merchant, Subscription
 from tests.backups.conftest import NOW, Copy, use
 
 
@@ -89,6 +89,39 @@ def test_a_backup_is_made_and_rehearsed_by_two_commands(source: Copy, tmp_path: 
         "The rehearsal's database is dropped again.",
     ]
     assert databases() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "mails", "subscriptions"),
+    [
+        ({}, "1, held back; send or drop them on the health page of the back-office.", 1),
+        ({"mails": "drop", "told_until": NOW}, "1, dropped.", 1),
+        ({"mails": "send"}, "1, sent as soon as workers run, though most have gone out since.", None),
+    ],
+)
+def test_a_restore_says_what_becomes_of_mails_and_of_what_buyers_were_told(
+    source: Copy, options: dict[str, Any], mails: str, subscriptions: int | None
+) -> None:
+    with restoring.scratch_database():
+        printed, _said = called("restore", str(source.backup), **options)
+        held, due = Mail.objects.held().count(), Mail.objects.exclude(due_at=None).count()
+        told_until = Subscription.objects.get().news_after
+
+    lines = printed.splitlines()
+    assert lines[1] == f"Mails that were waiting: {mails}"
+    if subscriptions is None:
+        assert lines[2:] == ["Read docs/deploy.md, “After a restore”, before you start workers."]
+    else:
+        assert lines[2] == (
+            f"Subscriptions of buyers: {subscriptions}, written to again of what happens after {told_until:%Y-%m-%d %H:%M:%S} UTC."
+        )
+    assert (held, due) == {"drop": (0, 0), "send": (0, 1)}.get(options.get("mails", "hold"), (1, 0))
+
+
+@pytest.mark.parametrize("moment", ["2026-11-25T14:00", "yesterday", "2999-01-01T00:00+00:00"])
+def test_a_moment_that_cannot_be_is_refused_before_anything_is_done(source: Copy, moment: str) -> None:
+    with pytest.raises(CommandError, match="told-until"):
+        called("restore", str(source.backup), f"--told-until={moment}")
 
 
 def test_neither_keys_nor_names_stand_in_the_manifest(source: Copy, settings) -> None:

@@ -8,7 +8,8 @@ from shipments.backups import catalogue, contents, restoring
 from shipments.backups.verifying import verify
 from shipments.key_ring import fingerprint
 from shipments.models import Mail
-from tests.backups.conftest import Copy
+from shipments.models.notices import DROPPED, HELD
+from tests.backups.conftest import NOW, Copy
 
 
 def found(copy: Copy | None) -> list[tuple[str, str]]:
@@ -225,8 +226,21 @@ def test_an_empty_database_is_told_from_a_spoilt_one(restored: Copy) -> None:
     ]
 
 
-def test_mails_that_were_waiting_can_be_held_back_for_a_person_to_send(restored: Copy) -> None:
+def test_mails_that_were_waiting_are_held_for_a_person_to_send(restored: Copy) -> None:
     assert Mail.objects.exclude(due_at=None).count() == 1
-    assert restoring.hold_mails() == 1
-    assert set(Mail.objects.given_up().values_list("error", flat=True)) == {restoring.HELD}
+    assert restoring.settle_mails(restoring.HOLD, told_until=None) == (1, 0)
+    assert set(Mail.objects.given_up().values_list("error", flat=True)) == {HELD}
     assert Mail.objects.exclude(due_at=None).count() == 0
+
+    assert Mail.objects.held().begin_anew(NOW) == 1
+    mail = Mail.objects.get(due_at=NOW)
+    assert (mail.to, mail.error, mail.text) == ("robin@example.com", "", "It is there.")
+
+
+def test_mails_that_were_waiting_are_dropped_or_sent_where_that_is_said(restored: Copy) -> None:
+    assert restoring.settle_mails(restoring.SEND, told_until=None) == (1, 0)
+    assert Mail.objects.exclude(due_at=None).count() == 1
+    assert restoring.settle_mails(restoring.DROP, told_until=None) == (1, 0)
+    dropped = Mail.objects.get(error=DROPPED)
+    assert (dropped.to, dropped.text, dropped.due_at, dropped.sent_at) == ("", "", None, None)
+    assert (Mail.objects.held().count(), dropped.send_again(NOW)) == (0, False)
