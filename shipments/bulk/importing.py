@@ -15,9 +15,9 @@ from django.utils import timezone, translation
 
 from shipments import queueing
 from shipments.bulk.judging import GoodRow, Judge, RefusedRow
-from shipments.bulk.reading import Row, Rows
 from shipments.bulk.storing import keep_refused, store_rows
 from shipments.enums import WorkState
+from shipments.facts.file_rows import Row, Rows
 from shipments.models import AuditEntry, Import
 from shipments.models.work import LEASE
 from shipments.tracking.catalogue import Catalogue
