@@ -299,6 +299,25 @@ def test_a_rule_tells_before_it_is_stored_what_it_alone_makes_due() -> None:
 
 
 @pytest.mark.django_db
+def test_what_is_written_of_an_erased_parcel_goes_at_the_same_age() -> None:
+    shipment, kept = a_known_parcel(), a_shipment()
+    over_since(shipment, 300, NOW)
+    a_rule(Kept.PERSONAL, 100)
+    retention.keep_ages(NIGHT)
+    assert not Note.objects.exists()
+
+    def write(about: Shipment, days_ago: int) -> Note:
+        return Note.objects.create(
+            shipment=about, merchant=about.merchant, text=MARK, made_at=NOW - timedelta(days=days_ago)
+        )
+
+    old, young, elsewhere = write(shipment, 101), write(shipment, 99), write(kept, 101)
+    retention.keep_ages(NIGHT)
+    assert set(Note.objects.all()) == {young, elsewhere}
+    assert old not in Note.objects.all()
+
+
+@pytest.mark.django_db
 def test_a_step_says_how_much_it_has_erased() -> None:
     a_rule(Kept.PERSONAL, 100)
     shipment = a_known_parcel()
