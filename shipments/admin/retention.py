@@ -311,6 +311,7 @@ class ErasureAdmin(LargeTable, ReadOnly, Audited):
             "found_words": receipts.counts_in_words({"parcels": found.parcels, **found.counts})
             if found
             else [],
+            "by_age": receipts.what_addresses_find(),
             "by_email": form["by"].value() == ErasedBy.EMAIL,
             "on_the_way": _on_the_way(found.on_their_way) if found and found.on_their_way else "",
             **(extra_context or {}),

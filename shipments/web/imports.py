@@ -119,11 +119,13 @@ class Figures:
     bad: str
     subscribed: str
     unconsented: str
+    erased_rows: str
 
     @classmethod
     def of(cls, job: Import) -> "Figures":
         counts = (
             job.rows_total, job.rows_done, job.good, job.double, job.learnt, job.bad, job.subscribed, job.unconsented,
+            job.erased_rows,
         )  # fmt: skip
         return cls(*map(figure_words.count, counts))
 
