@@ -208,6 +208,9 @@ class ErasureForm(forms.Form):
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "size": 40}
         ),
+        help_text=_(
+            "An address with a tag, such as name+shop@example.com, is another address: look for each that the buyer has used."
+        ),
     )
     merchant = forms.CharField(
         label=_("Merchant's short name"),

@@ -23,6 +23,7 @@ from shipments.enums import ErasedBy, Kept, Lifecycle
 from shipments.facts import numbers
 from shipments.keeping.emptying import empty, forget_requests, forget_subscriptions
 from shipments.keeping.imported_files import Sought, forget_in_next_file, forget_refused_rows
+from shipments.keeping.mentions import forget_mentions
 from shipments.models import (
     Answer,
     Erasure,
@@ -184,6 +185,8 @@ def step(pk: int, now: datetime) -> bool:
             more, counts = _step_by_number(erasure, term, now)
         if not more:
             counts += forget_requests(Q(pk__in=_requests(by, term, erasure.merchant).values("pk")))
+            if by == ErasedBy.EMAIL:
+                counts += forget_mentions(term, erasure.merchant)
             counts["exports"] += _forget_exports(erasure.merchants)
         erasure.note(counts)
         if not more:

@@ -13,11 +13,10 @@ from django.db import transaction
 
 from shipments.facts import numbers
 from shipments.facts.file_rows import Row, Rows, Unreadable
+from shipments.keeping.mentions import pattern_of
 from shipments.models import BadRow, Import, ImportChunk, Merchant
 from shipments.models.imports import CHUNK
 
-# Signs that go on with an address, so that what stands between them is another one.
-_BEFORE, _AFTER = r"(?<![\w.%+'-])", r"(?![\w-]|\.\w)"
 _WORD = re.compile(r"[0-9A-Z]+")
 # Of more numbers than this the file is read row by row at once: looking for each takes longer.
 _MOST_LOOKED_FOR = 50
@@ -49,7 +48,7 @@ class Sought:
         return any(key in close for key in self.keys)
 
     def _is_in(self, cell: str) -> bool:
-        if self.address and re.search(f"{_BEFORE}{re.escape(self.address)}{_AFTER}", cell.lower()):
+        if self.address and pattern_of(self.address).search(cell):
             return True
         if not self.keys:
             return False

@@ -45,6 +45,12 @@ def count_in_words(what: str, many: int) -> str:
                 "%(count)d rows of imported files that are still kept",
                 many,
             )
+        case "mentions":
+            words = ngettext(
+                "%(count)d mention of the address in notes, searches and failed tasks: masked",
+                "%(count)d mentions of the address in notes, searches and failed tasks: masked",
+                many,
+            )
         case "exports":
             words = ngettext(
                 "%(count)d file with all data of a merchant, dropped or made anew",
@@ -71,6 +77,7 @@ def counts_in_words(counts: dict[str, int]) -> list[str]:
         "notes",
         "rows",
         "file_rows",
+        "mentions",
         "exports",
     )
     return [count_in_words(what, counts[what]) for what in order if counts.get(what)]
@@ -86,7 +93,7 @@ def found_by(erasure: Erasure) -> str:
 def what_addresses_find() -> str:
     """What nobody can find by an e-mail address any more, and what to ask for."""
     return _(
-        "By an e-mail address parcels are found for as long as it is kept with them: until 30 days after their last news. What was erased by age before cannot be found by it. Older parcels are found by their tracking numbers: ask for these."
+        "By an e-mail address those parcels are found that it gets mails about, for as long as it is kept with them: until 30 days after their last news. Older parcels, whose address was erased by age, and parcels without such mails are found by their tracking numbers: ask for these."
     )
 
 

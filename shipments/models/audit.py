@@ -48,6 +48,7 @@ MASKED = frozenset(
 MASKED_OF: Mapping[str, frozenset[str]] = {
     "shipments.Answer": frozenset(EMPTY_ANSWER),
     "shipments.BadRow": frozenset({"cells", "reason"}),
+    "shipments.BulkAction": frozenset({"tag"}),
     # Whoever may guess could try which address or number it is of.
     "shipments.Erasure": frozenset({"term_digest"}),
     "shipments.Mail": frozenset(EMPTY_MAIL),

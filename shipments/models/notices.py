@@ -77,7 +77,7 @@ class Mail(models.Model):
     """One mail to one person. `due_at` null: sent, or given up.
 
     While somebody sends it `due_at` is the end of their lease. What it says is encrypted, because it may hold links
-    that open things, and is forgotten once it was sent. `key`, where given, keeps the same news from being told twice.
+    that open things, and is forgotten once it was sent, with its subject. `key`, where given, keeps the same news from being told twice.
     `unsubscribe_url` is the page on which its reader ends such mails.
     """
 
@@ -148,9 +148,10 @@ class Mail(models.Model):
         return masked_address(self.to)
 
     def note_sent(self, now: datetime) -> None:
-        """It is out: what it said is forgotten."""
-        self.sent_at, self.due_at, self.error, self.text, self.html = now, None, "", "", ""
-        self._note("sent_at", "due_at", "error", "text", "html")
+        """It is out: what it said is forgotten, its subject as well, which may name an order."""
+        self.sent_at, self.due_at, self.error = now, None, ""
+        self.subject = self.text = self.html = ""
+        self._note("sent_at", "due_at", "error", "subject", "text", "html")
 
     def note_failure(self, error: str, now: datetime) -> None:
         """It is not: tried again after a growing pause, given up after `MOST_TRIES`."""

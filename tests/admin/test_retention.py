@@ -249,7 +249,7 @@ def test_an_address_that_was_erased_by_age_finds_nothing_and_the_page_says_what_
     page = operator.post(ERASE, {"by": "email", "term": EMAIL, "look": "1"}).content.decode()
 
     assert "No parcel and no subscription names them now." in page
-    assert "Older parcels are found by their tracking numbers: ask for these." in page
+    assert "are found by their tracking numbers: ask for these." in page
     assert "was asked for before" not in page
 
 
