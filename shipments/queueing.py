@@ -1,5 +1,6 @@
 """The only door to the queue: tasks by name, with ids, its figures, and the clusters that work on it."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -213,6 +214,20 @@ def drop_failures(keys: Iterable[str]) -> list[Failed]:
         failed = [_failed(row) for row in rows]
         Failure.objects.filter(pk__in=[one.key for one in failed]).delete()
     return failed
+
+
+def mask_in_failures(words: re.Pattern[str], mask: str) -> int:
+    """Replace words in what is known of tasks that failed: a message of the database repeats the values it refused. In how
+    many that was."""
+    many = 0
+    for row in Failure.objects.order_by("pk").select_for_update():
+        told = str(row.result or "")
+        masked = words.sub(mask, told)
+        if masked != told:
+            row.result = masked
+            row.save(update_fields=["result"])
+            many += 1
+    return many
 
 
 def name_tasks_in_logs() -> None:

@@ -128,6 +128,7 @@ def _shown(found: Health) -> dict[str, Any]:
         "due": [(LABELS[one.kind], one) for one in found.due],
         "most_failures": queueing.MOST_FAILURES,
         "mails_in_arrears": sum(kind.in_arrears for kind in found.mails),
+        "mails_held": sum(kind.held for kind in found.mails),
     }
 
 
@@ -161,11 +162,11 @@ def _card(account: AccountHealth, last: list[Hour]) -> AccountCard:
 
 
 def _words(at: Hour, hour: HourOfCalls) -> str:
-    return gettext("%(hour)s: %(calls)d calls, %(failed)d of them without an answer") % {
-        "hour": at.words,
-        "calls": hour.calls,
-        "failed": hour.failed,
-    }
+    return ngettext(
+        "%(hour)s: %(calls)d call, without an answer: %(failed)d",
+        "%(hour)s: %(calls)d calls, without an answer: %(failed)d",
+        hour.calls,
+    ) % {"hour": at.words, "calls": hour.calls, "failed": hour.failed}
 
 
 def _codes(carrier: CarrierHealth) -> list[tuple[Any, str]]:
@@ -215,25 +216,34 @@ def tasks(request: HttpRequest) -> HttpResponse:
 
 
 def mails(request: HttpRequest) -> HttpResponse:
-    """Try the mails that wait after an error again at once."""
+    """Try the mails that wait after an error again at once; or send or drop those that a restored backup brought back."""
     _may_change(request)
+    now, do = timezone.now(), request.POST.get("do")
     with transaction.atomic():
-        count = mail.try_now(timezone.now())
+        if do == "send":
+            verb, count = "sent again", mail.send_held(now)
+            said = ngettext("%(count)d mail is sent.", "%(count)d mails are sent.", count)
+        elif do == "drop":
+            verb, count = "dropped", Mail.objects.held().drop()
+            said = ngettext("%(count)d mail is dropped.", "%(count)d mails are dropped.", count)
+        else:
+            verb, count = "tried again", mail.try_now(now)
+            said = ngettext("%(count)d mail is tried again.", "%(count)d mails are tried again.", count)
         # Many at once: no row of its own is meant.
         AuditEntry.objects.record(
-            "tried again",
+            verb,
             Mail(pk=0),
             by=_who(request),
             source="admin",
             address=client_address(request),
             after={"mails": count},
         )
-    said = (
-        ngettext("%(count)d mail is tried again.", "%(count)d mails are tried again.", count)
-        % {"count": count}
-        if count
-        else gettext("No mail had to be brought forward: what waits is tried within minutes anyway.")
-    )
+    if count:
+        said %= {"count": count}
+    elif do in {"send", "drop"}:
+        said = gettext("None is held any more: somebody else has sent or dropped them meanwhile.")
+    else:
+        said = gettext("No mail had to be brought forward: what waits is tried within minutes anyway.")
     return _back(request, said, "#mails")
 
 

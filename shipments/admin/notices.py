@@ -15,6 +15,7 @@ from shipments import queueing
 from shipments.admin.audited import Audited, ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.models import Mail
+from shipments.models.notices import HELD
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -30,6 +31,7 @@ class StateFilter(admin.SimpleListFilter):
             ("waiting", _("waiting")),
             ("arrears", _("waiting after an error")),
             ("given-up", _("given up")),
+            ("held", _("held after a restore")),
             ("sent", _("sent")),
         ]
 
@@ -39,6 +41,7 @@ class StateFilter(admin.SimpleListFilter):
             "waiting": queryset.filter(**waiting),
             "arrears": queryset.filter(**waiting).exclude(error=""),
             "given-up": queryset.filter(due_at=None, sent_at=None),
+            "held": queryset.filter(due_at=None, sent_at=None, error=HELD),
             "sent": queryset.filter(sent_at__isnull=False),
         }
         return narrowed.get(self.value() or "", queryset)

@@ -20,8 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from shipments.admin.audited import Audited, ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.enums import ErasedBy, Kept
-from shipments.keeping import erasing, receipts
-from shipments.keeping.ages import due_by
+from shipments.keeping import ages, erasing, receipts
 from shipments.models import Erasure, ErasureKey, Merchant, RetentionRule, User
 from shipments.models.retention import CLAIM_DAYS, LEAST_DAYS, LEAST_DAYS_OF_AUDIT, MOST_DAYS
 from shipments.web.erased_words import age_in_words
@@ -100,9 +99,11 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscrip
         before = None if self.instance.pk is None else self.initial.get("days")
         is_shorter = rule.days is not None and (before is None or rule.days < before)
         if is_shorter and not told.get("sure"):
-            due = due_by(rule, timezone.now())
-            if due.many:
-                self.add_error("sure", ValidationError(_what_goes(due.kind, due.many, is_more=due.is_more)))
+            for due in ages.due(timezone.now(), as_if=rule):
+                if due.many:
+                    self.add_error(
+                        "sure", ValidationError(_what_goes(due.kind, due.many, is_more=due.is_more))
+                    )
         return told
 
 
@@ -207,6 +208,9 @@ class ErasureForm(forms.Form):
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "size": 40}
         ),
+        help_text=_(
+            "An address with a tag, such as name+shop@example.com, is another address: look for each that the buyer has used."
+        ),
     )
     merchant = forms.CharField(
         label=_("Merchant's short name"),
@@ -310,6 +314,7 @@ class ErasureAdmin(LargeTable, ReadOnly, Audited):
             "found_words": receipts.counts_in_words({"parcels": found.parcels, **found.counts})
             if found
             else [],
+            "by_age": receipts.what_addresses_find(),
             "by_email": form["by"].value() == ErasedBy.EMAIL,
             "on_the_way": _on_the_way(found.on_their_way) if found and found.on_their_way else "",
             **(extra_context or {}),

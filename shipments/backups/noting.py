@@ -37,8 +37,9 @@ def note_rehearsed(backup: Path, manifest: Manifest, *, faults: int, say: Say) -
     _written(note, "The rehearsal is not on the health page and in the audit", say)
 
 
-def note_restored(backup: Path, manifest: Manifest, *, mails_held: int | None, say: Say) -> None:
-    """The database we are connected to was brought back, and is whole. Its own backup is the last one it knows of."""
+def note_restored(backup: Path, manifest: Manifest, *, mails: str, settled: int, say: Say) -> None:
+    """The database we are connected to was brought back, and is whole. Its own backup is the last one it knows of. `settled`
+    mails that were waiting were held, sent or dropped, as `mails` says."""
 
     def note() -> None:
         restored, _made = Backup.objects.update_or_create(
@@ -51,7 +52,7 @@ def note_restored(backup: Path, manifest: Manifest, *, mails_held: int | None, s
                 "faults": 0,
             },
         )
-        _record("restored", restored, {"rows": manifest.rows, "mails_held": mails_held})
+        _record("restored", restored, {"rows": manifest.rows, "mails": mails, "mails_settled": settled})
 
     _written(note, "The database is restored and whole, and that is not in the audit", say)
 

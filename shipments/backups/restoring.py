@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from django.db import Error, connection, connections
@@ -12,12 +13,12 @@ from shipments.backups import catalogue
 from shipments.backups.manifest import DUMP, Manifest
 from shipments.backups.programs import BackupError, clients, database_argument, running, server_major
 from shipments.backups.verifying import missing_keys
-from shipments.models import Mail
+from shipments.models import Mail, Subscription
 
 # All that a rehearsal may ever drop begins so.
 REHEARSAL = "trackingsite_rehearsal_"
-# Why a mail was not sent, for whoever looks through them.
-HELD = "Held back when a backup was restored: it may have been sent between the two."
+# What becomes of mails that waited when the backup was made, most of which have gone out since.
+HOLD, SEND, DROP = "hold", "send", "drop"
 
 
 def readable(backup: Path, *, keys_are_lost: bool = False) -> Manifest:
@@ -71,9 +72,18 @@ def restore(backup: Path, manifest: Manifest, *, jobs: int, say: Callable[[str],
         cursor.execute("ANALYZE")
 
 
-def hold_mails() -> int:
-    """Give up every mail that still waits, with the reason; how many. A person may send each again."""
-    return Mail.objects.exclude(due_at=None).update(due_at=None, error=HELD)
+def settle_mails(mails: str, *, told_until: datetime | None) -> tuple[int, int]:
+    """Hold, send or drop the mails that waited when the backup was made, and take it that buyers were told of all that
+    happened until then (None: of nothing since the backup). How many mails that were, and how many subscriptions.
+
+    Parcels are asked about again and come to milestones that were told before the loss: without a moment until which they
+    were, each is told a second time.
+    """
+    waiting = Mail.objects.exclude(due_at=None)
+    settled = {HOLD: waiting.hold, DROP: waiting.drop, SEND: waiting.count}[mails]()
+    if told_until is None:
+        return settled, 0
+    return settled, Subscription.objects.take_as_told(told_until)
 
 
 @contextmanager

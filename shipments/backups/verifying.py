@@ -75,7 +75,8 @@ def _migrations(applied: list[str], manifest: Manifest | None) -> Iterator[Findi
     ahead = set(known) - set(applied)
     if ahead:
         yield Finding(
-            "note", f"{len(ahead)} migrations of this version are not applied yet. Run: manage.py migrate"
+            "note",
+            f"Migrations of this version that are not applied yet: {len(ahead)}. Run: manage.py migrate",
         )
 
 
@@ -126,10 +127,10 @@ def _difference(
     of, have = (wanted.rows if wanted else 0), (there.rows if there else 0)
     where = f"{table} ({contents.span(window)})"
     if have < of:
-        return f"{where}: {of - have:,} of {of:,} rows are missing."
+        return f"{where}: {of - have:,} of {of:,} rows missing."
     if have > of:
-        return f"{where}: {have - of:,} rows more than the {of:,} of the backup."
-    return f"{where}: {of:,} rows as in the backup, but not with the same content."
+        return f"{where}: rows: {have:,}, and {of:,} in the backup."
+    return f"{where}: as many rows as in the backup ({of:,}), but not with the same content."
 
 
 def _keys(manifest: Manifest | None, say: Say) -> Iterator[Finding]:
@@ -147,12 +148,12 @@ def _keys(manifest: Manifest | None, say: Say) -> Iterator[Finding]:
                 f" ({before:,} of them could not be read when the backup was made, either)" if before else ""
             )
             yield _fault(
-                f"{unreadable:,} encrypted values in {column.label} cannot be read with this key ring{since}, "
+                f"{column.label}: encrypted values that cannot be read with this key ring: {unreadable:,}{since}, "
                 f"such as row {', '.join(reading.unreadable)}."
             )
         if reading.untrue_count:
             yield _fault(
-                f"{reading.untrue_count:,} values in {column.label} are not what their digest says, such as row "
+                f"{column.label}: values that are not what their digest says: {reading.untrue_count:,}, such as row "
                 f"{', '.join(reading.untrue)}."
             )
     if lost and manifest is not None and (missing := missing_keys(manifest)):
@@ -175,7 +176,7 @@ def missing_keys(manifest: Manifest) -> str | None:
     }
     if not wanted:
         return None
-    told = " and ".join(f"{known_by} (it reads {values:,} values)" for known_by, values in wanted.items())
+    told = " and ".join(f"{known_by} (values it reads: {values:,})" for known_by, values in wanted.items())
     return (
         f"CREDENTIAL_KEYS lacks the key with the fingerprint {told}. The ring has {', '.join(ring)}. Put the missing key back on "
         "the ring, behind the newest one; `manage.py rotate_credential_keys --check` shows which is which."
@@ -191,7 +192,7 @@ def _evidence(cursor: CursorWrapper, say: Say) -> Iterator[Finding]:
         if found.wrong:
             some = ", ".join(map(str, found.some))
             yield _fault(
-                f"{found.wrong:,} of {found.looked_at:,} {kept.what} are not what their digest says, such as row {some}."
+                f"{kept.what}: of {found.looked_at:,} looked at, {found.wrong:,} not as the digest says, such as row {some}."
             )
 
 

@@ -15,9 +15,9 @@ from django.utils import timezone, translation
 
 from shipments import queueing
 from shipments.bulk.judging import GoodRow, Judge, RefusedRow
-from shipments.bulk.reading import Row, Rows
 from shipments.bulk.storing import keep_refused, store_rows
 from shipments.enums import WorkState
+from shipments.facts.file_rows import Row, Rows
 from shipments.models import AuditEntry, Import
 from shipments.models.work import LEASE
 from shipments.tracking.catalogue import Catalogue
@@ -143,7 +143,8 @@ def step(import_id: int, rows: Rows | None = None, *, now: datetime) -> Rows | N
             % {"row": job.last_row},
         )
         return None
-    if rows is None or rows.position != job.position:
+    # What a reader holds already may be older than a row that was taken out for a buyer.
+    if rows is None or (rows.position, rows.edition) != (job.position, job.erased_rows):
         rows = open_rows(job)
     taken = take_rows(rows, STEP)
     judge = Judge.of(job, Catalogue.read())
@@ -176,7 +177,13 @@ def step(import_id: int, rows: Rows | None = None, *, now: datetime) -> Rows | N
 def open_rows(job: Import) -> Rows:
     """The rows that the import has not done yet."""
     position = job.position or job.begins_at
-    rows = Rows(job.read_file(position), separator=job.separator, position=position, number=job.last_row)
+    rows = Rows(
+        job.read_file(position),
+        separator=job.separator,
+        position=position,
+        number=job.last_row,
+        edition=job.erased_rows,
+    )
     if job.has_header and not job.position:
         take_rows(rows, 1)
     return rows

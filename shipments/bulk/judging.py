@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from shipments.bulk.cell_values import BadCell, Words, check_email, plain
 from shipments.bulk.columns import BY_KEY, spelled_carriers
-from shipments.bulk.reading import MOST_COLUMNS, Row
+from shipments.bulk.reading import MOST_COLUMNS
+from shipments.facts.file_rows import Row
 from shipments.models import Import
 from shipments.tracking.adding import BadParcel, ParcelForm, parcel_form
 from shipments.tracking.catalogue import Catalogue

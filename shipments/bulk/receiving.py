@@ -9,9 +9,9 @@ from django.db import transaction
 
 from shipments.bulk import columns, reading
 from shipments.bulk.cell_values import guess_date_order, plain
-from shipments.bulk.reading import Row
 from shipments.enums import WorkState
 from shipments.facts import numbers
+from shipments.facts.file_rows import Row
 from shipments.models import ColumnMatch, Import, Merchant, NumberPattern, User
 from shipments.models.imports import CHUNK
 

@@ -39,15 +39,22 @@ _OF_A_LINE = DUE.format(
     lifecycle="over.lifecycle",
     before="%(now)s::timestamptz - age.days * interval '1 day' - over.further",
 )
-# Names of kinds, and how much of each is due; takes `due_parameters`.
+# Names of kinds, and how much of each is due; takes `due_parameters`. With a rule given as if it were stored, only what that one
+# makes due: of its kind, with the merchants it would hold for.
 ALL_DUE = f"""
-    WITH age AS (
+    WITH rule AS (
+        SELECT merchant_id, kind, days FROM shipments_retentionrule
+        WHERE %(as_kind)s::text IS NULL OR (kind, COALESCE(merchant_id, 0)) <> (%(as_kind)s::text, COALESCE(%(as_merchant)s::bigint, 0))
+        UNION ALL SELECT %(as_merchant)s::bigint, %(as_kind)s::text, %(as_days)s::int WHERE %(as_kind)s::text IS NOT NULL
+    ), age AS (
         SELECT merchant.id AS merchant, kind.name AS kind, kind.bit,
-            CASE WHEN own.id IS NULL THEN platform.days ELSE own.days END AS days
+            CASE WHEN own.kind IS NULL THEN platform.days ELSE own.days END AS days
         FROM shipments_merchant AS merchant
         CROSS JOIN unnest(%(kinds)s::text[], %(bits)s::int[]) AS kind (name, bit)
-        LEFT JOIN shipments_retentionrule AS own ON own.merchant_id = merchant.id AND own.kind = kind.name
-        LEFT JOIN shipments_retentionrule AS platform ON platform.merchant_id IS NULL AND platform.kind = kind.name
+        LEFT JOIN rule AS own ON own.merchant_id = merchant.id AND own.kind = kind.name
+        LEFT JOIN rule AS platform ON platform.merchant_id IS NULL AND platform.kind = kind.name
+        WHERE %(as_kind)s::text IS NULL OR kind.name = %(as_kind)s::text
+            AND CASE WHEN %(as_merchant)s::bigint IS NULL THEN own.kind IS NULL ELSE merchant.id = %(as_merchant)s::bigint END
     ), kept AS (SELECT DISTINCT kind FROM age WHERE days IS NOT NULL)
     SELECT kept.kind, (
         SELECT count(*) FROM (
@@ -64,7 +71,8 @@ ALL_DUE = f"""
         WHERE inhparent = %(audit)s::regclass AND inhrelid::regclass::text ~ '_[0-9]{{4}}_[0-9]{{2}}$'
             AND right(inhrelid::regclass::text, 7)
                 < to_char(LEAST((%(now)s::timestamptz AT TIME ZONE 'UTC')::date - rule.days, %(youngest)s::date), 'YYYY_MM')
-    ) FROM shipments_retentionrule AS rule WHERE rule.merchant_id IS NULL AND rule.kind = 'audit' AND rule.days IS NOT NULL
+    ) FROM rule WHERE rule.kind = 'audit' AND rule.days IS NOT NULL
+        AND (%(as_kind)s::text IS NULL OR rule.kind = %(as_kind)s::text)
 """  # noqa: S608  (our own names and numbers)
 
 
@@ -99,14 +107,9 @@ class Due:
         return self.many >= MOST_COUNTED
 
 
-def ages_of(merchants: Iterable[Merchant], *, as_if: RetentionRule | None = None) -> list[Age]:
-    """The ages that hold for these merchants: their own rules, else the platform's. What is kept for ever is left out.
-
-    `as_if` is a rule that is not stored yet, or not so.
-    """
+def ages_of(merchants: Iterable[Merchant]) -> list[Age]:
+    """The ages that hold for these merchants: their own rules, else the platform's. What is kept for ever is left out."""
     rules = {(rule.merchant_id, rule.kind): rule.days for rule in RetentionRule.objects.all()}
-    if as_if is not None:
-        rules[as_if.merchant_id, as_if.kind] = as_if.days
     ages = []
     for merchant in merchants:
         for kind in OF_PARCELS:
@@ -114,21 +117,6 @@ def ages_of(merchants: Iterable[Merchant], *, as_if: RetentionRule | None = None
             if days is not None:
                 ages.append(Age(merchant.pk, kind, days))
     return ages
-
-
-def due_by(rule: RetentionRule, now: datetime) -> Due:
-    """What this rule, stored or not, makes due: of parcels with the merchants it holds for, or of the audit's months."""
-    kind = Kept(rule.kind)
-    if kind == Kept.AUDIT:
-        before = None if rule.days is None else now - timedelta(days=rule.days)
-        return Due(kind, 0 if before is None else len(audit_months.droppable(_AUDIT, before, now)))
-    merchants = Merchant.objects.all()
-    if rule.merchant_id is not None:
-        merchants = merchants.filter(pk=rule.merchant_id)
-    else:
-        merchants = merchants.exclude(retention_rules__kind=kind)
-    ages = [age for age in ages_of(merchants, as_if=rule) if age.kind == kind]
-    return Due(kind, count_due(ages, now))
 
 
 def audit_days() -> int | None:
@@ -141,17 +129,21 @@ def with_any_of(kind: Kept) -> list[int]:
     return [parts for parts in range(2 ** len(PART)) if not parts & PART[kind]]
 
 
-def due(now: datetime) -> list[Due]:
+def due(now: datetime, *, as_if: RetentionRule | None = None) -> list[Due]:
     """What waits for the next nights, of each kind that has an age anywhere; in one statement, as `ages_of` and
-    `Age.lines` have it."""
+    `Age.lines` have it. With a rule that is not stored yet, or not so: what that one alone makes due, nothing where it keeps
+    for ever."""
     with connection.cursor() as cursor:
-        cursor.execute(ALL_DUE, due_parameters(now))
+        cursor.execute(ALL_DUE, due_parameters(now, as_if))
         return in_words(dict(cursor.fetchall()))
 
 
-def due_parameters(now: datetime) -> dict[str, Any]:
+def due_parameters(now: datetime, as_if: RetentionRule | None = None) -> dict[str, Any]:
     """What `ALL_DUE` asks for."""
     return {
+        "as_kind": as_if and as_if.kind,
+        "as_merchant": as_if and as_if.merchant_id,
+        "as_days": as_if and as_if.days,
         "kinds": [kind.value for kind in OF_PARCELS],
         "bits": [PART[kind] for kind in OF_PARCELS],
         "now": now,
@@ -166,30 +158,3 @@ def due_parameters(now: datetime) -> dict[str, Any]:
 def in_words(found: Mapping[str, int]) -> list[Due]:
     """What `ALL_DUE` found, in the order of the kinds."""
     return [Due(kind, found[kind.value]) for kind in (*OF_PARCELS, Kept.AUDIT) if kind.value in found]
-
-
-def count_due(ages: list[Age], now: datetime) -> int:
-    """How many parcels these ages, all of one kind, make due; up to `MOST_COUNTED`."""
-    if not ages:
-        return 0
-    lines = [
-        (age.merchant_id, parts, lifecycle.value, before)
-        for age in ages
-        for lifecycle, before in age.lines(now)
-        for parts in with_any_of(age.kind)
-    ]
-    found = DUE.format(
-        merchant="line.merchant", parts="line.parts", lifecycle="line.lifecycle", before="line.before"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT count(*) FROM (
-                SELECT FROM unnest(%s::bigint[], %s::smallint[], %s::text[], %s::timestamptz[])
-                    AS line (merchant, parts, lifecycle, before)
-                CROSS JOIN LATERAL ({found} {IN_ORDER} LIMIT {MOST_COUNTED}) AS one LIMIT {MOST_COUNTED}
-            ) AS counted
-            """,  # noqa: S608  (our own names and numbers)
-            [list(column) for column in zip(*lines, strict=True)],
-        )
-        return int(cursor.fetchone()[0])

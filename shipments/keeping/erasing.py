@@ -7,7 +7,7 @@ is a row (`Erasure`) and goes on in steps: a killed worker loses a step and noth
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,12 +22,15 @@ from shipments import queueing
 from shipments.enums import ErasedBy, Kept, Lifecycle
 from shipments.facts import numbers
 from shipments.keeping.emptying import empty, forget_requests, forget_subscriptions
+from shipments.keeping.imported_files import Sought, forget_in_next_file, forget_refused_rows
+from shipments.keeping.mentions import forget_mentions
 from shipments.models import (
     Answer,
     Erasure,
     ErasureKey,
     Mail,
     Merchant,
+    MerchantExport,
     Note,
     ProofPicture,
     ScanEvent,
@@ -76,6 +79,8 @@ class Found:
     addresses: list[str]
     counts: dict[str, int]
     is_member: bool
+    # When an erasure of the same was asked for last.
+    erased_before: datetime | None
 
     @property
     def is_anything(self) -> bool:
@@ -120,6 +125,7 @@ def look(by: ErasedBy, term: str, merchant: Merchant | None, *, with_parcels: bo
         addresses=sorted({masked_address(one or "") for one in [*emails[:MOST_FOUND], *asking[:MOST_FOUND]]}),
         counts=_counts(ids, addressed),
         is_member=by == ErasedBy.EMAIL and User.objects.filter(email__iexact=term).exists(),
+        erased_before=Erasure.objects.of_term(by, term).values_list("asked_at", flat=True).first(),
     )
 
 
@@ -170,17 +176,56 @@ def step(pk: int, now: datetime) -> bool:
         if erasure.is_done:
             return False
         by, term = ErasedBy(erasure.by), erasure.term or ""
+        if erasure.after_import is not None and (in_file := _step_in_files(erasure, by, term)) is not None:
+            erasure.note(in_file)
+            return True
         if by == ErasedBy.EMAIL:
             more, counts = _step_by_email(erasure, term, now)
         else:
             more, counts = _step_by_number(erasure, term, now)
         if not more:
             counts += forget_requests(Q(pk__in=_requests(by, term, erasure.merchant).values("pk")))
-            counts["rows"] += _forget_refused_rows(by, term, erasure.merchant_id)
+            if by == ErasedBy.EMAIL:
+                counts += forget_mentions(term, erasure.merchant)
+            counts["exports"] += _forget_exports(erasure.merchants)
         erasure.note(counts)
         if not more:
             erasure.finish(now)
     return more
+
+
+def _step_in_files(erasure: Erasure, by: ErasedBy, term: str) -> Counter[str] | None:
+    """Look through the next imported file, while the parcels it may speak of are found yet; None when that is done."""
+    parcels = _parcels(by, term, erasure.merchant).filter(created_at__lte=erasure.asked_at)
+    known = parcels if erasure.with_parcels else parcels.none()
+    sought = Sought(
+        address=term if by == ErasedBy.EMAIL else "",
+        keys=frozenset(known.values_list("lookup_key", flat=True))
+        | ({term} if by == ErasedBy.NUMBER else set()),
+    )
+    looked_at, taken = forget_in_next_file(
+        sought, merchant=erasure.merchant, after=erasure.after_import or 0, until=erasure.asked_at
+    )
+    erasure.after_import = looked_at
+    if looked_at is not None:
+        return Counter(file_rows=taken)
+    refused = forget_refused_rows(sought, merchant=erasure.merchant)
+    asking = _requests(by, term, erasure.merchant)
+    erasure.merchants = sorted(
+        {*refused, *parcels.values_list("merchant", flat=True), *asking.values_list("merchant", flat=True)}
+    )
+    erasure.note(Counter(rows=len(refused)))
+    return None
+
+
+def _forget_exports(merchant_ids: Sequence[int]) -> int:
+    """Drop files with all data of these merchants, which knew the buyer; how many. What is being written begins anew."""
+    exports = list(
+        MerchantExport.objects.that_may_name(merchant_ids).order_by("pk").select_for_update(of=("self",))
+    )
+    for export in exports:
+        export.forget_somebody()
+    return len(exports)
 
 
 def _step_by_number(erasure: Erasure, term: str, now: datetime) -> tuple[bool, Counter[str]]:
@@ -239,31 +284,6 @@ def _parcels(by: ErasedBy, term: str, merchant: Merchant | None) -> QuerySet[Shi
     return found if merchant is None else found.filter(merchant=merchant)
 
 
-def _forget_refused_rows(by: ErasedBy, term: str, merchant_id: int | None) -> int:
-    """Delete refused rows of imports that name the address or number; they are kept for a month, so this reads few."""
-    cell = (
-        "lower(btrim(cell))"
-        if by == ErasedBy.EMAIL
-        else "upper(regexp_replace(cell, '[^A-Za-z0-9]', '', 'g'))"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            DELETE FROM shipments_badrow
-            WHERE (%(merchant)s::bigint IS NULL OR merchant_id = %(merchant)s)
-                AND EXISTS (SELECT FROM unnest(cells) AS cell WHERE {cell} = %(term)s OR %(by_number)s AND {cell} LIKE %(ending)s)
-            """,  # noqa: S608  (one of two expressions of ours)
-            {
-                "merchant": merchant_id,
-                "term": term,
-                "by_number": by == ErasedBy.NUMBER,
-                # With its routing prefix in front: 420 and the ZIP Code.
-                "ending": f"420%{term}",
-            },
-        )
-        return int(cursor.rowcount)
-
-
 def _counts(ids: Sequence[int], subscriptions: QuerySet[Subscription]) -> dict[str, int]:
     of_these = {"shipment__in": list(ids)}
     counts = {
@@ -293,97 +313,3 @@ def _sample(row: Shipment) -> Sample:
 def masked_name(name: str) -> str:
     """A name by its first letters: enough to tell two apart."""
     return " ".join(f"{word[:1]}•••" for word in name.split()[:4])
-
-
-# ---- After a restore -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An erasure as it is kept beside the backups: by a digest, so that the list names nobody."""
-
-    public_id: str
-    by: str
-    term_digest: str
-    merchant: str | None
-    with_parcels: bool
-    asked_at: str
-
-
-def records() -> Iterator[Record]:
-    """All erasures, the oldest first."""
-    for one in Erasure.objects.select_related("merchant").order_by("asked_at", "pk").iterator():
-        yield Record(
-            public_id=str(one.public_id),
-            by=one.by,
-            term_digest=one.term_digest,
-            merchant=one.merchant.slug if one.merchant else None,
-            with_parcels=one.with_parcels,
-            asked_at=one.asked_at.isoformat(),
-        )
-
-
-def begin_again(kept: Iterable[Record], now: datetime) -> tuple[int, int]:
-    """Have these erasures done again after data came back with a backup: how many there is something to erase for, and how
-    many not. Whom they were about is found by comparing the digests of all numbers and addresses there are."""
-    wanted = {(one.by, one.term_digest): one for one in kept}
-    begun = 0
-    for by, terms in (
-        (ErasedBy.NUMBER, Shipment.objects.order_by().values_list("lookup_key", flat=True).distinct()),
-        (ErasedBy.EMAIL, _all_addresses()),
-    ):
-        if not any(asked == by for asked, _digest in wanted):
-            continue
-        for chunk in _in_chunks(terms, 2_000):
-            for term, digest in zip(chunk, ErasureKey.objects.digests(by, chunk), strict=True):
-                one = wanted.get((by, digest))
-                if one is not None:
-                    begun += _open_again(one, term)
-    if begun:
-        queueing.enqueue(queueing.ERASE_BUYERS)
-    return begun, len(wanted) - begun
-
-
-def _open_again(one: Record, term: str) -> bool:
-    merchant = Merchant.objects.filter(slug=one.merchant).first() if one.merchant else None
-    if one.merchant and merchant is None:
-        return False
-    Erasure.objects.update_or_create(
-        public_id=one.public_id,
-        defaults={
-            "by": one.by,
-            "term": term,
-            "term_digest": one.term_digest,
-            "merchant": merchant,
-            "with_parcels": one.with_parcels,
-            "asked_at": datetime.fromisoformat(one.asked_at),
-            "done_at": None,
-            "after_parcel": 0,
-            "after_subscription": 0,
-        },
-    )
-    return True
-
-
-def _all_addresses() -> Iterator[str]:
-    seen: QuerySet[Subscription, str] = (
-        Subscription.objects.filter(email__isnull=False)
-        .order_by()
-        .annotate(folded=Lower("email"))
-        .values_list("folded", flat=True)
-        .distinct()
-    )
-    yield from seen.iterator()
-    asking = SubscriptionRequest.objects.annotate(folded=Lower("email")).values_list("folded", flat=True)
-    yield from asking.distinct().iterator()
-
-
-def _in_chunks(terms: Iterable[str] | QuerySet[Shipment, str], size: int) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    for term in terms.iterator() if isinstance(terms, QuerySet) else terms:
-        chunk.append(term)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

@@ -147,13 +147,15 @@ def _belonging(section: Section) -> Belonging:
 
 
 def _read(section: Section, rows: "models.QuerySet[Any]") -> Iterator[Row]:
-    for row in rows.values(*section.columns, *_more_of(section)).iterator(chunk_size=1_000):
-        if section.model is Answer:
+    # What was erased stands there as null; its digests are in the row still.
+    is_kept = {"is_kept": models.Q(data__isnull=False)} if section.model is ProofPicture else {}
+    for row in rows.values(*section.columns, *_more_of(section), **is_kept).iterator(chunk_size=1_000):
+        if section.model is Answer and row["body"] is not None:
             row["body"] = _body(zlib.decompress(bytes(row["body"])))
         elif section.model is Statement and row["document"]:
             row["document"] = json.loads(row["document"])
         elif section.model is ProofPicture:
-            row["file"] = picture_name(row)
+            row["file"] = picture_name(row) if row.pop("is_kept") else None
         yield row
 
 

@@ -36,8 +36,12 @@ PERSONAL: dict[str, dict[str, str]] = {
         "cells": "rows that name a buyer who asks are deleted; in any case after 30 days",
         "reason": "goes with its row",
     },
-    "shipments.ExportChunk": {"content": "the whole file is dropped after seven days"},
-    "shipments.ImportChunk": {"content": "deleted two days after the import, drafts after seven"},
+    "shipments.ExportChunk": {
+        "content": "the whole file is dropped when one of the merchant's buyers is erased; in any case after seven days"
+    },
+    "shipments.ImportChunk": {
+        "content": "rows that name a buyer who asks are written over; deleted two days after the import, drafts after seven"
+    },
     "shipments.UnrecognisedCode": {"text": "deleted where only the parcel's own scans had it"},
     "shipments.Erasure": {"term": "emptied when the erasure is done; encrypted until then"},
     "shipments.AuditEntry": {
@@ -67,7 +71,7 @@ NOT_PERSONAL: dict[str, frozenset[str]] = {
         "shipments.Mail": "kind key sender_name",
         "shipments.BadRow": "field",
         "shipments.UnrecognisedCode": "code",
-        "shipments.Erasure": "by term_digest counts",
+        "shipments.Erasure": "by term_digest counts merchants",
         "shipments.AuditEntry": "source verb model row run_by",
         # Sentences of ours about why a carrier gave no answer.
         "shipments.Watch": "heard heard_text error_kind error_text",

@@ -39,6 +39,24 @@ def count_in_words(what: str, many: int) -> str:
             words = ngettext("%(count)d mail", "%(count)d mails", many)
         case "notes":
             words = ngettext("%(count)d note of the merchant", "%(count)d notes of the merchant", many)
+        case "file_rows":
+            words = ngettext(
+                "%(count)d row of an imported file that is still kept",
+                "%(count)d rows of imported files that are still kept",
+                many,
+            )
+        case "mentions":
+            words = ngettext(
+                "%(count)d mention of the address in notes, searches and failed tasks: masked",
+                "%(count)d mentions of the address in notes, searches and failed tasks: masked",
+                many,
+            )
+        case "exports":
+            words = ngettext(
+                "%(count)d file with all data of a merchant, dropped or made anew",
+                "%(count)d files with all data of a merchant, dropped or made anew",
+                many,
+            )
         case _other:
             words = ngettext(
                 "%(count)d refused row of an imported file", "%(count)d refused rows of imported files", many
@@ -48,7 +66,20 @@ def count_in_words(what: str, many: int) -> str:
 
 def counts_in_words(counts: dict[str, int]) -> list[str]:
     """All that was erased, the parcels first."""
-    order = ("parcels", "scans", "answers", "pictures", "statements", "addresses", "mails", "notes", "rows")
+    order = (
+        "parcels",
+        "scans",
+        "answers",
+        "pictures",
+        "statements",
+        "addresses",
+        "mails",
+        "notes",
+        "rows",
+        "file_rows",
+        "mentions",
+        "exports",
+    )
     return [count_in_words(what, counts[what]) for what in order if counts.get(what)]
 
 
@@ -57,6 +88,13 @@ def found_by(erasure: Erasure) -> str:
     if erasure.by == ErasedBy.EMAIL:
         return _("an e-mail address")
     return _("a tracking number")
+
+
+def what_addresses_find() -> str:
+    """What nobody can find by an e-mail address any more, and what to ask for."""
+    return _(
+        "By an e-mail address those parcels are found that it gets mails about, for as long as it is kept with them: until 30 days after their last news. Older parcels, whose address was erased by age, and parcels without such mails are found by their tracking numbers: ask for these."
+    )
 
 
 def text_of(erasure: Erasure) -> str:
@@ -80,6 +118,8 @@ def text_of(erasure: Erasure) -> str:
         lines += [_("Erased:"), *(f"- {one}" for one in words), ""]
     elif erasure.done_at:
         lines += [_("Nothing was found that names you."), ""]
+    if erasure.by == ErasedBy.EMAIL:
+        lines += [what_addresses_find(), ""]
     lines += [
         _("What is left of a parcel: its number, carrier, status, dates and towns, which name nobody."),
         _("What is left of answers, pictures and proof statements: digests, by which copies can be checked."),
@@ -89,7 +129,7 @@ def text_of(erasure: Erasure) -> str:
         % {"digest": erasure.term_digest},
         _("Backups made before this day hold the data until they are deleted in their turn."),
         _(
-            "Files that a merchant had imported are deleted two days after they were read; files that were never started, after seven."
+            "Of files that a merchant had imported, the rows that name what was looked for are taken out. The files are deleted two days after they were read; files that were never started, after seven."
         ),
     ]
     return "\n".join(str(line) for line in lines) + "\n"

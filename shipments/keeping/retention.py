@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
 
+from shipments.enums import Kept
 from shipments.keeping.ages import DUE, IN_ORDER, Age, ages_of, audit_days, with_any_of
 from shipments.keeping.emptying import empty
 from shipments.models import AuditEntry, Merchant, RetentionRule, Shipment, audit_months
+from shipments.models.shipments import PART
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +58,9 @@ def keep_ages(
         for merchant in Merchant.objects.order_by("pk")
         if at_any_hour or is_night(merchant.time_zone, now)
     ]
-    waiting = deque(Walk(age, now) for age in ages_of(merchants))
-    erased: Counter[str] = Counter()
+    ages = ages_of(merchants)
+    erased = +Counter(notes=_forget_later_notes(ages, now))
+    waiting = deque(Walk(age, now) for age in ages)
     while waiting:
         walk = waiting.popleft()
         counts = walk.step()
@@ -145,6 +148,29 @@ class Walk:
 
     def _empty(self, ids: list[int]) -> Counter[str]:
         return empty(ids, self.age.kind, self.now, days=self.age.days) if ids else Counter()
+
+
+def _forget_later_notes(ages: list[Age], now: datetime) -> int:
+    """Delete what people wrote about parcels after their buyers' data was erased, when that has come to the age of personal
+    data itself; how much it was. No walk comes to these parcels again."""
+    personal = [age for age in ages if age.kind == Kept.PERSONAL]
+    if not personal:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM shipments_note AS note
+            USING unnest(%s::bigint[], %s::timestamptz[]) AS age (merchant, before), shipments_shipment AS parcel
+            WHERE note.merchant_id = age.merchant AND note.made_at < age.before AND parcel.id = note.shipment_id
+                AND parcel.erased_parts & %s <> 0
+            """,
+            [
+                [age.merchant_id for age in personal],
+                [now - timedelta(days=age.days) for age in personal],
+                PART[Kept.PERSONAL],
+            ],
+        )
+        return int(cursor.rowcount)
 
 
 @contextmanager

@@ -14,6 +14,14 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments.fields import EncryptedTextField
 from shipments.models import audit_months
+from shipments.models.emptied import (
+    EMPTY_ANSWER,
+    EMPTY_MAIL,
+    EMPTY_PICTURE,
+    EMPTY_SCAN,
+    EMPTY_SHIPMENT,
+    EMPTY_SUBSCRIPTION,
+)
 from shipments.models.merchants import Merchant
 
 if TYPE_CHECKING:
@@ -35,24 +43,24 @@ MASKED = frozenset(
         "token_sha256",
     }
 )
-# ... and these of some rows: what people wrote, and where parcels and mails went.
+# ... and these of some rows: what people wrote, where parcels and mails went, and all that an erasure takes from a row that
+# stays. An entry cannot be erased: what it would tell of a buyer must never get in.
 MASKED_OF: Mapping[str, frozenset[str]] = {
-    "shipments.BadRow": frozenset({"cells"}),
+    "shipments.Answer": frozenset(EMPTY_ANSWER),
+    "shipments.BadRow": frozenset({"cells", "reason"}),
+    "shipments.BulkAction": frozenset({"tag"}),
     # Whoever may guess could try which address or number it is of.
     "shipments.Erasure": frozenset({"term_digest"}),
-    "shipments.Mail": frozenset({"subject", "to", "unsubscribe_url"}),
+    "shipments.Mail": frozenset(EMPTY_MAIL),
     "shipments.Note": frozenset({"text"}),
-    "shipments.ScanEvent": frozenset({"details", "postal_code", "url"}),
+    "shipments.ProofPicture": frozenset(EMPTY_PICTURE),
+    "shipments.ScanEvent": frozenset(EMPTY_SCAN),
+    # A scanned barcode begins with the ZIP Code, and the carrier's word for a place may end with one. `tag` is one of `tags`.
     "shipments.Shipment": frozenset(
-        {
-            "delivery_description",
-            "delivery_location",
-            "details",
-            "proof_url",
-            "recipient_words",
-            "smart_label_barcode",
-        }
+        {*EMPTY_SHIPMENT, "last_location", "number_as_typed", "recipient_words", "tag"}
     ),
+    "shipments.Subscription": frozenset(EMPTY_SUBSCRIPTION) - {"due_at"},
+    "shipments.UnrecognisedCode": frozenset({"text"}),
     "shipments.User": frozenset({"name"}),
 }
 MASK = "•••"

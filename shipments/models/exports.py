@@ -1,7 +1,7 @@
 """All data of one merchant as a file: how far it has come, the file in pieces, and what stands in it where."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
@@ -20,6 +20,8 @@ KEPT = timedelta(days=7)
 CHUNK = 1024 * 1024
 # Parcels of one step.
 PARCELS_A_STEP = 500
+# Why a file is gone before its time, or begun anew: a buyer's data was erased, and stood in it. Pages put it into words.
+ERASED = "erased"
 # Pieces that are dropped in one transaction.
 _DROPPED_AT_ONCE = 100
 
@@ -32,6 +34,10 @@ class MerchantExportQuerySet(models.QuerySet["MerchantExport"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-made_at", "-pk")
+
+    def that_may_name(self, merchant_ids: Sequence[int]) -> Self:
+        """Those of these merchants of which something is written and kept."""
+        return self.filter(merchant__in=merchant_ids, as_of__isnull=False, expired=False)
 
     def forget_old(self, now: datetime) -> None:
         """Drop the files whose time is over, piece by piece; that they were made stays known."""
@@ -113,6 +119,27 @@ class MerchantExport(BackgroundWork):
         for ordinal in range(self.chunks):
             found = ExportChunk.objects.filter(export=self.pk, ordinal=ordinal)
             yield bytes(found.values_list("content", flat=True).get())
+
+    def forget_somebody(self) -> None:
+        """A buyer's data was erased that may stand in the file: drop it where it is whole, write it anew where it is being
+        written. The caller holds the row, so that no step is under way."""
+        if self.is_over:
+            type(self).objects.filter(pk=self.pk).update(error=ERASED)
+            self.drop_file()
+            return
+        self.drop_file()
+        type(self).objects.filter(pk=self.pk).update(
+            expired=False,
+            as_of=None,
+            section=0,
+            part=0,
+            after_id=0,
+            total=0,
+            done=0,
+            size=0,
+            chunks=0,
+            files=0,
+        )
 
     def drop_file(self) -> None:
         """Delete what it has written."""

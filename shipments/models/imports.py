@@ -91,6 +91,8 @@ class Import(BackgroundWork):
     # Buyers who get mails because of it, and rows that name a buyer's address without a consent.
     subscribed = models.PositiveIntegerField(_("buyers subscribed"), default=0)
     unconsented = models.PositiveIntegerField(_("addresses without consent"), default=0)
+    # Rows written over with blanks since the file arrived, because buyers asked for their data to be erased.
+    erased_rows = models.PositiveIntegerField(_("rows taken out"), default=0, db_default=0)
     # How often it was taken up without a step since; so that a step that kills its worker is not tried for ever.
     tries = models.PositiveSmallIntegerField(default=0)
 

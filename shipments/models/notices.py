@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from shipments.fields import EncryptedTextField
+from shipments.models.emptied import EMPTY_MAIL
 from shipments.models.merchants import Merchant
 
 FIRST_RETRY = timedelta(minutes=1)
@@ -17,6 +18,9 @@ LONGEST_RETRY = timedelta(hours=4)
 MOST_TRIES = 18
 # What could not even be tried for so long is no news any more.
 LONGEST_WAIT = timedelta(days=3)
+# Why a mail was not sent that waited when the database was copied: a person decides.
+HELD = "Held back when a backup was restored: it may have been sent between the two."
+DROPPED = "Dropped after a backup was restored, unsent."
 # How long it is kept who was written to and when, and that somebody was told.
 KEPT = timedelta(days=90)
 
@@ -35,6 +39,24 @@ class MailQuerySet(models.QuerySet["Mail"]):
 
     def given_up(self) -> Self:
         return self.filter(due_at=None, sent_at=None)
+
+    def held(self) -> Self:
+        """Those that a restored backup brought back, until a person sends or drops them."""
+        return self.given_up().filter(error=HELD)
+
+    def hold(self) -> int:
+        """Send none of those that wait until a person says so; how many they are."""
+        return self.exclude(due_at=None).update(due_at=None, error=HELD)
+
+    def drop(self) -> int:
+        """Never send these: what they say and to whom is forgotten; how many they were."""
+        return self.update(**{**EMPTY_MAIL, "due_at": None, "error": DROPPED})
+
+    def begin_anew(self, now: datetime) -> int:
+        """Send those that were given up after all, but for whoever wishes for no more of them; how many they are."""
+        wanted = models.Q(subscription=None) | models.Q(subscription__unsubscribed_at=None)
+        mine = self.given_up().filter(wanted).exclude(to="")
+        return mine.update(due_at=now, tries=0, made_at=now, error="")
 
     def put_off(self, error: str, now: datetime) -> int:
         """Nobody's mails go out at the moment: these wait without having been tried. Those that have waited for
@@ -55,7 +77,7 @@ class Mail(models.Model):
     """One mail to one person. `due_at` null: sent, or given up.
 
     While somebody sends it `due_at` is the end of their lease. What it says is encrypted, because it may hold links
-    that open things, and is forgotten once it was sent. `key`, where given, keeps the same news from being told twice.
+    that open things, and is forgotten once it was sent, with its subject. `key`, where given, keeps the same news from being told twice.
     `unsubscribe_url` is the page on which its reader ends such mails.
     """
 
@@ -126,9 +148,10 @@ class Mail(models.Model):
         return masked_address(self.to)
 
     def note_sent(self, now: datetime) -> None:
-        """It is out: what it said is forgotten."""
-        self.sent_at, self.due_at, self.error, self.text, self.html = now, None, "", "", ""
-        self._note("sent_at", "due_at", "error", "text", "html")
+        """It is out: what it said is forgotten, its subject as well, which may name an order."""
+        self.sent_at, self.due_at, self.error = now, None, ""
+        self.subject = self.text = self.html = ""
+        self._note("sent_at", "due_at", "error", "subject", "text", "html")
 
     def note_failure(self, error: str, now: datetime) -> None:
         """It is not: tried again after a growing pause, given up after `MOST_TRIES`."""
@@ -150,6 +173,4 @@ class Mail(models.Model):
 
     def send_again(self, now: datetime) -> bool:
         """Begin anew with one that was given up; False for any other, and for who wishes for no more of them."""
-        wanted = models.Q(subscription=None) | models.Q(subscription__unsubscribed_at=None)
-        mine = type(self).objects.filter(wanted, pk=self.pk).exclude(to="")
-        return bool(mine.given_up().update(due_at=now, tries=0, made_at=now))
+        return bool(type(self).objects.filter(pk=self.pk).begin_anew(now))

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -132,6 +133,10 @@ class ErasureQuerySet(models.QuerySet["Erasure"]):
         """Those still at work, the oldest first."""
         return self.filter(done_at=None).order_by("asked_at", "pk")
 
+    def of_term(self, by: ErasedBy, term: str) -> Self:
+        """Those of this very address or number, the newest first."""
+        return self.filter(by=by, term_digest=ErasureKey.objects.digest(by, term)).order_by("-asked_at")
+
     def of_addresses(self, emails: Sequence[str], merchant_id: int) -> list[datetime | None]:
         """Of each address, when its erasure was asked for last, with this merchant or with all; two statements."""
         by_email = self.filter(by=ErasedBy.EMAIL).filter(
@@ -152,8 +157,8 @@ class Erasure(models.Model):
     """A buyer's wish to be forgotten, and its receipt: what was found and erased, and never whom it was about.
 
     `term` is what is looked for, encrypted, and null as soon as the work is done; `term_digest` stays. The work goes through
-    the parcels and subscriptions in the order of their ids; `after_parcel` and `after_subscription` are how far it has come. What was added after `asked_at` is left
-    alone.
+    imported files, then through parcels and subscriptions, each in the order of their ids; `after_import`, `after_parcel` and
+    `after_subscription` are how far it has come. What was added after `asked_at` is left alone.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -180,8 +185,16 @@ class Erasure(models.Model):
     )
     done_at = models.DateTimeField(_("done"), null=True)
     counts = models.JSONField(_("erased"), default=dict, db_default=models.Value({}, models.JSONField()))
+    # Imported files come first, while the parcels whose numbers may stand in them are found yet; null: all are looked through.
+    after_import = models.BigIntegerField(default=0, db_default=0, null=True)
     after_parcel = models.BigIntegerField(default=0)
     after_subscription = models.BigIntegerField(default=0)
+    # Merchants who knew the buyer: files with all data of one are dropped in the end.
+    merchants = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=models.Value([], ArrayField(models.BigIntegerField())),
+    )
 
     objects: ClassVar[ErasureQuerySet] = ErasureQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -213,7 +226,7 @@ class Erasure(models.Model):
         for name, many in counts.items():
             if many:
                 self.counts[name] = self.counts.get(name, 0) + many
-        self.save(update_fields=["counts", "after_parcel", "after_subscription"])
+        self.save(update_fields=["counts", "after_import", "after_parcel", "after_subscription", "merchants"])
 
     def finish(self, now: datetime) -> None:
         """All is erased: whom it was about is forgotten."""

@@ -203,6 +203,11 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             )
             return int(cursor.rowcount)
 
+    def take_as_told(self, until: datetime) -> int:
+        """Whatever happened until then is no news to anybody who is subscribed; for how many that is new."""
+        waiting = self.filter(unsubscribed_at=None, email__isnull=False)
+        return waiting.filter(news_after__lt=until).update(news_after=until)
+
     def forget_postal_code(self, shipment: Shipment) -> int:
         """Those who told the postal code of a parcel that goes to another one learn no more than its number tells, and so
         do those who still have to confirm; how many subscriptions that were. With the merchant's word for a buyer nothing

@@ -15,7 +15,7 @@ from shipments import queueing
 from shipments.enums import BreakerState, Environment
 from shipments.facts.error_words import last_words, place_of
 from shipments.keeping.ages import Due
-from shipments.models import CarrierAccount, MaintenanceWindow, Watch
+from shipments.models import CarrierAccount, MaintenanceWindow, Watch, notices
 from shipments.monitoring import readings
 from shipments.monitoring.ages import Overdue, overdue_and_due
 from shipments.monitoring.readings import Account, Parcels, Readings, Standing
@@ -111,13 +111,14 @@ class FailedAlike:
 
 @dataclass(frozen=True, slots=True)
 class MailsOfAKind:
-    """Mails of one kind: those that wait after an error, since when the first of them does, and those given up lately. `error` is
-    the newest one's."""
+    """Mails of one kind: those that wait after an error, since when the first of them does, those given up lately, and those that
+    a restored backup brought back. `error` is the newest one's."""
 
     kind: str
     in_arrears: int
     since: datetime | None
     given_up: int
+    held: int
     error: str
 
 
@@ -325,7 +326,8 @@ def _mails(now: datetime) -> tuple[MailsOfAKind, ...]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT kind, count(*) FILTER (WHERE waits), min(made_at) FILTER (WHERE waits), count(*) FILTER (WHERE NOT waits),
+            SELECT kind, count(*) FILTER (WHERE waits), min(made_at) FILTER (WHERE waits),
+                count(*) FILTER (WHERE NOT waits AND error <> %(held)s), count(*) FILTER (WHERE NOT waits AND error = %(held)s),
                 (array_agg(error ORDER BY made_at DESC) FILTER (WHERE error <> ''))[1]
             FROM (
                 (
@@ -333,16 +335,22 @@ def _mails(now: datetime) -> tuple[MailsOfAKind, ...]:
                     WHERE due_at IS NOT NULL AND error <> '' ORDER BY due_at LIMIT %(most)s
                 ) UNION ALL (
                     SELECT kind, made_at, error, false FROM shipments_mail
-                    WHERE due_at IS NULL AND sent_at IS NULL AND made_at > %(since)s ORDER BY made_at DESC LIMIT %(most)s
+                    WHERE due_at IS NULL AND sent_at IS NULL AND (made_at > %(since)s AND error <> %(dropped)s OR error = %(held)s)
+                    ORDER BY made_at DESC LIMIT %(most)s
                 )
             ) AS troubled
             GROUP BY kind ORDER BY count(*) DESC, kind
             """,
-            {"most": MOST_MAILS, "since": now - GIVEN_UP_WITHIN},
+            {
+                "most": MOST_MAILS,
+                "since": now - GIVEN_UP_WITHIN,
+                "held": notices.HELD,
+                "dropped": notices.DROPPED,
+            },
         )
         return tuple(
-            MailsOfAKind(kind, in_arrears, since, given_up, error or "")
-            for kind, in_arrears, since, given_up, error in cursor.fetchall()
+            MailsOfAKind(kind, in_arrears, since, given_up, held, error or "")
+            for kind, in_arrears, since, given_up, held, error in cursor.fetchall()
         )
 
 

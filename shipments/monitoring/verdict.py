@@ -73,7 +73,11 @@ def _of_the_queue(health: Health) -> Iterator[Need]:
     since = health.readings.queue.waits_since
     if since is not None and health.at - since > QUEUE_PATIENCE:
         yield Need(
-            what=_("%(count)d tasks wait, the first of them %(span)s.")
+            what=ngettext(
+                "%(count)d task waits, %(span)s.",
+                "%(count)d tasks wait, the first of them %(span)s.",
+                health.readings.queue.waiting,
+            )
             % {
                 "count": health.readings.queue.waiting,
                 "span": spelling.lasting(health.at - since),
@@ -174,6 +178,21 @@ def _of_mails(health: Health) -> Iterator[Need]:
             todo=_(
                 "Look at the mail server, or at the settings EMAIL_HOST and so on; then try again at once, below."
             ),
+            at="#mails",
+            do=_("Mails"),
+        )
+    if held := sum(kind.held for kind in health.mails):
+        yield Need(
+            what=ngettext(
+                "%(count)d mail came back with a restored backup and is held.",
+                "%(count)d mails came back with a restored backup and are held.",
+                held,
+            )
+            % {"count": held},
+            kept=_(
+                "It waited when the backup was made, and may have gone out since: nobody is written to twice."
+            ),
+            todo=_("Send those that nobody can have got, and drop the others, below."),
             at="#mails",
             do=_("Mails"),
         )

@@ -135,6 +135,13 @@ def try_now(now: datetime) -> int:
     return brought_forward
 
 
+def send_held(now: datetime) -> int:
+    """Send what a restored backup brought back after all; how many mails that are."""
+    begun = Mail.objects.held().begin_anew(now)
+    nudge_queue()
+    return begun
+
+
 def _one_line(header: str) -> str:
     """Without line breaks and other signs that could begin a header of their own."""
     printable = "".join(sign if sign.isprintable() else " " for sign in header)

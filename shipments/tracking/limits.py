@@ -50,13 +50,19 @@ class Room:
     def refusal(self) -> str:
         """Why no more fit, and what to do."""
         if self.a_day:
-            return _(
+            return ngettext(
+                "At most %(most)s new parcel a day may be added for this merchant. Add the others tomorrow, or ask whoever "
+                "runs this site for more.",
                 "At most %(most)s new parcels a day may be added for this merchant. Add the others tomorrow, or ask whoever "
-                "runs this site for more."
+                "runs this site for more.",
+                self.most,
             ) % {"most": f"{self.most:,}"}
-        return _(
+        return ngettext(
+            "At most %(most)s parcel may be followed at a time for this merchant. Close or archive it when it is done, or "
+            "ask whoever runs this site for more.",
             "At most %(most)s parcels may be followed at a time for this merchant. Close or archive some that are done, or "
-            "ask whoever runs this site for more."
+            "ask whoever runs this site for more.",
+            self.most,
         ) % {"most": f"{self.most:,}"}
 
     def refusal_of(self, parcels: int) -> str:
@@ -129,9 +135,12 @@ def check_import(job: Import) -> None:
     most_rows, most = limits["most_import_rows"], limits["most_imports"]
     if most_rows is not None and job.rows_total > most_rows:
         raise TooManyImports(
-            _(
+            ngettext(
+                "At most %(most)s row may be in one import for this merchant, and this file has %(rows)s. Nothing was "
+                "stored. Divide the file, or ask whoever runs this site for more.",
                 "At most %(most)s rows may be in one import for this merchant, and this file has %(rows)s. Nothing was "
-                "stored. Divide the file, or ask whoever runs this site for more."
+                "stored. Divide the file, or ask whoever runs this site for more.",
+                most_rows,
             )
             % {"most": f"{most_rows:,}", "rows": f"{job.rows_total:,}"}
         )

@@ -8,6 +8,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from shipments.enums import Environment
 from shipments.facts import spelling
@@ -103,8 +104,10 @@ def _waits(account: Any, now: datetime) -> str:
     )
     if quotas.left(holds, Spent(account.spent or 0, account.spent_by_hand or 0), by_hand=True):
         return ""
-    return _(
-        "The %(calls)d calls that the carrier allows this account in an hour are used up; it goes on as soon as there are calls again."
+    return ngettext(
+        "The %(calls)d call that the carrier allows this account in an hour is used up; it goes on as soon as there are calls again.",
+        "The %(calls)d calls that the carrier allows this account in an hour are used up; it goes on as soon as there are calls again.",
+        holds,
     ) % {"calls": holds}
 
 

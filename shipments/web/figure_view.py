@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from shipments.analytics.figures import FEW, Asked, Figures, Period, Week, is_beyond_chance
 from shipments.facts import figure_words, spelling
@@ -92,7 +93,11 @@ def cards(now: Figures, before: Figures, asked: Asked) -> list[Card]:
         _share_card(
             Figure.ON_TIME,
             (now.on_time, now.judged, before.on_time, before.judged),
-            base=_("of %(parcels)s parcels with a promise; %(rest)s not due yet")
+            base=ngettext(
+                "of %(parcels)s parcel with a promise; %(rest)s not due yet",
+                "of %(parcels)s parcels with a promise; %(rest)s not due yet",
+                now.judged,
+            )
             % {"parcels": count(now.judged), "rest": count(now.not_due)},
         ),
         _days_card(
@@ -100,7 +105,11 @@ def cards(now: Figures, before: Figures, asked: Asked) -> list[Card]:
             now.transit,
             before.transit,
             asked,
-            base=_("of %(parcels)s delivered parcels; %(rest)s still on their way, not counted")
+            base=ngettext(
+                "of %(parcels)s delivered parcel; still on their way and not counted: %(rest)s",
+                "of %(parcels)s delivered parcels; still on their way and not counted: %(rest)s",
+                now.transit.parcels,
+            )
             % {"parcels": count(now.transit.parcels), "rest": count(now.under_way)},
         ),
         _days_card(
@@ -108,13 +117,20 @@ def cards(now: Figures, before: Figures, asked: Asked) -> list[Card]:
             now.first_scan,
             before.first_scan,
             asked,
-            base=_("of %(parcels)s labels; %(rest)s parcels wait for their first scan")
+            base=ngettext(
+                "of %(parcels)s label; %(rest)s without a first scan so far",
+                "of %(parcels)s labels; %(rest)s without a first scan so far",
+                now.first_scan.parcels,
+            )
             % {"parcels": count(now.first_scan.parcels), "rest": count(now.parcels - now.scanned)},
         ),
         _share_card(
             Figure.FIRST_TRY,
             (now.first_try, now.delivered, before.first_try, before.delivered),
-            base=_("of %(parcels)s delivered parcels") % {"parcels": count(now.delivered)},
+            base=ngettext(
+                "of %(parcels)s delivered parcel", "of %(parcels)s delivered parcels", now.delivered
+            )
+            % {"parcels": count(now.delivered)},
             note=_("%(failed)s failed attempts per 100 parcels tried")
             % {"failed": figure_words.decimal(now.failed_per_hundred)}
             if now.attempted
@@ -277,8 +293,10 @@ def transit_chart(now: Figures, before: Figures, asked: Asked) -> Chart | None:
     ]
     half = _("half within %(days)s") % {"days": figure_words.short_days(median)}
     most = _("9 of 10 within %(days)s") % {"days": figure_words.short_days(p90)}
-    summary = _(
-        "Of %(parcels)s delivered parcels, half arrived within %(median)s and nine of ten within %(p90)s of the first scan."
+    summary = ngettext(
+        "The %(parcels)s parcel that was delivered arrived within %(median)s of the first scan.",
+        "Of %(parcels)s delivered parcels, half arrived within %(median)s and nine of ten within %(p90)s of the first scan.",
+        parcels,
     ) % {
         "parcels": count(parcels),
         "median": figure_words.days(median, business=kind),
@@ -290,9 +308,13 @@ def transit_chart(now: Figures, before: Figures, asked: Asked) -> Chart | None:
         ticks=told,
         labels=[_whole_percent(share) for share in shares],
         words=[
-            _("%(days)s days: %(parcels)s parcels, %(share)s")
+            ngettext(
+                "Days: %(days)s; %(parcels)s parcel, %(share)s",
+                "Days: %(days)s; %(parcels)s parcels, %(share)s",
+                counts[at],
+            )
             % {"days": row["days"], "parcels": row["parcels"], "share": row["share"]}
-            for row in rows
+            for at, row in enumerate(rows)
         ],
         marks=[(min(median, last), half), (min(p90, last), most)],
     )

@@ -8,8 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from shipments.bulk.cell_values import has_unclear_dates
 from shipments.bulk.columns import BY_KEY, COLUMNS
-from shipments.bulk.reading import MOST_BYTES, Row
+from shipments.bulk.reading import MOST_BYTES
 from shipments.bulk.receiving import cells_of
+from shipments.facts.file_rows import Row
 from shipments.facts.tags import LONGEST_TAG, read_tag
 from shipments.models import Import
 from shipments.web.forms import carrier_choices

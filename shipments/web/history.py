@@ -25,8 +25,9 @@ _SENTENCES = {
     "asked now": gettext_lazy("%(who)s had the carrier asked"),
     "wrote a note": gettext_lazy("%(who)s wrote a note"),
     "deleted a note": gettext_lazy("%(who)s deleted a note of theirs"),
-    "tagged": gettext_lazy("%(who)s added the tag %(after)s"),
-    "untagged": gettext_lazy("%(who)s took off the tag %(before)s"),
+    # Which one stands in no entry: a tag may name the buyer, and entries cannot be erased.
+    "tagged": gettext_lazy("%(who)s added a tag"),
+    "untagged": gettext_lazy("%(who)s took off a tag"),
     "resolved": gettext_lazy("%(who)s marked it as %(after)s"),
     "unresolved": gettext_lazy("%(who)s took back that it was %(before)s"),
     "closed": gettext_lazy("%(who)s closed it: nobody asks any more"),
@@ -190,11 +191,22 @@ def _change(name: str, before: Any, after: Any) -> str:
         "before": _value(name, before),
         "after": _value(name, after),
     }
+    if MASK in (told["before"], told["after"]):
+        return _change_of_masked(told)
     if not told["before"]:
         return _("set the %(field)s to %(after)s") % told
     if not told["after"]:
         return _("removed the %(field)s, which was %(before)s") % told
     return _("changed the %(field)s from %(before)s to %(after)s") % told
+
+
+def _change_of_masked(told: dict[str, str]) -> str:
+    """The same of a field whose values stand in no entry."""
+    if not told["before"]:
+        return _("set the %(field)s") % told
+    if not told["after"]:
+        return _("removed the %(field)s") % told
+    return _("changed the %(field)s") % told
 
 
 def _value(name: str, value: Any) -> str:

@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from shipments.bulk.columns import BY_KEY
 from shipments.bulk.judging import GoodRow, Judge, RefusedRow
-from shipments.bulk.reading import Row
 from shipments.facts import numbers
+from shipments.facts.file_rows import Row
 from shipments.models import Import, Shipment
 from shipments.tracking.catalogue import Catalogue
 

@@ -22,10 +22,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from shipments import queueing
 from shipments.bulk import receiving
 from shipments.bulk.columns import BY_KEY
-from shipments.bulk.reading import MOST_BYTES, MOST_ROWS, Unreadable
+from shipments.bulk.reading import MOST_BYTES, MOST_ROWS
 from shipments.bulk.refused import refused_file
 from shipments.enums import Role, WorkState
 from shipments.facts import figure_words, spelling
+from shipments.facts.file_rows import Unreadable
 from shipments.models import BadRow, Import
 from shipments.models.imports import BAD_ROWS_KEPT, ImportQuerySet
 from shipments.tracking.catalogue import Catalogue
@@ -118,11 +119,13 @@ class Figures:
     bad: str
     subscribed: str
     unconsented: str
+    erased_rows: str
 
     @classmethod
     def of(cls, job: Import) -> "Figures":
         counts = (
             job.rows_total, job.rows_done, job.good, job.double, job.learnt, job.bad, job.subscribed, job.unconsented,
+            job.erased_rows,
         )  # fmt: skip
         return cls(*map(figure_words.count, counts))
 

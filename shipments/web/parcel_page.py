@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from shipments import queueing
@@ -65,8 +66,10 @@ def refresh_now(request: MemberRequest, public_id: UUID) -> HttpResponse:
     ):
         messages.warning(
             request,
-            _(
-                "At most %(most)s parcels an hour may be asked about by hand for this merchant, and they have been. The parcel is looked at by itself, and you may ask again within the hour."
+            ngettext(
+                "At most %(most)s parcel an hour may be asked about by hand for this merchant, and one has been. The parcel is looked at by itself, and you may ask again within the hour.",
+                "At most %(most)s parcels an hour may be asked about by hand for this merchant, and they have been. The parcel is looked at by itself, and you may ask again within the hour.",
+                most,
             )
             % {"most": f"{most:,}"},
         )

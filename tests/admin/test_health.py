@@ -37,6 +37,7 @@ from shipments.models import (
     User,
     Watch,
 )
+from shipments.models.notices import DROPPED
 from shipments.monitoring import health
 from shipments.outbound.mail import post
 from tests.factories import (
@@ -53,6 +54,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 PAGE, TASKS, MAILS = reverse("admin:health"), reverse("admin:health-tasks"), reverse("admin:health-mails")
+MAIL_LIST = reverse("admin:shipments_mail_changelist")
 TRACEBACK = """{words} : Traceback (most recent call last):
   File "/srv/app/.venv/lib/python3.11/site-packages/django_q/worker.py", line 104, in worker
     res = f(*task["args"], **task["kwargs"])
@@ -517,6 +519,48 @@ def test_what_waits_after_an_error_is_tried_now_but_not_what_somebody_may_be_sen
     assert (due[leased.pk], due[untried.pk], due[given_up.pk]) == (in_four_minutes, in_an_hour, None)
     assert [queued.task["func"] for queued in OrmQ.objects.all()] == ["shipments.tasks.send_mail"]
     assert AuditEntry.objects.get(verb="tried again").after == {"mails": 1}
+
+
+@pytest.mark.parametrize(
+    ("do", "said", "verb"),
+    [("send", "2 mails are sent.", "sent again"), ("drop", "2 mails are dropped.", "dropped")],
+)
+@pytest.mark.usefixtures("alive")
+def test_what_a_restored_backup_brought_back_is_held_until_it_is_sent_or_dropped(
+    operator: Client, do: str, said: str, verb: str
+) -> None:
+    held = [a_mail(), a_mail()]
+    # However old the copy is.
+    Mail.objects.update(made_at=timezone.now() - timedelta(days=30))
+    assert Mail.objects.hold() == 2
+    given_up = a_mail("digest")
+    given_up.note_refusal("SMTPRecipientsRefused 550")
+
+    response = operator.get(PAGE)
+    page = response.content.decode()
+    assert "2 mails came back with a restored backup and are held." in page
+    assert "1 mail was given up within a week." in page
+    assert [(kind.kind, kind.given_up, kind.held) for kind in response.context["health"].mails] == [
+        ("alert", 0, 2),
+        ("digest", 1, 0),
+    ]
+    assert operator.get(f"{MAIL_LIST}?state=held").context["cl"].result_count == 2
+
+    response = operator.post(MAILS, {"do": do}, follow=True)
+
+    assert said in response.content.decode()
+    assert "held" not in response.content.decode()
+    kept = Mail.objects.filter(pk__in=[mail.pk for mail in held]).values_list("due_at", "to", "error")
+    if do == "send":
+        assert {(due is not None, to, error) for due, to, error in kept} == {
+            (True, "ada.sample@example.com", "")
+        }
+    else:
+        assert set(kept) == {(None, "", DROPPED)}
+    given_up.refresh_from_db()
+    assert given_up.due_at is None
+    assert AuditEntry.objects.get(verb=verb).after == {"mails": 2}
+    assert "None is held any more" in operator.post(MAILS, {"do": do}, follow=True).content.decode()
 
 
 # ---- The database ------------------------------------------------------------------------------------------------

@@ -13,7 +13,16 @@ from django_q.models import OrmQ
 
 from shipments.enums import ErasedBy, Kept
 from shipments.keeping import erasing
-from shipments.models import AuditEntry, Erasure, Merchant, RetentionRule, Shipment, User
+from shipments.models import (
+    AuditEntry,
+    Erasure,
+    Merchant,
+    RetentionRule,
+    Shipment,
+    Subscription,
+    SubscriptionRequest,
+    User,
+)
 from tests.factories import a_merchant, a_person, a_shipment
 from tests.keeping.people import EMAIL, MARK, a_known_parcel, over_since
 
@@ -226,6 +235,34 @@ def test_nothing_found_leaves_a_receipt_as_well(operator: Client) -> None:
     response = operator.get(address)
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert "Nothing was found that names you." in response.content.decode()
+    assert "until 30 days after their last news" in response.content.decode()
+
+
+def test_an_address_that_was_erased_by_age_finds_nothing_and_the_page_says_what_to_ask_for(
+    operator: Client,
+) -> None:
+    a_known_parcel()
+    Shipment.objects.update(lifecycle="ended", end_reason="settled")
+    Subscription.objects.update(email=None, due_at=None)
+    SubscriptionRequest.objects.all().delete()
+
+    page = operator.post(ERASE, {"by": "email", "term": EMAIL, "look": "1"}).content.decode()
+
+    assert "No parcel and no subscription names them now." in page
+    assert "are found by their tracking numbers: ask for these." in page
+    assert "was asked for before" not in page
+
+
+def test_what_was_erased_before_is_known_by_its_digest(operator: Client) -> None:
+    assert operator.post(ERASE, _look(operator, by="email", term=EMAIL)).status_code == 302
+    erasing.work(timezone.now())
+
+    def says_so(**told: str) -> bool:
+        page = operator.post(ERASE, {"look": "1", **told}).content.decode()
+        return "An erasure of the same was asked for before, on " in page
+
+    assert says_so(by="email", term=EMAIL.upper()) is True
+    assert says_so(by="email", term="other@example.com") is False
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.backups.verifying import GUARDS
 from shipments.key_ring import fingerprint
-from shipments.models import AuditEntry, Backup, Merchant
+from shipments.models import AuditEntry, Backup, Mail, Merchant, Subscription
 from tests.backups.conftest import NOW, Copy, use
 
 
@@ -132,7 +132,7 @@ def test_a_rehearsal_that_finds_faults_is_noted_with_them(
             cursor.execute("DELETE FROM shipments_mail")
 
     monkeypatch.setattr(restoring, "restore", lossy)
-    with pytest.raises(CommandError, match="NOT whole: 1 faults") as ended:
+    with pytest.raises(CommandError, match="NOT whole: 1 fault,") as ended:
         called("restore", str(backup), rehearse=True)
 
     assert ended.value.returncode == 3
@@ -155,12 +155,12 @@ def test_a_restored_database_knows_what_it_was_restored_from(
     source: Copy, copy: Copy, django_db_blocker: Any
 ) -> None:
     with restoring.scratch_database():
-        printed, _said = called("restore", str(copy.backup), hold_mails=True)
+        printed, _said = called("restore", str(copy.backup))
         restored = Backup.objects.get()
         (entry,) = written("restored", copy.manifest)
     assert "The copy is whole" in printed
     assert (restored.made_at, restored.name, restored.faults) == (NOW, copy.backup.name, 0)
-    assert (entry.source, entry.row, entry.after["mails_held"]) == ("command", str(restored.pk), 1)
+    assert (entry.source, entry.row, entry.after["mails_settled"]) == ("command", str(restored.pk), 1)
 
 
 def test_a_copy_that_is_not_whole_is_not_written_into(
@@ -178,7 +178,7 @@ def test_a_copy_that_is_not_whole_is_not_written_into(
     monkeypatch.setattr(restoring, "restore", lossy)
     with restoring.scratch_database():
         with pytest.raises(CommandError, match="NOT whole"):
-            called("restore", str(copy.backup), hold_mails=True)
+            called("restore", str(copy.backup))
         assert not Backup.objects.exists()
         assert not written("restored", copy.manifest)
 
@@ -196,6 +196,39 @@ def test_a_backup_that_the_database_will_not_have_written_down_is_kept(source: C
     assert "The backup is whole, and is not on the health page and in the audit" in said
     assert "(ProgrammingError)" in said
     assert not Backup.objects.filter(name=Path(printed.strip()).name).exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "mails", "subscriptions"),
+    [
+        ({}, "1, held back; send or drop them on the health page of the back-office.", 1),
+        ({"mails": "drop", "told_until": NOW}, "1, dropped.", 1),
+        ({"mails": "send"}, "1, sent as soon as workers run, though most have gone out since.", None),
+    ],
+)
+def test_a_restore_says_what_becomes_of_mails_and_of_what_buyers_were_told(
+    source: Copy, options: dict[str, Any], mails: str, subscriptions: int | None
+) -> None:
+    with restoring.scratch_database():
+        printed, _said = called("restore", str(source.backup), **options)
+        held, due = Mail.objects.held().count(), Mail.objects.exclude(due_at=None).count()
+        told_until = Subscription.objects.get().news_after
+
+    lines = printed.splitlines()
+    assert lines[1] == f"Mails that were waiting: {mails}"
+    if subscriptions is None:
+        assert lines[2:] == ["Read docs/deploy.md, “After a restore”, before you start workers."]
+    else:
+        assert lines[2] == (
+            f"Subscriptions of buyers: {subscriptions}, written to again of what happens after {told_until:%Y-%m-%d %H:%M:%S} UTC."
+        )
+    assert (held, due) == {"drop": (0, 0), "send": (0, 1)}.get(options.get("mails", "hold"), (1, 0))
+
+
+@pytest.mark.parametrize("moment", ["2026-11-25T14:00", "yesterday", "2999-01-01T00:00+00:00"])
+def test_a_moment_that_cannot_be_is_refused_before_anything_is_done(source: Copy, moment: str) -> None:
+    with pytest.raises(CommandError, match="told-until"):
+        called("restore", str(source.backup), f"--told-until={moment}")
 
 
 def test_neither_keys_nor_names_stand_in_the_manifest(source: Copy, settings) -> None:
@@ -432,9 +465,9 @@ def test_a_copy_that_is_not_whole_ends_with_3_and_the_faults(restored: Copy) -> 
     out = StringIO()
     with pytest.raises(CommandError) as ended:
         call_command("verify_restore", str(restored.backup), stdout=out, stderr=StringIO())
-    assert (ended.value.returncode, str(ended.value)[:40]) == (3, "The copy is NOT whole: 1 faults, told ab")
+    assert (ended.value.returncode, str(ended.value)[:40]) == (3, "The copy is NOT whole: 1 fault, told abo")
     assert out.getvalue().splitlines() == [
-        "FAULT  shipments_merchant (keys 0 to 49,999): 1 rows as in the backup, but not with the same content."
+        "FAULT  shipments_merchant (keys 0 to 49,999): as many rows as in the backup (1), but not with the same content."
     ]
 
 

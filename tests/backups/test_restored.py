@@ -8,7 +8,8 @@ from shipments.backups import catalogue, contents, restoring
 from shipments.backups.verifying import verify
 from shipments.key_ring import fingerprint
 from shipments.models import Mail
-from tests.backups.conftest import Copy
+from shipments.models.notices import DROPPED, HELD
+from tests.backups.conftest import NOW, Copy
 
 
 def found(copy: Copy | None) -> list[tuple[str, str]]:
@@ -44,43 +45,43 @@ def test_every_store_with_a_digest_or_a_key_was_filled(restored: Copy) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        ("DELETE FROM django_session", "django_session (all rows): 1 of 1 rows are missing."),
+        ("DELETE FROM django_session", "django_session (all rows): 1 of 1 rows missing."),
         (
             "DELETE FROM shipments_scanevent WHERE id = (SELECT min(id) FROM shipments_scanevent)",
-            "shipments_scanevent (keys 0 to 49,999): 1 of 3 rows are missing.",
+            "shipments_scanevent (keys 0 to 49,999): 1 of 3 rows missing.",
         ),
         (
             "INSERT INTO shipments_note (id, merchant_id, shipment_id, text, made_at) SELECT 60000, merchant_id, id, 'x', now() "
             "FROM shipments_shipment; ALTER SEQUENCE shipments_note_id_seq RESTART 60001",
-            "shipments_note (keys 50,000 to 99,999): 1 rows more than the 0 of the backup.",
+            "shipments_note (keys 50,000 to 99,999): rows: 1, and 0 in the backup.",
         ),
         (
             "UPDATE shipments_merchant SET name = 'Alpine Outfitter'",
-            "shipments_merchant (keys 0 to 49,999): 1 rows as in the backup, but not with the same content.",
+            "shipments_merchant (keys 0 to 49,999): as many rows as in the backup (1), but not with the same content.",
         ),
         (
             "UPDATE shipments_answer SET body = set_byte(body, 12, get_byte(body, 12) # 1) WHERE id = 1",
-            "1 of 2 carriers' answers are not what their digest says, such as row 1.",
+            "carriers' answers: of 2 looked at, 1 not as the digest says, such as row 1.",
         ),
         (
             "UPDATE shipments_proofpicture SET data = set_byte(data, 12, get_byte(data, 12) # 1)",
-            "1 of 1 pictures of deliveries are not what their digest says, such as row 1.",
+            "pictures of deliveries: of 1 looked at, 1 not as the digest says, such as row 1.",
         ),
         (
             "UPDATE shipments_look SET logo = logo || '\\x00'",
-            "1 of 1 logos are not what their digest says, such as row 1.",
+            "logos: of 1 looked at, 1 not as the digest says, such as row 1.",
         ),
         (
             "UPDATE shipments_statement SET digest = repeat('0', 64)",
-            "1 values in shipments_statement.document are not what their digest says, such as row 1.",
+            "shipments_statement.document: values that are not what their digest says: 1, such as row 1.",
         ),
         (
             "UPDATE shipments_privatelink SET token_sha256 = repeat('0', 64)",
-            "1 values in shipments_privatelink.token are not what their digest says, such as row 1.",
+            "shipments_privatelink.token: values that are not what their digest says: 1, such as row 1.",
         ),
         (
             "UPDATE shipments_credential SET secret = left(secret, -4) || 'AAA='",
-            "1 encrypted values in shipments_credential.secret cannot be read with this key ring, such as row 1.",
+            "shipments_credential.secret: encrypted values that cannot be read with this key ring: 1, such as row 1.",
         ),
         (
             "ALTER SEQUENCE shipments_shipment_id_seq RESTART 1",
@@ -176,10 +177,10 @@ def test_a_wrong_key_ring_is_found_and_the_missing_key_named(restored: Copy, set
     faults = [words for _kind, words in found(restored)]
     values = restored.manifest.needed_keys[used]
     assert faults[-1].startswith(
-        f"CREDENTIAL_KEYS lacks the key with the fingerprint {used} (it reads {values} values). The ring has {ring}."
+        f"CREDENTIAL_KEYS lacks the key with the fingerprint {used} (values it reads: {values}). The ring has {ring}."
     )
     assert (
-        "1 encrypted values in mfa_authenticator.data cannot be read with this key ring, such as row 1."
+        "mfa_authenticator.data: encrypted values that cannot be read with this key ring: 1, such as row 1."
         in faults
     )
 
@@ -225,8 +226,21 @@ def test_an_empty_database_is_told_from_a_spoilt_one(restored: Copy) -> None:
     ]
 
 
-def test_mails_that_were_waiting_can_be_held_back_for_a_person_to_send(restored: Copy) -> None:
+def test_mails_that_were_waiting_are_held_for_a_person_to_send(restored: Copy) -> None:
     assert Mail.objects.exclude(due_at=None).count() == 1
-    assert restoring.hold_mails() == 1
-    assert set(Mail.objects.given_up().values_list("error", flat=True)) == {restoring.HELD}
+    assert restoring.settle_mails(restoring.HOLD, told_until=None) == (1, 0)
+    assert set(Mail.objects.given_up().values_list("error", flat=True)) == {HELD}
     assert Mail.objects.exclude(due_at=None).count() == 0
+
+    assert Mail.objects.held().begin_anew(NOW) == 1
+    mail = Mail.objects.get(due_at=NOW)
+    assert (mail.to, mail.error, mail.text) == ("robin@example.com", "", "It is there.")
+
+
+def test_mails_that_were_waiting_are_dropped_or_sent_where_that_is_said(restored: Copy) -> None:
+    assert restoring.settle_mails(restoring.SEND, told_until=None) == (1, 0)
+    assert Mail.objects.exclude(due_at=None).count() == 1
+    assert restoring.settle_mails(restoring.DROP, told_until=None) == (1, 0)
+    dropped = Mail.objects.get(error=DROPPED)
+    assert (dropped.to, dropped.text, dropped.due_at, dropped.sent_at) == ("", "", None, None)
+    assert (Mail.objects.held().count(), dropped.send_again(NOW)) == (0, False)

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shipments.bulk import reading
-from shipments.bulk.reading import Row, Rows, Unreadable, as_utf8, examine, find_encoding, read_head
+from shipments.bulk.reading import as_utf8, examine, find_encoding, read_head
+from shipments.facts import file_rows
+from shipments.facts.file_rows import Row, Rows, Unreadable
 
 ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8-sig", "cp1252": "cp1252", "utf-16": "utf-16"}
 # What any of the four encodings can write; without NUL, which is dropped on purpose.
@@ -240,16 +242,16 @@ def test_a_file_in_which_every_line_could_begin_a_row_without_end_is_given_up():
 
 
 def test_a_cell_longer_than_its_bound_is_told():
-    (row,) = rows_of(f"1,{'x' * (reading.LONGEST_CELL + 1)}\n", size=1 << 20)
+    (row,) = rows_of(f"1,{'x' * (file_rows.LONGEST_CELL + 1)}\n", size=1 << 20)
     assert row.problem == "A cell of this row is longer than 32 KB."
-    assert rows_of(f"1,{'x' * reading.LONGEST_CELL}\n", size=1 << 20)[0].problem == ""
+    assert rows_of(f"1,{'x' * file_rows.LONGEST_CELL}\n", size=1 << 20)[0].problem == ""
 
 
 def test_a_line_longer_than_any_row_ends_the_reading():
     with pytest.raises(
         Unreadable, match=r"^Line 2 is longer than 256 KB\. This is not a table of parcels\.$"
     ):
-        rows_of("a,b\n" + "1," * reading.LONGEST_ROW, size=1 << 16)
+        rows_of("a,b\n" + "1," * file_rows.LONGEST_ROW, size=1 << 16)
 
 
 def told(content: bytes, *, has_header: bool = True) -> int:

@@ -96,6 +96,28 @@ def test_a_scan_from_before_the_subscription_that_nobody_knew_of_is_news_to_its_
     assert told() == ["Out for delivery: USPS parcel …8490"]
 
 
+def test_what_was_told_before_a_backup_was_restored_is_told_to_nobody_again() -> None:
+    parcel = a_parcel()
+    subscription, ended = subscribed(parcel), subscribed(parcel, email="ended@example.com")
+    ended.stop(NOW)
+    # A scan of 14:05 in Olney, told before the loss; the copy knows nothing of either.
+    lost_at = datetime(2026, 3, 6, 19, 30, tzinfo=UTC)
+
+    assert Subscription.objects.take_as_told(lost_at) == 1
+    assert Subscription.objects.take_as_told(NOW) == 0
+    news(parcel, ARRIVED, now=lost_at + timedelta(hours=1))
+    tell_due(lost_at + timedelta(hours=1))
+    assert told() == []
+
+    # What follows is news.
+    returned = a_scan("2026-03-06 15:00", "21", "Returned", Status.RETURN_TO_SENDER, place=OLNEY)
+    news(parcel, returned, now=lost_at + timedelta(hours=2))
+    tell_due(lost_at + timedelta(hours=2))
+    assert len(told()) == 1
+    subscription.refresh_from_db()
+    assert Milestone.DELIVERED not in subscription.told
+
+
 def test_who_wanted_what_had_happened_so_far_is_told_no_more() -> None:
     parcel = a_subscription(wants=Wants.SO_FAR).shipment
 

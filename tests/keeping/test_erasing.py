@@ -9,7 +9,7 @@ from django.utils import timezone
 from shipments.bulk import importing
 from shipments.carriers.base import Snapshot
 from shipments.enums import ErasedBy, Kept, Lifecycle, Status
-from shipments.keeping import erasing
+from shipments.keeping import erasing, erasing_again
 from shipments.keeping.emptying import empty
 from shipments.models import (
     Answer,
@@ -366,14 +366,14 @@ def test_after_a_restore_erasures_are_done_again_by_their_digests() -> None:
     _done(erasing.begin(ErasedBy.EMAIL, EMAIL.lower(), None, asked_by=None, now=timezone.now()))
     gone = erasing.begin(ErasedBy.NUMBER, "9400100000000000000099", None, asked_by=None, now=timezone.now())
     _done(gone)
-    kept = list(erasing.records())
+    kept = list(erasing_again.records())
     assert MARK.lower() not in repr(kept).lower()
     # The backup is from before both: the parcel is back, and the receipts are gone.
     Erasure.objects.all().delete()
     Shipment.objects.filter(pk=shipment.pk).update(recipient_name="Ada", erased_parts=0)
     Subscription.objects.update(email=EMAIL)
 
-    assert erasing.begin_again(kept, timezone.now()) == (1, 1)
+    assert erasing_again.begin_again(kept, timezone.now()) == (1, 1)
     assert erasing.work(timezone.now()) is True
     assert Shipment.objects.get().recipient_name == ""
     assert Subscription.objects.get().email is None

@@ -16,13 +16,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from shipments.enums import WorkState
+from shipments.enums import ErasedBy, Kept, WorkState
 from shipments.fields import EncryptedTextField
-from shipments.keeping import export_of_merchant, exporting_all
+from shipments.keeping import erasing, export_of_merchant, exporting_all, receipts
 from shipments.keeping.belongings import belongings
+from shipments.keeping.emptying import empty
 from shipments.models import (
     AuditEntry,
     CarrierAccount,
+    Erasure,
     ExportChunk,
     ExportedFile,
     ExportPart,
@@ -272,6 +274,65 @@ def test_the_file_is_dropped_after_a_week() -> None:
     assert job.can_be_fetched(now) is False
     for model in (ExportChunk, ExportedFile, ExportPart):
         assert model.objects.filter(export=job).exists() is False
+
+
+def _buyer_of(merchant: Merchant) -> Shipment:
+    return Shipment.objects.filter(merchant=merchant, recipient_name="Rita Buyer").order_by("pk")[0]
+
+
+def _erase(number: str) -> Erasure:
+    erasure = erasing.begin(ErasedBy.NUMBER, number, None, asked_by=None, now=timezone.now())
+    assert erasing.work(timezone.now()) is True
+    erasure.refresh_from_db()
+    return erasure
+
+
+def test_a_file_in_which_an_erased_buyer_stands_is_dropped_and_nobody_elses() -> None:
+    merchant, other = a_furnished_merchant(), a_furnished_merchant()
+    job, theirs = made(merchant), made(other)
+
+    erasure = _erase(_buyer_of(merchant).lookup_key)
+
+    for one in (job, theirs):
+        one.refresh_from_db()
+    now = timezone.now()
+    assert (job.can_be_fetched(now), job.error, theirs.can_be_fetched(now)) == (False, "erased", True)
+    assert not ExportChunk.objects.filter(export=job).exists()
+    assert (erasure.counts["exports"], erasure.merchants) == (1, [merchant.pk])
+    assert "1 file with all data of a merchant, dropped or made anew" in receipts.text_of(erasure)
+
+
+def test_what_was_erased_by_age_or_wish_leaves_its_digests_in_the_archive() -> None:
+    merchant = a_furnished_merchant()
+    ids = list(Shipment.objects.filter(merchant=merchant).values_list("pk", flat=True))
+    empty(ids, Kept.PERSONAL, timezone.now(), days=None)
+
+    archive = archive_of(made(merchant))
+
+    assert {row["body"] for row in rows(archive, "answers")} == {None}
+    assert {len(row["sha256"]) for row in rows(archive, "answers")} == {64}
+    (picture,) = rows(archive, "pictures")
+    assert (picture["file"], "is_kept" in picture, len(picture["sha256"])) == (None, False, 64)
+    assert [name for name in archive.namelist() if name.startswith("pictures/") and "jsonl" not in name] == []
+
+
+def test_a_file_that_is_being_made_when_a_buyer_is_erased_begins_anew_without_them() -> None:
+    merchant = a_furnished_merchant()
+    job, _is_new = exporting_all.start(merchant, None, timezone.now())
+    assert exporting_all.step(job.pk, timezone.now()) is True
+    assert exporting_all.step(job.pk, timezone.now()) is True
+    assert ExportChunk.objects.filter(export=job).exists()
+
+    gone = _buyer_of(merchant)
+    _erase(gone.lookup_key)
+
+    later(job)
+    job.refresh_from_db()
+    assert (job.state, job.expired, job.error) == (WorkState.DONE, False, "")
+    told = {row["number"]: row["recipient_name"] for row in rows(archive_of(job), "shipments")}
+    assert told.pop(gone.number) == ""
+    assert "Rita Buyer" in told.values()
+    assert job.done == job.total == Shipment.objects.filter(merchant=merchant).count()
 
 
 def test_an_export_that_kills_every_worker_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

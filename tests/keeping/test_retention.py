@@ -275,6 +275,49 @@ def test_what_is_due_is_counted_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.django_db
+def test_a_rule_tells_before_it_is_stored_what_it_alone_makes_due() -> None:
+    own, plain, keeper = (a_merchant() for _ in range(3))
+    a_rule(Kept.ANSWERS, 30)
+    a_rule(Kept.SCANS, None, keeper)
+    mine = a_rule(Kept.SCANS, 400, own)
+    for merchant, many in ((own, 1), (plain, 2), (keeper, 3)):
+        for _ in range(many):
+            over_since(a_shipment(merchant), 300, NOW)
+
+    def told(merchant: Merchant | None, days: int | None) -> list[Due]:
+        return due(NOW, as_if=RetentionRule(merchant=merchant, kind=Kept.SCANS, days=days))
+
+    # The platform's holds for those alone who have none of their own, a merchant's for that one, whatever is stored.
+    assert told(None, 100) == [Due(Kept.SCANS, 2)]
+    assert told(own, 100) == [Due(Kept.SCANS, 1)]
+    assert told(keeper, 100) == [Due(Kept.SCANS, 3)]
+    assert told(own, 301) == [Due(Kept.SCANS, 0)]
+    assert told(own, None) == []
+    assert due(NOW, as_if=RetentionRule(kind=Kept.AUDIT, days=400)) == [Due(Kept.AUDIT, 0)]
+    assert due(NOW) == [Due(Kept.ANSWERS, 6), Due(Kept.SCANS, 0)]
+    assert mine.days == 400
+
+
+@pytest.mark.django_db
+def test_what_is_written_of_an_erased_parcel_goes_at_the_same_age() -> None:
+    shipment, kept = a_known_parcel(), a_shipment()
+    over_since(shipment, 300, NOW)
+    a_rule(Kept.PERSONAL, 100)
+    retention.keep_ages(NIGHT)
+    assert not Note.objects.exists()
+
+    def write(about: Shipment, days_ago: int) -> Note:
+        return Note.objects.create(
+            shipment=about, merchant=about.merchant, text=MARK, made_at=NOW - timedelta(days=days_ago)
+        )
+
+    old, young, elsewhere = write(shipment, 101), write(shipment, 99), write(kept, 101)
+    retention.keep_ages(NIGHT)
+    assert set(Note.objects.all()) == {young, elsewhere}
+    assert old not in Note.objects.all()
+
+
+@pytest.mark.django_db
 def test_a_step_says_how_much_it_has_erased() -> None:
     a_rule(Kept.PERSONAL, 100)
     shipment = a_known_parcel()

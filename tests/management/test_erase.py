@@ -73,7 +73,7 @@ def test_after_a_restore_what_was_recorded_is_erased_again(
     Erasure.objects.all().delete()
     Shipment.objects.update(recipient_name="Ada", erased_parts=0)
     said = _erase(monkeypatch, "", "--again", str(kept))
-    assert said == "1 erasures were done again; for 0 there is nothing to erase.\n"
+    assert said == "Erasures done again: 1; for 0 there is nothing to erase.\n"
     assert Shipment.objects.get().recipient_name == ""
 
 

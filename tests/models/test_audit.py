@@ -78,16 +78,16 @@ def test_a_month_made_later_is_guarded_like_the_others() -> None:
 HARMLESS = frozenset(
     """
     address address_sha256 after alert_reasons answers argument base_url before body_sha256 carrier city code colour
-    columns consent consent_source country counts cut date_order default_carrier destination_city
+    columns country counts cut date_order default_carrier destination_city
     destination_country destination_region digest dimension done_reasons encoding end_reason ending erasures error
     error_kind error_text expected factors facts_sha256 fence field file_name fingerprint header heard heard_text
-    host is_archived kind lane language last_error last_location leg logo_sha256 logo_type lookup_key media_type
-    model name note number number_as_typed number_ending opened_because opened_for order_number origin_city
-    origin_country origin_region original_sha256 parcels pattern picked query reason reasons reference_number
-    refusal region row run_by second_number section sender_name separator service service_code service_name sha256
-    shown_name slug source span status status_by status_group status_text support_url suspended_because tag tags
-    test_result test_words text text_for_buyers text_for_sellers time_zone told told_to tracking_url trouble_detail
-    unreadable verb weight_unit weight_value wire_value word zone
+    host is_archived kind lane language last_error leg logo_sha256 logo_type lookup_key media_type
+    model name note number number_ending opened_because opened_for origin_city
+    origin_country origin_region original_sha256 parcels pattern picked query reason reasons
+    refusal region row run_by section sender_name separator service service_code service_name sha256
+    shown_name slug source span status status_by status_group support_url suspended_because tag
+    test_result test_words text time_zone told told_to tracking_url trouble_detail
+    verb weight_unit weight_value wire_value word zone
     """.split()  # noqa: SIM905  (read as words)
 )
 

@@ -18,7 +18,7 @@ from shipments.enums import Deed, EndReason, Lifecycle, WorkState
 from shipments.models import BadRow, Invitation, Membership, Merchant, Shipment, User, Watch
 from shipments.tracking.adding import BadParcel, NoRoom, Wanted, add_parcel, add_parcels, read_parcel
 from shipments.tracking.correcting import start_again
-from shipments.tracking.limits import followed
+from shipments.tracking.limits import Room, followed
 from tests.factories import (
     a_bulk_action,
     a_draft,
@@ -58,6 +58,19 @@ def test_the_last_one_fits_and_the_next_one_does_not(merchant: Merchant) -> None
         "Nothing was added: this is 1 new parcel, and there is room for 0. At most 2 parcels may be followed at a time for "
         "this merchant. Close or archive some that are done, or ask whoever runs this site for more."
     )
+
+
+@pytest.mark.parametrize(
+    ("room", "words"),
+    [
+        (Room(0, 1), "At most 1 parcel may be followed at a time"),
+        (Room(0, 2), "At most 2 parcels may be followed at a time"),
+        (Room(0, 1, a_day=True), "At most 1 new parcel a day may be added"),
+        (Room(0, 1_200, a_day=True), "At most 1,200 new parcels a day may be added"),
+    ],
+)
+def test_a_limit_of_one_is_told_as_one(room: Room, words: str) -> None:
+    assert room.refusal.startswith(words)
 
 
 def test_several_are_added_all_or_none(merchant: Merchant) -> None:
@@ -133,7 +146,7 @@ def test_reopening_and_restoring_need_room(
 
     for shipment, deed in ((closed, "shipment-reopen"), (archived, "shipment-restore")):
         page = browser.post(reverse(deed, args=["alpine", shipment.public_id]), follow=True).content.decode()
-        assert "At most 1 parcels may be followed at a time" in page
+        assert "At most 1 parcel may be followed at a time" in page
 
     assert followed(merchant.pk) == 1
 
@@ -161,7 +174,7 @@ def test_a_number_used_again_takes_the_place_of_the_old_parcel(merchant: Merchan
     old.refresh_from_db()
     assert (old.lifecycle, new.lifecycle, followed(merchant.pk)) == (Lifecycle.ENDED, Lifecycle.ACTIVE, 1)
     other = a_shipment(merchant, lifecycle=Lifecycle.ENDED, end_reason=EndReason.SETTLED)
-    with pytest.raises(BadParcel, match="At most 1 parcels"):
+    with pytest.raises(BadParcel, match="At most 1 parcel may"):
         start_again(other, mailing_date=datetime(2026, 6, 1, tzinfo=UTC).date(), now=timezone.now())
 
 
@@ -185,7 +198,7 @@ def test_archived_ones_were_added_that_day_too(merchant: Merchant) -> None:
     add(merchant)
     Shipment.objects.all().archive()
 
-    with pytest.raises(NoRoom, match="At most 1 new parcels a day"):
+    with pytest.raises(NoRoom, match="At most 1 new parcel a day"):
         add(merchant)
 
 
@@ -314,7 +327,7 @@ def test_so_many_parcels_an_hour_are_asked_about_by_hand(
     signed_in(mary).post(reverse("shipment-refresh", args=["alpine", first.public_id]))
     page = signed_in(alice).post(reverse("shipment-refresh", args=["alpine", second.public_id]), follow=True)
 
-    assert "At most 1 parcels an hour may be asked about by hand" in page.content.decode()
+    assert "At most 1 parcel an hour may be asked about by hand" in page.content.decode()
     assert Watch.objects.get(shipment=first).by_hand is True
     assert Watch.objects.get(shipment=second).due_at == later
 

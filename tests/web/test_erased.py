@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from shipments.enums import Kept
+from shipments.enums import ErasedBy, Kept
+from shipments.keeping import erasing
 from shipments.keeping.emptying import empty
-from shipments.models import Answer, PrivateLink, ProofPicture, Shipment, Statement, User
+from shipments.models import Answer, Note, PrivateLink, ProofPicture, Shipment, Statement, User
 from shipments.tracking.statements import state
 from shipments.web.erased_words import age_in_words
 from tests.keeping.people import MARK, ZIP, a_known_parcel
@@ -72,6 +73,24 @@ def test_buyers_and_members_are_told_what_was_removed_when_and_why(
     ):
         assert words.replace("&#39;", "'") in page
         assert "There are no scans yet" not in page
+
+
+def test_who_writes_about_an_erased_parcel_is_told_to_name_nobody(alice: User, signed_in: SignIn) -> None:
+    shipment = a_known_parcel(alice.memberships.get().merchant)
+    assert "Write nothing here that names them" not in _page(signed_in(alice), shipment)
+    empty([shipment.pk], Kept.PERSONAL, DAY, days=None)
+
+    page = _page(signed_in(alice), shipment)
+    assert "Write nothing here that names them" in page
+    assert "choose no tag that names them" in page
+
+    # What is written all the same goes when the buyer asks anew.
+    Note.objects.create(shipment=shipment, merchant=shipment.merchant, text=MARK)
+    Shipment.objects.update(tags=[MARK])
+    erasing.begin(ErasedBy.NUMBER, shipment.lookup_key, None, asked_by=None, now=timezone.now())
+    assert erasing.work(timezone.now()) is True
+    assert not Note.objects.exists()
+    assert Shipment.objects.get().tags == []
 
 
 def test_no_page_names_the_buyer_any_more(alice: User, signed_in: SignIn) -> None:

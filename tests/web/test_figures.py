@@ -137,8 +137,23 @@ def test_parcels_that_are_not_counted_yet_are_named(viewer: Client, june: Mercha
     found = cards(viewer)
 
     assert found["on-time"].base == "of 30 parcels with a promise; 1 not due yet"
-    assert found["transit"].base == "of 30 delivered parcels; 1 still on their way, not counted"
-    assert found["first-scan"].base == "of 0 labels; 1 parcels wait for their first scan"
+    assert found["transit"].base == "of 30 delivered parcels; still on their way and not counted: 1"
+    assert found["first-scan"].base == "of 0 labels; 1 without a first scan so far"
+
+
+def test_one_parcel_is_told_as_one(viewer: Client, merchant: Merchant) -> None:
+    shipped(merchant, date(2026, 6, 2))
+    cohorts.tally(NOW)
+
+    found = cards(viewer)
+
+    assert found["on-time"].base == "of 1 parcel with a promise; 0 not due yet"
+    assert found["transit"].base == "of 1 delivered parcel; still on their way and not counted: 0"
+    assert found["first-try"].base == "of 1 delivered parcel"
+    page = text(viewer, **JUNE)
+    assert "The 1 parcel that was delivered arrived within 2 days of the first scan." in page.replace(
+        "business days", "days"
+    )
 
 
 @pytest.mark.parametrize("parcels", [1, 40])

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from shipments import queueing
 from shipments.bulk import importing, reading, receiving
-from shipments.enums import WorkState
+from shipments.enums import ErasedBy, WorkState
+from shipments.keeping import erasing
 from shipments.models import AuditEntry, BadRow, ColumnMatch, Import, ImportChunk, Merchant, Shipment, User
 from shipments.models.imports import CHUNK
 from shipments.web import imports, uploading
@@ -550,3 +552,22 @@ def test_pages_take_few_statements_whatever_the_file(
     ]:
         with django_assert_num_queries(statements):
             assert manager.get(address).status_code == 200
+
+
+def test_an_import_says_how_many_rows_were_taken_out_for_buyers(manager: Client, merchant: Merchant) -> None:
+    job = a_draft("number,recipient\n9400100000000000000017,Ada\n", merchant)
+    pages = [
+        reverse(name, args=["alpine", job.public_id])
+        for name in ("import-match", "import-preview", "import-detail")
+    ]
+    for page in pages:
+        assert "taken out of this file" not in manager.get(page, follow=True).content.decode()
+
+    erasing.begin(ErasedBy.NUMBER, "9400100000000000000017", None, asked_by=None, now=timezone.now())
+    assert erasing.work(timezone.now()) is True
+
+    # A file of which nothing is left is no trouble to any page.
+    for page in pages:
+        response = manager.get(page, follow=True)
+        assert response.status_code == 200
+        assert "1 row was taken out of this file" in response.content.decode()

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from shipments.enums import ErasedBy
-from shipments.keeping import erasing, receipts
+from shipments.keeping import erasing, erasing_again, receipts
 from shipments.models import AuditEntry, Erasure, Merchant
 
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["record"]:
-            for one in erasing.records():
+            for one in erasing_again.records():
                 self.stdout.write(json.dumps(asdict(one)))
         elif options["again"]:
             self._again(options["again"])
@@ -62,15 +62,19 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         with_parcels = by == ErasedBy.NUMBER or not options["only_address"]
         found = erasing.look(by, term, merchant, with_parcels=with_parcels)
-        self.stdout.write("There is:" if found.is_anything else "Nothing that is kept names them.")
+        self.stdout.write(
+            "There is:" if found.is_anything else "No parcel and no subscription names them now."
+        )
         for one in receipts.counts_in_words({"parcels": found.parcels, **found.counts}):
             self.stdout.write(f"- {one}")
         for address in found.addresses:
             self.stdout.write(f"- the address {address}")
+        if by == ErasedBy.EMAIL:
+            self.stdout.write(receipts.what_addresses_find())
         if found.on_their_way and not options["on_the_way"]:
             raise CommandError(
-                f"{found.on_their_way} of the parcels are still on their way. Erased now, they are followed on without names, "
-                "and the proof of their delivery is not kept. Wait until they have arrived, or say --on-the-way. Nothing was erased."
+                f"Parcels that are still on their way: {found.on_their_way}. What is erased now is followed on without names, and "
+                "proof of its delivery is not kept. Wait until all have arrived, or say --on-the-way. Nothing was erased."
             )
         if not options["yes"] and not self._is_sure():
             raise CommandError("Nothing was erased.")
@@ -111,12 +115,12 @@ class Command(BaseCommand):
     def _again(self, name: str) -> None:
         try:
             text = sys.stdin.read() if name == "-" else Path(name).read_text()
-            kept = [erasing.Record(**json.loads(line)) for line in text.splitlines() if line.strip()]
+            kept = [erasing_again.Record(**json.loads(line)) for line in text.splitlines() if line.strip()]
         except OSError as exc:
             raise CommandError(f"The file cannot be read: {exc.strerror}.") from None
         except (ValueError, TypeError):
             raise CommandError("This is no file that --record has written. Nothing was erased.") from None
-        begun, none = erasing.begin_again(kept, timezone.now())
+        begun, none = erasing_again.begin_again(kept, timezone.now())
         while not erasing.work(timezone.now()):
             pass
-        self.stdout.write(f"{begun} erasures were done again; for {none} there is nothing to erase.")
+        self.stdout.write(f"Erasures done again: {begun}; for {none} there is nothing to erase.")

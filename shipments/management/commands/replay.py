@@ -124,7 +124,7 @@ class Command(BaseCommand):
 
     def _tell_end(self, replay: Replay) -> None:
         self.stdout.write(
-            f"{_parcels(replay.done)} done, {replay.answers} answers read: {_parcels(replay.changed)} and "
+            f"{_parcels(replay.done)} done, {_answers(replay.answers)} read: {_parcels(replay.changed)} and "
             f"{replay.scans_changed} scan{'' if replay.scans_changed == 1 else 's'} have another status."
         )
         if replay.by_scans:
@@ -145,6 +145,10 @@ def _parcels(n: int) -> str:
     return f"{n} parcel{'' if n == 1 else 's'}"
 
 
+def _answers(n: int) -> str:
+    return f"{n} answer{'' if n == 1 else 's'}"
+
+
 class _Progress:
     """A bar on a terminal, a line now and then elsewhere."""
 
@@ -160,7 +164,7 @@ class _Progress:
         self._told_at = now
         replay.refresh_from_db()
         of = "" if replay.total is None else f" of {replay.total}"
-        words = f"{replay.percent:3d} %  {replay.done}{of} parcels, {replay.answers} answers"
+        words = f"{replay.percent:3d} %  {replay.done}{of} parcels, {_answers(replay.answers)}"
         if self._is_terminal:
             full = BAR * replay.percent // 100
             self._out.write(f"\r[{'#' * full}{'.' * (BAR - full)}] {words}", ending="")

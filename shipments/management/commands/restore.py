@@ -1,12 +1,14 @@
 """`manage.py restore BACKUP`: a backup into an empty database, and then the proof that the copy is whole."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
+from django.utils import timezone
 
 from shipments.backups import noting, restoring
 from shipments.backups.manifest import Manifest
@@ -34,10 +36,18 @@ class Command(BaseCommand):
             "--keys-are-lost", action="store_true", help="Restore although keys are missing for good."
         )
         parser.add_argument(
-            "--hold-mails",
-            action="store_true",
-            help="Send none of the mails that were waiting when the backup was made: most have gone out since. The back-office "
-            "lists them, and sends those you choose.",
+            "--mails",
+            choices=(restoring.HOLD, restoring.SEND, restoring.DROP),
+            default=restoring.HOLD,
+            help="What becomes of mails that were waiting when the backup was made, most of which have gone out since: held until "
+            "somebody sends or drops them on the health page (the default), sent, or dropped.",
+        )
+        parser.add_argument(
+            "--told-until",
+            type=_moment,
+            metavar="MOMENT",
+            help="Buyers are written to again of what happened after this moment alone, such as 2026-11-25T14:00+00:00: when the "
+            "lost database sent its last mail. Default: now, and with --mails send when the backup was made.",
         )
         parser.add_argument(
             "--jobs", type=int, default=2, metavar="N", help="Tables restored at a time (default: 2)."
@@ -49,10 +59,13 @@ class Command(BaseCommand):
         backup: Path,
         rehearse: bool,
         keys_are_lost: bool,
-        hold_mails: bool,
+        mails: str,
+        told_until: datetime | None,
         jobs: int,
         **options: Any,
     ) -> None:
+        if told_until is not None and told_until > timezone.now():
+            raise CommandError("--told-until must not be in the future.", returncode=2)
         if jobs < 1:
             raise CommandError("--jobs must be 1 or more.", returncode=2)
         say = self.stderr.write
@@ -65,7 +78,9 @@ class Command(BaseCommand):
                 restoring.restore(backup.absolute(), manifest, jobs=jobs, say=say)
                 faults = tell_findings(manifest, self.stdout.write, say)
                 if not faults and not rehearse:
-                    self._begin(backup, manifest, hold_mails=hold_mails)
+                    # The first that is written into the copy.
+                    settled = self._settle(mails, told_until)
+                    noting.note_restored(backup, manifest, mails=mails, settled=settled, say=say)
         except Stopped:
             left = (
                 ""
@@ -89,12 +104,30 @@ class Command(BaseCommand):
         else:
             self.stdout.write("Read docs/deploy.md, “After a restore”, before you start workers.")
 
-    def _begin(self, backup: Path, manifest: Manifest, *, hold_mails: bool) -> None:
-        """The first that is written into the copy, once it was found whole."""
-        held = None
-        if hold_mails:
-            held = restoring.hold_mails()
+    def _settle(self, mails: str, told_until: datetime | None) -> int:
+        """How many mails were held, sent or dropped."""
+        if told_until is None and mails != restoring.SEND:
+            told_until = timezone.now()
+        settled, subscribed = restoring.settle_mails(mails, told_until=told_until)
+        words = {
+            restoring.HOLD: "held back; send or drop them on the health page of the back-office",
+            restoring.DROP: "dropped",
+            restoring.SEND: "sent as soon as workers run, though most have gone out since",
+        }
+        self.stdout.write(f"Mails that were waiting: {settled:,}, {words[mails]}.")
+        if told_until is not None:
             self.stdout.write(
-                f"{held:,} mails that were waiting are held back; the back-office lists them under Mails."
+                f"Subscriptions of buyers: {subscribed:,}, written to again of what happens after "
+                f"{told_until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC."
             )
-        noting.note_restored(backup, manifest, mails_held=held, say=self.stderr.write)
+        return settled
+
+
+def _moment(typed: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(typed)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ArgumentTypeError("say day, time and offset, as in 2026-11-25T14:00+00:00")
+    return moment

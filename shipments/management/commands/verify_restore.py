@@ -71,7 +71,7 @@ def tell_findings(
 def not_whole(faults: int) -> CommandError:
     """The end of a command that has found faults."""
     return CommandError(
-        f"The copy is NOT whole: {faults} faults, told above. Do not work with it; take another backup, or mend what is told "
+        f"The copy is NOT whole: {faults} fault{'' if faults == 1 else 's'}, told above. Do not work with it; take another backup, or mend what is told "
         "and verify again.",
         returncode=NOT_WHOLE,
     )
