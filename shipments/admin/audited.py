@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from shipments.admin.choosing import Choosing, may_be_a_key
+from shipments.admin.listing import Listed
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK
 from shipments.web.visitors import client_address
@@ -27,7 +28,7 @@ Values = dict[str, Any]
 NEWEST = 100
 
 
-class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be subscripted at run time
+class OneLog(Choosing, Listed):
     """What is done is told once, in the audit: Django's own log would tell it again, with names and addresses in clear, and
     can be changed."""
 
@@ -73,7 +74,7 @@ class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be
             "admin/shipments/object_history.html",
             {
                 **self.admin_site.each_context(request),
-                "title": _("What was done: %(row)s") % {"row": row},
+                "title": _("What was done: %(row)s") % {"row": self.called(row)},
                 "subtitle": None,
                 "entries": found[:NEWEST],
                 "newest": NEWEST if len(found) > NEWEST else None,
@@ -82,6 +83,7 @@ class OneLog(Choosing, admin.ModelAdmin):  # type: ignore[type-arg]  # cannot be
                 else "",
                 "module_name": str(capfirst(self.opts.verbose_name_plural)),
                 "object": row,
+                "called": self.called(row),
                 "opts": self.opts,
                 "preserved_filters": self.get_preserved_filters(request),
                 **(extra_context or {}),

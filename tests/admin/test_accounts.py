@@ -233,7 +233,7 @@ def test_the_button_queues_a_test_and_the_result_is_shown_when_it_is_in(
     with django_capture_on_commit_callbacks(execute=True):
         response = operator.post(page(account, "test"), follow=True)
 
-    assert "Under way; look again in a few seconds." in response.content.decode()
+    assert "The connection is being tried …" in response.content.decode()
     (task,) = OrmQ.objects.all()
     assert (task.name(), task.task["args"]) == ("test_account", (account.pk,))
     entry = AuditEntry.objects.get()
@@ -499,3 +499,48 @@ def test_who_may_only_look_sees_the_keys_and_changes_none(
     retire = reverse("admin:shipments_carrieraccount_retire", args=[account.pk, account.credentials.get().pk])
     assert browser.post(retire).status_code == 403
     assert keys_of(account) == [(KEY, SECRET)]
+
+
+def test_who_may_only_look_is_shown_no_boxes_for_keys_and_no_deeds(
+    account: CarrierAccount, signed_in: Callable[[User], Client]
+) -> None:
+    auditor = a_person("auditor@example.com", is_staff=True)
+    auditor.user_permissions.add(Permission.objects.get(codename="view_carrieraccount"))
+
+    shown = signed_in(auditor).get(page(account)).content.decode()
+
+    assert not any(words in shown for words in ("A newer key", "Test the connection", "Retire the key"))
+
+
+def test_before_the_only_key_is_retired_the_page_says_what_that_means(
+    operator: Client, account: CarrierAccount
+) -> None:
+    shown = operator.get(page(account)).content.decode()
+
+    assert "It is the only key: nobody is asked with this account until it has another." in shown
+
+
+def test_a_refused_form_says_that_a_typed_key_has_to_be_typed_again(
+    operator: Client, account: CarrierAccount
+) -> None:
+    words = "Key and secret are never sent back: type them again."
+
+    typed = operator.post(page(account), form(account, key=KEY, gateway="")).content.decode()
+    not_typed = operator.post(page(account), form(account, gateway="")).content.decode()
+
+    assert words in typed
+    assert KEY not in typed
+    assert words not in not_typed
+
+
+def test_the_page_asks_for_the_result_of_a_test_until_there_is_one(
+    operator: Client, account: CarrierAccount
+) -> None:
+    account.request_test(timezone.now())
+    asking = operator.get(page(account, "connection")).content.decode()
+    account.record_test(Connection.REFUSED_KEY, "", timezone.now())
+    told = operator.get(page(account, "connection")).content.decode()
+
+    assert ('hx-trigger="every 2s"' in asking, 'hx-trigger="every 2s"' in told) == (True, False)
+    assert "The connection is being tried" in asking
+    assert "is-trouble" in told
