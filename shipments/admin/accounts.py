@@ -163,6 +163,18 @@ class CarrierAccountAdmin(Audited):
         elif "calls_per_hour" in form.changed_data:
             # Whoever writes another quota knows better than what the refusals of before taught.
             Budget.objects.filter(account=obj).update(lowered_to=None, lowered_until=None)
+        if form.new_key is not None:
+            self._request_test(request, obj)
+            vars(request)["is_tried"] = True
+
+    def response_post_save_add(self, request: HttpRequest, obj: CarrierAccount) -> HttpResponseRedirect:
+        """To the account's page where a key is being tried: what comes of it stands there."""
+        response: HttpResponseRedirect = super().response_post_save_add(request, obj)
+        return _to_result(request, obj) or response
+
+    def response_post_save_change(self, request: HttpRequest, obj: CarrierAccount) -> HttpResponseRedirect:
+        response: HttpResponseRedirect = super().response_post_save_change(request, obj)
+        return _to_result(request, obj) or response
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
@@ -211,7 +223,7 @@ class CarrierAccountAdmin(Audited):
             date_format(timezone.localtime(account.tested_at), "DATETIME_FORMAT"),
         )
 
-    @admin.action(description=_("Test the connection"), permissions=["change"])
+    @admin.action(description=_("Try the connection"), permissions=["change"])
     def test_connections(self, request: HttpRequest, queryset: QuerySet[CarrierAccount]) -> None:
         for account in queryset:
             self._request_test(request, account)
@@ -294,3 +306,10 @@ class CarrierAccountAdmin(Audited):
         account.request_test(timezone.now())
         queueing.enqueue(queueing.TEST_ACCOUNT, account.pk)
         self.write_down(request, "tested", account, {}, {})
+
+
+def _to_result(request: HttpRequest, account: CarrierAccount) -> HttpResponseRedirect | None:
+    """To the account's page, where a key that was given with this request is being tried; None where none was."""
+    if "is_tried" not in vars(request):
+        return None
+    return HttpResponseRedirect(reverse("admin:shipments_carrieraccount_change", args=[account.pk]))

@@ -21,20 +21,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from shipments.admin.audited import Audited, ReadOnly
+from shipments.admin.audited import SOURCES, Audited, ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.bulk import audit_file
 from shipments.bulk.export_slots import Held, NoSlot, Slot
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK, AuditQuerySet
-
-SOURCES = {
-    "page": _("a page"),
-    "bulk": _("many at once"),
-    "queue": _("the queue, for somebody"),
-    "admin": _("the back-office"),
-    "command": _("a command"),
-}
 
 
 class SourceFilter(admin.SimpleListFilter):

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from shipments.admin.choosing import Choosing, may_be_a_key
 from shipments.admin.listing import Listed
@@ -23,6 +24,15 @@ from shipments.models.audit import MASK
 from shipments.web.visitors import client_address
 
 Values = dict[str, Any]
+
+# Where deeds are done, as an entry names it.
+SOURCES = {
+    "page": gettext_lazy("a page"),
+    "bulk": gettext_lazy("many at once"),
+    "queue": gettext_lazy("the queue, for somebody"),
+    "admin": gettext_lazy("the back-office"),
+    "command": gettext_lazy("a command"),
+}
 
 # Deeds on the page of a row's history; the audit itself has all of them.
 NEWEST = 100

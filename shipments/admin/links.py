@@ -16,7 +16,7 @@ from shipments.models import PrivateLink, Shipment
 class PrivateLinkAdmin(LargeTable, ReadOnly, Audited):
     """Links can be revoked here; their tokens are not even read."""
 
-    when_empty = _("A merchant's people make them on a parcel's page, and mails to buyers carry one.")
+    when_empty = _("A merchant's people make them on a parcel's page.")
     list_display = ("made_at", "shipment", "made_by", "expires_at", "revoked_at")
     list_select_related = ("shipment", "made_by")
     list_filter = (("revoked_at", SetOrNot),)

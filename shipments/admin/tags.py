@@ -6,6 +6,7 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import number_format
 
+from shipments.admin.audited import SOURCES
 from shipments.facts import spelling
 from shipments.facts.wording import status_label
 
@@ -42,3 +43,9 @@ def percent(share: float) -> str:
 def status_words(status: str) -> str:
     """A status as merchants and buyers read it."""
     return status_label(status)
+
+
+@register.filter
+def source_words(source: str) -> str:
+    """Where a deed was done."""
+    return str(SOURCES.get(source, source))

@@ -182,8 +182,9 @@ def test_a_new_secret_takes_effect_at_once(operator: Client, account: CarrierAcc
     assert keys_of(account) == [(KEY, "another-secret"), (KEY, SECRET)]
     assert account.budget.paused_until is None
     assert CredentialToken.objects.get().value is None
-    entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.after["secret"]) == ("key added", "•••")
+    added, tried = AuditEntry.objects.order_by("pk")
+    assert (added.verb, added.after["secret"]) == ("key added", "•••")
+    assert tried.verb == "tested"
 
 
 def test_parcels_that_waited_for_an_account_are_due_now(
@@ -199,7 +200,7 @@ def test_parcels_that_waited_for_an_account_are_due_now(
         )
 
     assert Watch.objects.due(timezone.now()).count() == 1
-    assert [task.name() for task in OrmQ.objects.all()] == ["sweep"]
+    assert sorted(task.name() for task in OrmQ.objects.all()) == ["sweep", "test_account"]
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8901", "https://10.0.0.7", "https://localhost"])
@@ -501,6 +502,17 @@ def test_who_may_only_look_sees_the_keys_and_changes_none(
     assert keys_of(account) == [(KEY, SECRET)]
 
 
+def test_a_key_that_was_given_is_tried_at_once_and_its_result_is_where_one_arrives(
+    operator: Client, account: CarrierAccount
+) -> None:
+    given = operator.post(page(account), {**form(account, key=KEY, secret=SECRET), "_save": ""})
+    without = operator.post(page(account), {**form(account), "_save": ""})
+
+    assert (given.headers["Location"], without.headers["Location"]) == (page(account), LIST)
+    account.refresh_from_db()
+    assert (account.test_requested_at is None, account.tested_at) == (False, None)
+
+
 def test_who_may_only_look_is_shown_no_boxes_for_keys_and_no_deeds(
     account: CarrierAccount, signed_in: Callable[[User], Client]
 ) -> None:
@@ -509,7 +521,7 @@ def test_who_may_only_look_is_shown_no_boxes_for_keys_and_no_deeds(
 
     shown = signed_in(auditor).get(page(account)).content.decode()
 
-    assert not any(words in shown for words in ("A newer key", "Test the connection", "Retire the key"))
+    assert not any(words in shown for words in ("A newer key", "Try the connection", "Retire the key"))
 
 
 def test_before_the_only_key_is_retired_the_page_says_what_that_means(
@@ -531,6 +543,23 @@ def test_a_refused_form_says_that_a_typed_key_has_to_be_typed_again(
     assert words in typed
     assert KEY not in typed
     assert words not in not_typed
+
+
+def test_the_health_page_tells_of_a_test_that_failed_until_something_has_worked(
+    operator: Client, account: CarrierAccount
+) -> None:
+    now = timezone.now()
+    account.request_test(now - timedelta(minutes=9))
+    account.record_test(Connection.REFUSED_KEY, "", now - timedelta(minutes=8))
+    words = "It is asked with, but the last test of its connection failed:"
+    failed = operator.get(reverse("admin:health")).content.decode()
+
+    CarrierAccount.objects.filter(pk=account.pk).update(last_success_at=now)
+    has_worked = operator.get(reverse("admin:health")).content.decode()
+
+    assert words in failed
+    assert words not in has_worked
+    assert "It is asked with." in has_worked
 
 
 def test_the_page_asks_for_the_result_of_a_test_until_there_is_one(
