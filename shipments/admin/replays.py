@@ -81,7 +81,8 @@ class ReplayAdmin(LargeTable, Audited):
         return (*ASKED, "everything") if obj is None else (*ASKED, "by", "made_at", "finished_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Replay | None = None) -> tuple[str, ...]:
-        return () if obj is None else self.get_fields(request, obj)
+        # What is asked once is no box of a replay that is there.
+        return () if obj is None else (*self.get_fields(request, obj), "everything")
 
     def has_delete_permission(self, request: HttpRequest, obj: Replay | None = None) -> bool:
         return False

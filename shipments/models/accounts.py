@@ -134,7 +134,7 @@ class CarrierAccount(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text=_("The same for a second."),
+        help_text=_("The same by the second."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
