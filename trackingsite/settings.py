@@ -263,6 +263,7 @@ LOCALE_PATHS = [BASE_DIR / "trackingsite" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "trackingsite.formats"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"

@@ -3,14 +3,16 @@
 from datetime import timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -36,6 +38,10 @@ class KeyInline(admin.TabularInline):  # type: ignore[type-arg]  # cannot be sub
     extra = 0
     max_num = 0
     can_delete = False
+    # As in the boxes for a newer key.
+    formfield_overrides = {
+        models.DateField: {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
+    }
 
     # Who may see and change an account may see and change its keys.
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -69,6 +75,9 @@ class KeyInline(admin.TabularInline):  # type: ignore[type-arg]  # cannot be sub
 
 @admin.register(CarrierAccount)
 class CarrierAccountAdmin(Audited):
+    when_empty = _(
+        "No carrier is asked until there is an account: add one with the key that the carrier gave you."
+    )
     form = AccountForm
     inlines = (KeyInline,)
     list_display = (
@@ -78,25 +87,29 @@ class CarrierAccountAdmin(Audited):
     list_select_related = ("merchant", "budget")
     search_fields = ("merchant__slug", "merchant__name")
     autocomplete_fields = ("merchant",)
-    readonly_fields = (
-        "created_at", "standing", "last_success_at", "last_error_at", "last_error", "test",
-    )  # fmt: skip
+    readonly_fields = ("last_success_at", "last_error_at", "last_error", "created_at")
     actions = ("test_connections",)
     change_form_template = "admin/shipments/carrieraccount/change_form.html"
 
     def get_fieldsets(self, request: HttpRequest, obj: CarrierAccount | None = None) -> Any:
-        entered = (None, {"fields": list(AccountForm.Meta.fields)})
+        entered = (None, {"fields": ["merchant", "gateway", "environment", "is_active"]})
         boxes = ["key", "secret", "expires_on"]
+        rest = [
+            (_("What the carrier allows"), {"fields": ["calls_per_hour", "calls_per_second"]}),
+            (
+                _("Another address than the carrier's own"),
+                {"fields": ["base_url", "cadence_seconds"], "classes": ["collapse"]},
+            ),
+        ]
         if obj is None:
-            return [entered, (_("Key"), {"fields": boxes})]
+            return [entered, (_("Key"), {"fields": boxes}), *rest]
+        fares = (_("How it fares"), {"fields": list(self.readonly_fields)})
+        if not self.has_change_permission(request, obj):
+            return [fares, entered, *rest]
         newer = _(
             "It is asked with first. The older one goes on where the carrier refuses it, and is erased when the newer has worked."
         )
-        return [
-            entered,
-            (_("A newer key"), {"fields": boxes, "description": newer}),
-            (_("How it fares"), {"fields": list(self.readonly_fields)}),
-        ]
+        return [fares, entered, (_("A newer key"), {"fields": boxes, "description": newer}), *rest]
 
     def get_inlines(self, request: HttpRequest, obj: CarrierAccount | None) -> Any:
         return () if obj is None else self.inlines
@@ -113,6 +126,11 @@ class CarrierAccountAdmin(Audited):
                 "<int:pk>/test/",
                 self.admin_site.admin_view(self.test_view),
                 name="shipments_carrieraccount_test",
+            ),
+            path(
+                "<int:pk>/connection/",
+                self.admin_site.admin_view(self.connection_view),
+                name="shipments_carrieraccount_connection",
             ),
             path(
                 "<int:pk>/keys/<int:key>/retire/",
@@ -145,6 +163,18 @@ class CarrierAccountAdmin(Audited):
         elif "calls_per_hour" in form.changed_data:
             # Whoever writes another quota knows better than what the refusals of before taught.
             Budget.objects.filter(account=obj).update(lowered_to=None, lowered_until=None)
+        if form.new_key is not None:
+            self._request_test(request, obj)
+            vars(request)["is_tried"] = True
+
+    def response_post_save_add(self, request: HttpRequest, obj: CarrierAccount) -> HttpResponseRedirect:
+        """To the account's page where a key is being tried: what comes of it stands there."""
+        response: HttpResponseRedirect = super().response_post_save_add(request, obj)
+        return _to_result(request, obj) or response
+
+    def response_post_save_change(self, request: HttpRequest, obj: CarrierAccount) -> HttpResponseRedirect:
+        response: HttpResponseRedirect = super().response_post_save_change(request, obj)
+        return _to_result(request, obj) or response
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
@@ -178,10 +208,10 @@ class CarrierAccountAdmin(Audited):
         return standing_of(account, timezone.now())
 
     @admin.display(description=_("test of the connection"))
-    def test(self, account: CarrierAccount) -> str | SafeString:
+    def test(self, account: CarrierAccount) -> str | SafeString | None:
         """What came of the last test and what to do, or that it is under way."""
         if account.test_requested_at is None:
-            return ""
+            return None
         if account.tested_at is None:
             return gettext("Under way; look again in a few seconds.")
         told = connection_words(account.test_result, account.get_gateway_display())
@@ -190,10 +220,10 @@ class CarrierAccountAdmin(Audited):
             told.happened,
             told.advice,
             account.test_words,
-            timezone.localtime(account.tested_at).strftime("%Y-%m-%d %H:%M %Z"),
+            date_format(timezone.localtime(account.tested_at), "DATETIME_FORMAT"),
         )
 
-    @admin.action(description=_("Test the connection"), permissions=["change"])
+    @admin.action(description=_("Try the connection"), permissions=["change"])
     def test_connections(self, request: HttpRequest, queryset: QuerySet[CarrierAccount]) -> None:
         for account in queryset:
             self._request_test(request, account)
@@ -223,6 +253,15 @@ class CarrierAccountAdmin(Audited):
         )
         return HttpResponseRedirect(reverse("admin:shipments_carrieraccount_change", args=[pk]))
 
+    def connection_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What came of the last test, alone: what the account's page asks for until there is a result."""
+        account = get_object_or_404(CarrierAccount, pk=pk)
+        if not self.has_view_permission(request, account):
+            raise PermissionDenied
+        return render(
+            request, "admin/shipments/carrieraccount/_connection.html", self._connection(request, account)
+        )
+
     def retire_view(self, request: HttpRequest, pk: int, key: int) -> HttpResponse:
         """The button beside a live key: erase its secret now."""
         if request.method != "POST":
@@ -248,11 +287,29 @@ class CarrierAccountAdmin(Audited):
         figures = (
             figures_of(account, timezone.now()) if account is not None and request.method == "GET" else None
         )
+        shown = {} if account is None else self._connection(request, account)
         return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), "figures": figures}
+            request, object_id, form_url, {**(extra_context or {}), **shown, "figures": figures}
         )
+
+    def _connection(self, request: HttpRequest, account: CarrierAccount) -> dict[str, Any]:
+        is_tested = account.test_requested_at is not None and account.tested_at is not None
+        return {
+            "account": account,
+            "told": connection_words(account.test_result, account.get_gateway_display())
+            if is_tested
+            else None,
+            "may_test": self.has_change_permission(request, account),
+        }
 
     def _request_test(self, request: HttpRequest, account: CarrierAccount) -> None:
         account.request_test(timezone.now())
         queueing.enqueue(queueing.TEST_ACCOUNT, account.pk)
         self.write_down(request, "tested", account, {}, {})
+
+
+def _to_result(request: HttpRequest, account: CarrierAccount) -> HttpResponseRedirect | None:
+    """To the account's page, where a key that was given with this request is being tried; None where none was."""
+    if "is_tried" not in vars(request):
+        return None
+    return HttpResponseRedirect(reverse("admin:shipments_carrieraccount_change", args=[account.pk]))

@@ -15,6 +15,13 @@ from shipments.enums import AnswerKind
 from shipments.models import Answer
 from shipments.models.answers import DIGEST_START
 
+KINDS = {
+    AnswerKind.SNAPSHOT: _("about the parcel"),
+    AnswerKind.NOT_KNOWN: _("number not known"),
+    AnswerKind.NOT_ALLOWED: _("not for this account"),
+    AnswerKind.UNREADABLE: _("not readable"),
+}
+
 
 class KindFilter(admin.SimpleListFilter):
     """Fixed choices: reading them from the table would read all of it."""
@@ -22,8 +29,8 @@ class KindFilter(admin.SimpleListFilter):
     title = _("kind")
     parameter_name = "kind"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(kind.value, kind.value) for kind in AnswerKind]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(kind.value, words) for kind, words in KINDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Answer]) -> QuerySet[Answer]:
         return queryset.filter(kind=self.value()) if self.value() else queryset
@@ -33,14 +40,15 @@ class KindFilter(admin.SimpleListFilter):
 class AnswerAdmin(LargeTable, ReadOnly):
     """The list leaves the bodies in the database; an answer's own page shows its body as text."""
 
-    list_display = ("fetched_at", "shipment", "merchant", "gateway", "kind", "size", "digest")
+    when_empty = _("What carriers answer stands here, once a parcel is asked about.")
+    list_display = ("fetched_at", "shipment", "merchant", "gateway", "kind_words", "size", "digest")
     list_select_related = ("shipment", "merchant")
     list_filter = (KindFilter, "gateway")
     # For the box; what it finds is said below.
     search_fields = ("sha256",)
     search_help_text = _("The SHA-256 of a part or of a whole answer, or its beginning")
     fields = (
-        "shipment", "merchant", "account", "gateway", "kind", "fetched_at", "size", "sha256", "body_sha256", "unreadable", "raw",
+        "shipment", "merchant", "account", "gateway", "kind_words", "fetched_at", "size", "sha256", "body_sha256", "unreadable", "raw",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -54,6 +62,13 @@ class AnswerAdmin(LargeTable, ReadOnly):
         term = search_term.strip().lower()
         return (queryset.filter(pk__in=Answer.objects.with_digest(term)) if term else queryset), False
 
+    def called(self, row: Answer) -> str:
+        return f"{self.kind_words(row)}, {row.fetched_at:%Y-%m-%d %H:%M} UTC"
+
+    @admin.display(description=_("kind"))
+    def kind_words(self, answer: Answer) -> str:
+        return str(KINDS[AnswerKind(answer.kind)])
+
     @admin.display(description="SHA-256")
     def digest(self, answer: Answer) -> str:
         """The beginning, by which it is told from others and found."""
@@ -63,4 +78,6 @@ class AnswerAdmin(LargeTable, ReadOnly):
     def raw(self, answer: Answer) -> str:
         if answer.is_erased:
             return gettext("Erased. The digests stay.")
-        return format_html("<pre>{}</pre>", answer.text)
+        return format_html(
+            '<pre tabindex="0" role="group" aria-label="{}">{}</pre>', gettext("As it was sent"), answer.text
+        )

@@ -21,7 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from shipments.admin.audited import Audited, ReadOnly
+from shipments.admin.audited import SOURCES, Audited, ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.bulk import audit_file
 from shipments.bulk.export_slots import Held, NoSlot, Slot
@@ -36,13 +36,7 @@ class SourceFilter(admin.SimpleListFilter):
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("page", _("a page")),
-            ("bulk", _("many at once")),
-            ("queue", _("the queue, for somebody")),
-            ("admin", _("the back-office")),
-            ("command", _("a command")),
-        ]
+        return list(SOURCES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(source=self.value()) if self.value() else queryset
@@ -119,16 +113,19 @@ class DaysFilter(admin.ListFilter):
 class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
     """Searched by words that all have to fit; each is looked up by an index of its own."""
 
-    list_display = ("when", "who", "source", "address", "whose", "verb", "about")
+    list_display = ("when", "who", "source_words", "address", "whose", "verb", "about")
     list_filter = (DaysFilter, SourceFilter)
     search_fields = ("row__exact",)
     search_help_text = _(
         "Words that all fit: an e-mail address, an IP address or network, a merchant’s short name, Shipment:123, Shipment, "
         "a row’s number, a verb (“signed in” in quotation marks)"
     )
-    fields = ("at", "who", "source", "address", "whose", "verb", "model", "row", "before", "after")
+    fields = ("when", "who", "source_words", "address", "whose", "verb", "model", "row", "before", "after")
     readonly_fields = fields
     change_list_template = "admin/shipments/auditentry/change_list.html"
+
+    def called(self, row: AuditEntry) -> str:
+        return f"{self.when(row)} {row.verb} {self.about(row)}"
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Not by the key alone: an index of each column goes on with the moment.
@@ -201,6 +198,10 @@ class AuditEntryAdmin(LargeTable, ReadOnly, Audited):
     @admin.display(description=_("when"))
     def when(self, entry: AuditEntry) -> str:
         return f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    @admin.display(description=_("from"))
+    def source_words(self, entry: AuditEntry) -> str:
+        return str(SOURCES.get(entry.source, entry.source))
 
     @admin.display(description=_("to"))
     def about(self, entry: AuditEntry) -> str:

@@ -15,20 +15,31 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from shipments.admin.at_once import AtOnce, held
 from shipments.admin.choosing import Choosing, may_be_a_key
+from shipments.admin.listing import Listed
 from shipments.models import AuditEntry, Merchant, User
 from shipments.models.audit import MASK
 from shipments.web.visitors import client_address
 
 Values = dict[str, Any]
 
+# Where deeds are done, as an entry names it.
+SOURCES = {
+    "page": gettext_lazy("a page"),
+    "bulk": gettext_lazy("many at once"),
+    "queue": gettext_lazy("the queue, for somebody"),
+    "admin": gettext_lazy("the back-office"),
+    "command": gettext_lazy("a command"),
+}
+
 # Deeds on the page of a row's history; the audit itself has all of them.
 NEWEST = 100
 
 
-class OneLog(Choosing, AtOnce):
+class OneLog(Choosing, Listed, AtOnce):
     """What is done is told once, in the audit: Django's own log would tell it again, with names and addresses in clear, and
     can be changed."""
 
@@ -74,7 +85,7 @@ class OneLog(Choosing, AtOnce):
             "admin/shipments/object_history.html",
             {
                 **self.admin_site.each_context(request),
-                "title": _("What was done: %(row)s") % {"row": row},
+                "title": _("What was done: %(row)s") % {"row": self.called(row)},
                 "subtitle": None,
                 "entries": found[:NEWEST],
                 "newest": NEWEST if len(found) > NEWEST else None,
@@ -83,6 +94,7 @@ class OneLog(Choosing, AtOnce):
                 else "",
                 "module_name": str(capfirst(self.opts.verbose_name_plural)),
                 "object": row,
+                "called": self.called(row),
                 "opts": self.opts,
                 "preserved_filters": self.get_preserved_filters(request),
                 **(extra_context or {}),

@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from shipments import queueing
-from shipments.admin.retention import LABELS
 from shipments.models import AuditEntry, Mail, User
+from shipments.models.retention import KINDS
 from shipments.monitoring import health
 from shipments.monitoring.health import AccountHealth, CarrierHealth, Health
 from shipments.monitoring.readiness import SILENT_AFTER
@@ -125,7 +125,7 @@ def _shown(found: Health) -> dict[str, Any]:
         "carriers": [(carrier, _codes(carrier)) for carrier in found.carriers],
         "replays": _address(REPLAYS),
         "overdue": [(one.kind.words, one) for one in found.overdue],
-        "due": [(LABELS[one.kind], one) for one in found.due],
+        "due": [(KINDS[one.kind], one) for one in found.due],
         "most_failures": queueing.MOST_FAILURES,
         "mails_in_arrears": sum(kind.in_arrears for kind in found.mails),
         "mails_held": sum(kind.held for kind in found.mails),

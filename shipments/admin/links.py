@@ -16,7 +16,8 @@ from shipments.models import PrivateLink, Shipment
 class PrivateLinkAdmin(LargeTable, ReadOnly, Audited):
     """Links can be revoked here; their tokens are not even read."""
 
-    list_display = ("id", "shipment", "made_by", "made_at", "expires_at", "revoked_at")
+    when_empty = _("A merchant's people make them on a parcel's page.")
+    list_display = ("made_at", "shipment", "made_by", "expires_at", "revoked_at")
     list_select_related = ("shipment", "made_by")
     list_filter = (("revoked_at", SetOrNot),)
     # For the box; what it finds is said below.
@@ -27,6 +28,9 @@ class PrivateLinkAdmin(LargeTable, ReadOnly, Audited):
     actions = ("revoke",)
     # It would be the link itself.
     view_on_site = False
+
+    def called(self, row: PrivateLink) -> str:
+        return str(row.shipment)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PrivateLink]:
         links: QuerySet[PrivateLink] = super().get_queryset(request)

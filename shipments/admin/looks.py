@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from shipments.admin.audited import Audited, ReadOnly
 from shipments.models import Look, MerchantHost
@@ -16,12 +17,17 @@ from shipments.web.storefront import hosts
 class MerchantHostAdmin(Audited):
     """The list of names that are answered to besides ALLOWED_HOSTS. A name is added or taken away, not changed."""
 
+    when_empty = _(
+        "Merchants' pages are at this site's own address until one of them has a name here, whose DNS leads to this server."
+    )
     list_display = ("host", "merchant", "made_by", "made_at")
     list_select_related = ("merchant", "made_by")
     search_fields = ("host", "merchant__name", "merchant__slug")
-    fields = ("host", "merchant", "made_by", "made_at")
     readonly_fields = ("made_by", "made_at")
     autocomplete_fields = ("merchant",)
+
+    def get_fields(self, request: HttpRequest, obj: MerchantHost | None = None) -> tuple[str, ...]:
+        return ("host", "merchant") if obj is None else ("host", "merchant", "made_by", "made_at")
 
     def has_change_permission(self, request: HttpRequest, obj: MerchantHost | None = None) -> bool:
         return False
@@ -45,6 +51,7 @@ class MerchantHostAdmin(Audited):
 class LookAdmin(ReadOnly, Audited):
     """What merchants have made of their pages, to look at: it is the owners' to change."""
 
+    when_empty = _("A merchant's owners set name, colour and logo in their dashboard, under Settings.")
     list_display = ("merchant", "shown_name", "colour", "support_url", "changed_at")
     list_select_related = ("merchant",)
     search_fields = ("merchant__name", "merchant__slug", "shown_name")
@@ -58,6 +65,9 @@ class LookAdmin(ReadOnly, Audited):
         "changed_at",
     )
     readonly_fields = fields
+
+    def called(self, row: Look) -> str:
+        return row.merchant.name
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Look]:
         looks: QuerySet[Look] = super().get_queryset(request)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from shipments.admin.audited import Audited, ReadOnly
+from shipments.facts.wording import status_label
 from shipments.models import Replay, StatusMapping, UnrecognisedCode, UnrecognisedWord
 from shipments.tracking.effects import MOST_SCANS, Effect, effect_of, examples_of
 
@@ -29,6 +30,9 @@ class StatusMappingAdmin(Audited):
     A mapping is about the same words for as long as it lives: for others there is another one.
     """
 
+    when_empty = _(
+        "Our own tables say what every code means. Add one where they do not: from an unrecognised code it is one click."
+    )
     list_display = ("carrier", "code", "text", "word", "status")
     list_display_links = ("carrier", "code", "text", "word")
     list_filter = ("carrier", "status")
@@ -36,6 +40,7 @@ class StatusMappingAdmin(Audited):
     search_fields = ("code", "text", "word")
     fields = (*WORDS, "status")
     actions = ("apply",)
+    change_form_template = "admin/shipments/statusmapping/change_form.html"
     delete_confirmation_template = "admin/shipments/statusmapping/delete_confirmation.html"
 
     def get_readonly_fields(self, request: HttpRequest, obj: StatusMapping | None = None) -> tuple[str, ...]:
@@ -169,6 +174,7 @@ def _to_replay(request: HttpRequest) -> HttpResponse | None:
 class _Unrecognised(ReadOnly):
     """What nobody knows yet, the newest first; a mapping is one click away, and each has parcels that show it."""
 
+    when_empty = _("Every scan is understood.")
     # Of the model, and of a mapping.
     words: ClassVar[tuple[str, ...]]
     list_filter = ("carrier",)
@@ -221,7 +227,7 @@ class _Unrecognised(ReadOnly):
             address = reverse("admin:shipments_statusmapping_change", args=[row.mapped_by])
             return format_html(
                 '{} <a href="{}">{}</a>',
-                gettext("means %(status)s from now on") % {"status": row.mapped_to},
+                gettext("means %(status)s from now on") % {"status": status_label(row.mapped_to)},
                 address,
                 gettext("Apply it to what is stored"),
             )

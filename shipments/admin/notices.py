@@ -52,6 +52,7 @@ class MailAdmin(LargeTable, ReadOnly, Audited):
     """A mail that was given up can be begun anew, once its reason is mended. Its text is not even read here: it may
     hold links that open things; nor its subject, which names orders."""
 
+    when_empty = _("What the site sends stands here: invitations, alerts, digests, mails to buyers.")
     list_display = ("made_at", "kind", "merchant", "masked_to", "tries", "error", "due_at", "sent_at")
     list_select_related = ("merchant",)
     list_filter = (StateFilter,)
@@ -61,6 +62,9 @@ class MailAdmin(LargeTable, ReadOnly, Audited):
     fields = ("kind", "merchant", "masked_to", "made_at", "due_at", "tries", "error", "sent_at")
     readonly_fields = fields
     actions = ("send_again",)
+
+    def called(self, row: Mail) -> str:
+        return f"{row.kind}, {row.made_at:%Y-%m-%d %H:%M} UTC"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
         mails: QuerySet[Mail] = super().get_queryset(request)

@@ -11,6 +11,7 @@ from shipments.models import Heartbeat
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnly):
+    when_empty = _("No worker has ever run: start one with “manage.py worker”.")
     list_display = ("name", "at", "age")
 
     @admin.display(description=_("ago"))

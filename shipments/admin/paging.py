@@ -25,6 +25,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # cannot be subscr
         rows = cast("QuerySet[Any]", self.object_list)
         return rows[:MOST_ROWS].count()
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether there may be more than is shown."""
+        return self.count == MOST_ROWS
+
     def page(self, number: Any) -> "Page[Any]":
         """The page, its rows found by their keys first: what is passed over on the way to page 90 is not read whole."""
         number = self.validate_number(number)

@@ -16,6 +16,7 @@ from shipments.models.answers import DIGEST_START
 class ProofAdmin(LargeTable, ReadOnly):
     """What is waited for, kept or given up, and why."""
 
+    when_empty = _("Pictures of deliveries are fetched when a carrier names their address.")
     list_display = ("begun_at", "shipment", "merchant", "tries", "due_at", "fetched_at", "in_words")
     list_select_related = ("shipment", "merchant")
     list_filter = ("trouble",)
@@ -24,15 +25,19 @@ class ProofAdmin(LargeTable, ReadOnly):
     )  # fmt: skip
     readonly_fields = fields
 
+    def called(self, row: Proof) -> str:
+        return str(row.shipment)
+
     @admin.display(description=_("trouble"))
-    def in_words(self, proof: Proof) -> str:
-        return why(proof.trouble, proof.trouble_detail) if proof.trouble else ""
+    def in_words(self, proof: Proof) -> str | None:
+        return why(proof.trouble, proof.trouble_detail) if proof.trouble else None
 
 
 @admin.register(Statement)
 class StatementAdmin(LargeTable, ReadOnly):
     """Which statements were made; what they say is for their readers."""
 
+    when_empty = _("Merchants and buyers make one on the page of a delivered parcel.")
     list_display = ("number", "made_at", "merchant", "carrier", "status", "delivered_on", "is_for_buyer")
     list_select_related = ("merchant",)
     search_fields = ("number__startswith", "digest__startswith")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -42,20 +43,46 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state=wanted) if wanted else queryset
 
 
+class ReplayForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscripted at run time
+    """Whose answers are read again; all there are only where somebody has said so."""
+
+    everything = forms.BooleanField(
+        label=_("All parcels of all carriers"),
+        required=False,
+        help_text=_("Asked for where nothing else is chosen: of a million parcels it takes hours."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if (
+            self.instance.pk is None
+            and not self.errors
+            and not any(cleaned.get(name) for name in (*ASKED, "everything"))
+        ):
+            self.add_error(
+                "everything",
+                gettext("Choose a carrier or say what its scans have; or tick that all are meant."),
+            )
+        return cleaned
+
+
 @admin.register(Replay)
 class ReplayAdmin(LargeTable, Audited):
     """Started here or by a mapping, and then only watched, cancelled and taken up again."""
 
+    when_empty = _("Stored answers are read again when a mapping is applied, or when you start it here.")
+    form = ReplayForm
     list_display = ("about", "state_words", "share", "done", "changed", "by", "made_at")
     list_select_related = ("carrier", "by")
     list_filter = (StateFilter,)
     change_form_template = "admin/shipments/replay/change_form.html"
 
     def get_fields(self, request: HttpRequest, obj: Replay | None = None) -> tuple[str, ...]:
-        return ASKED if obj is None else (*ASKED, "by", "made_at", "finished_at")
+        return (*ASKED, "everything") if obj is None else (*ASKED, "by", "made_at", "finished_at")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Replay | None = None) -> tuple[str, ...]:
-        return () if obj is None else self.get_fields(request, obj)
+        # What is asked once is no box of a replay that is there.
+        return () if obj is None else (*self.get_fields(request, obj), "everything")
 
     def has_delete_permission(self, request: HttpRequest, obj: Replay | None = None) -> bool:
         return False

@@ -18,20 +18,20 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from shipments.admin.audited import Audited, ReadOnly
-from shipments.admin.paging import LargeTable
+from shipments.admin.paging import LargeTable, SetOrNot
 from shipments.enums import ErasedBy, Kept
 from shipments.keeping import ages, erasing, receipts
 from shipments.models import Erasure, ErasureKey, Merchant, RetentionRule, User
-from shipments.models.retention import CLAIM_DAYS, LEAST_DAYS, LEAST_DAYS_OF_AUDIT, MOST_DAYS
+from shipments.models.retention import (
+    CLAIM_DAYS,
+    KINDS,
+    LEAST_DAYS,
+    LEAST_DAYS_OF_AUDIT,
+    MOST_DAYS,
+    erased_by_choices,
+)
 from shipments.web.erased_words import age_in_words
 
-LABELS = {
-    Kept.PERSONAL: _("Personal data"),
-    Kept.ANSWERS: _("Raw answers"),
-    Kept.PROOFS: _("Proofs"),
-    Kept.SCANS: _("Scans"),
-    Kept.AUDIT: _("Audit"),
-}
 # What a person gives up with each; shown beside the field.
 CONSEQUENCES = {
     Kept.PERSONAL: _(
@@ -68,7 +68,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subscrip
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "kind" in self.fields:
-            self.fields["kind"] = forms.ChoiceField(label=_("Kind of data"), choices=list(LABELS.items()))
+            self.fields["kind"] = forms.ChoiceField(label=_("Kind of data"), choices=list(KINDS.items()))
         if "days" in self.fields:
             self.fields["days"].help_text = gettext(
                 "From 30 to 3650, counted from a parcel's last news once nobody asks about it any more; a parcel that is still asked about counts after a year without news. Empty: for ever."
@@ -176,13 +176,13 @@ class RetentionRuleAdmin(Audited):
     ) -> HttpResponse:
         obj = kwargs.get("obj")
         kinds = [Kept(obj.kind)] if obj is not None else list(Kept)
-        context["consequences"] = [(LABELS[kind], CONSEQUENCES[kind]) for kind in kinds]
+        context["consequences"] = [(KINDS[kind], CONSEQUENCES[kind]) for kind in kinds]
         response: HttpResponse = super().render_change_form(request, context, *args, **kwargs)
         return response
 
     @admin.display(description=_("kind of data"), ordering="kind")
     def what(self, rule: RetentionRule) -> str:
-        return str(LABELS[Kept(rule.kind)])
+        return rule.get_kind_display()
 
     @admin.display(description=_("merchant"), ordering="merchant__name")
     def whose(self, rule: RetentionRule) -> str:
@@ -198,7 +198,7 @@ class ErasureForm(forms.Form):
 
     by = forms.ChoiceField(
         label=_("Find by"),
-        choices=[(ErasedBy.EMAIL, _("e-mail address")), (ErasedBy.NUMBER, _("tracking number"))],
+        choices=erased_by_choices,
         widget=forms.RadioSelect,
         initial=ErasedBy.EMAIL,
     )
@@ -255,9 +255,12 @@ class ErasureForm(forms.Form):
 class ErasureAdmin(LargeTable, ReadOnly, Audited):
     """Receipts, and the page on which a buyer's data is looked for and erased."""
 
+    when_empty = _(
+        "When a buyer asks for their data to be erased, add one: it finds them by e-mail address or tracking number, and leaves a receipt."
+    )
     list_display = ("asked_at", "found_by", "merchant", "asked_by", "done_at")
     list_select_related = ("merchant", "asked_by")
-    list_filter = (("done_at", admin.EmptyFieldListFilter), "by")
+    list_filter = (("done_at", SetOrNot), "by")
     fields = (
         "public_id", "found_by", "merchant", "with_parcels", "asked_at", "asked_by", "done_at", "erased", "term_digest",
     )  # fmt: skip

@@ -112,7 +112,8 @@ class WatchInline(_ReadOnlyInline):
 class ShipmentAdmin(LargeTable, ReadOnly):
     """Found by number in any form, or by order; changed by carriers and on the merchant's own pages."""
 
-    list_display = ("number", "carrier", "merchant", "status", "lifecycle", "changed_at", "created_at")
+    when_empty = _("Merchants add parcels in their dashboard, by a file or a form.")
+    list_display = ("number", "carrier", "merchant", "status", "lifecycle", "changed_at")
     list_select_related = ("carrier", "merchant")
     list_filter = ("status", "lifecycle", "carrier")
     search_fields = ("number",)
@@ -140,7 +141,7 @@ class ShipmentAdmin(LargeTable, ReadOnly):
     @admin.display(description=_("expected"))
     def estimated(self, shipment: Shipment) -> str:
         if shipment.estimated_on is None:
-            return ""
+            return "-"
         hours = [f"{at:%H:%M}" for at in (shipment.estimated_from, shipment.estimated_to) if at is not None]
         return f"{shipment.estimated_on} {'–'.join(hours)}".rstrip()
 
@@ -161,7 +162,7 @@ def _moment(on: date | None, at: time | None, offset: int | None) -> str:
     """The clock of the place, and how far it is from UTC where that is known."""
     clock = "" if at is None else f" {at:%H:%M:%S}"
     zone = "" if offset is None else f" {offset_text(timedelta(minutes=offset))}"
-    return "" if on is None else f"{on}{clock}{zone}"
+    return "-" if on is None else f"{on}{clock}{zone}"
 
 
 def _answer_link(pk: int, text: str) -> str:

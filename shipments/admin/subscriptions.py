@@ -18,7 +18,10 @@ from shipments.models import Shipment, Subscription
 class SubscriptionAdmin(LargeTable, ReadOnly, Audited):
     """Subscriptions can be ended here, for who asks an operator to; begun they cannot be."""
 
-    list_display = ("id", "shipment", "masked_email", "wants", "confirmed_at", "due_at", "unsubscribed_at")
+    when_empty = _("Buyers subscribe on a parcel's page, merchants for them by an import.")
+    list_display = ("confirmed_at", "shipment", "masked_email", "wants", "due_at", "unsubscribed_at")
+    # Of a request that nobody has confirmed yet there is no moment.
+    list_display_links = ("confirmed_at", "shipment")
     list_select_related = ("shipment",)
     list_filter = (("unsubscribed_at", SetOrNot),)
     # For the box; what it finds is said below.
@@ -30,6 +33,9 @@ class SubscriptionAdmin(LargeTable, ReadOnly, Audited):
     )  # fmt: skip
     readonly_fields = fields
     actions = ("stop",)
+
+    def called(self, row: Subscription) -> str:
+        return str(row.shipment)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         subscriptions: QuerySet[Subscription] = super().get_queryset(request)

@@ -6,7 +6,9 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import number_format
 
+from shipments.admin.audited import SOURCES
 from shipments.facts import spelling
+from shipments.facts.wording import status_label
 
 register = template.Library()
 
@@ -35,3 +37,15 @@ def percent(share: float) -> str:
     """A share of one in percent, as a whole number unless it is less than ten."""
     value = share * 100
     return number_format(value, decimal_pos=0 if value >= 10 or value == 0 else 1) + " %"
+
+
+@register.filter
+def status_words(status: str) -> str:
+    """A status as merchants and buyers read it."""
+    return status_label(status)
+
+
+@register.filter
+def source_words(source: str) -> str:
+    """Where a deed was done."""
+    return str(SOURCES.get(source, source))

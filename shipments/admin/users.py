@@ -4,16 +4,23 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminUserCreationForm,
+    ReadOnlyPasswordHashField,
+    ReadOnlyPasswordHashWidget,
+    UserChangeForm,
+)
+from django.contrib.auth.hashers import is_password_usable
 from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from shipments.admin.audited import Audited
 from shipments.models import User
@@ -23,14 +30,37 @@ POWERS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class PersonCreationForm(AdminUserCreationForm):  # type: ignore[type-arg]
-    """An e-mail address instead of a user name."""
+    """An e-mail address instead of a user name, and words of ours for Django's."""
+
+    usable_password = forms.ChoiceField(
+        label=_("First password"),
+        required=False,
+        initial="true",
+        choices={
+            "true": _("set here, and told to the person"),
+            "false": _("none: they choose one by “Forgot your password?”"),
+        },
+        widget=forms.RadioSelect(attrs={"class": "radiolist"}),
+    )
 
     class Meta:
         model = User
         fields = ("email", "name")
 
 
+class SetOrNone(ReadOnlyPasswordHashWidget):
+    """Whether there is a password; nothing of how it is kept, a part of its digest least of all."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        is_set = bool(value) and is_password_usable(value)
+        context["summary"] = [{"label": gettext("Set.") if is_set else gettext("None is set.")}]
+        return context
+
+
 class PersonChangeForm(UserChangeForm):  # type: ignore[type-arg]
+    password = ReadOnlyPasswordHashField(label=_("Password"), widget=SetOrNone)
+
     class Meta:
         model = User
         fields = "__all__"
@@ -49,9 +79,12 @@ class PersonAdmin(Audited, UserAdmin):  # type: ignore[type-arg]
     ordering = ("email",)
     actions = ("take_second_factor_away",)
     readonly_fields = ("date_joined", "last_login")
+    # Ticked one by one: in a list of many a slip with the mouse would take all the others away.
+    filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
-        (_("Powers"), {"fields": ("is_active", *POWERS)}),
+        (_("Powers"), {"fields": ("is_active", "is_staff", "groups", "is_superuser")}),
+        (_("Single rights"), {"fields": ("user_permissions",), "classes": ("collapse",)}),
         (_("Dates"), {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = (
@@ -60,6 +93,16 @@ class PersonAdmin(Audited, UserAdmin):  # type: ignore[type-arg]
             {"classes": ("wide",), "fields": ("email", "name", "usable_password", "password1", "password2")},
         ),
     )
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(
+            db_field, request, **{**kwargs, "widget": forms.CheckboxSelectMultiple()}
+        )
+        if field is not None and db_field.name == "groups":
+            field.help_text = gettext(
+                "Auditors look at every page and change nothing; operators do everything but hand out powers. Both need the tick at “operator”."
+            )
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)

@@ -49,7 +49,7 @@ class ParcelWords:
     reattempt: Posted | None = None
 
 
-_STATUS_LABELS = {
+STATUS_LABELS = {
     Status.MANIFEST: pgettext_lazy("status", "Label created"),
     Status.ACCEPTANCE: pgettext_lazy("status", "With the carrier"),
     Status.PICKED_UP: pgettext_lazy("status", "Picked up"),
@@ -150,7 +150,7 @@ _SPOTS = {
 
 def status_label(status: Status | str) -> str:
     """Our two or three words for where a parcel is."""
-    return str(_STATUS_LABELS[Status(status)])
+    return str(STATUS_LABELS[Status(status)])
 
 
 def scan_label(status: Status | str) -> str:

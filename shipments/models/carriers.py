@@ -12,6 +12,7 @@ from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import Status
+from shipments.facts.wording import STATUS_LABELS
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 # What an address never holds as it is.
@@ -27,8 +28,8 @@ def folded(text: str) -> str:
     return text[:KEPT_TEXT].encode(errors="replace").lower().decode()
 
 
-def status_choices() -> list[tuple[str, str]]:
-    return [(status.value, status.value) for status in Status]
+def status_choices() -> list[tuple[str, object]]:
+    return [(status.value, STATUS_LABELS[status]) for status in Status]
 
 
 def check_page_address(address: str) -> None:
@@ -197,7 +198,7 @@ class StatusMapping(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.carrier_id} {self.words} → {self.status}"
+        return f"{self.carrier_id} {self.words} → {self.get_status_display()}"
 
     @property
     def words(self) -> str:

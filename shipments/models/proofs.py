@@ -23,8 +23,25 @@ def digest_of(address: str) -> str:
     return sha256(address.encode()).hexdigest()
 
 
-def trouble_choices() -> list[tuple[str, str]]:
-    return [(trouble.value, trouble.value) for trouble in FetchTrouble]
+# In one word or two; `facts.fetch_words` says each in a sentence.
+TROUBLES = {
+    FetchTrouble.BAD_ADDRESS: _("bad address"),
+    FetchTrouble.PRIVATE_HOST: _("private network"),
+    FetchTrouble.UNREACHABLE: _("not reached"),
+    FetchTrouble.TOO_SLOW: _("too slow"),
+    FetchTrouble.REFUSED: _("refused"),
+    FetchTrouble.TOO_MANY_REDIRECTS: _("led on and on"),
+    FetchTrouble.TOO_LARGE: _("too large"),
+    FetchTrouble.NO_PICTURE: _("no picture there"),
+    FetchTrouble.BAD_PICTURE: _("bad picture"),
+    FetchTrouble.INTERRUPTED: _("broken off"),
+    FetchTrouble.OVERTAKEN: _("another address since"),
+    FetchTrouble.ENOUGH: _("pictures enough"),
+}
+
+
+def trouble_choices() -> list[tuple[str, object]]:
+    return [(trouble.value, TROUBLES[trouble]) for trouble in FetchTrouble]
 
 
 class ProofPicture(models.Model):

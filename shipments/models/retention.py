@@ -13,6 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from shipments.enums import ErasedBy, Kept
@@ -28,12 +29,24 @@ CLAIM_DAYS = 120
 LEAST_DAYS_OF_AUDIT = 400
 
 
-def kept_choices() -> list[tuple[str, "str"]]:
-    return [(kind.value, kind.value) for kind in Kept]
+KINDS = {
+    Kept.PERSONAL: _("Personal data"),
+    Kept.ANSWERS: _("Raw answers"),
+    Kept.PROOFS: _("Proofs"),
+    Kept.SCANS: _("Scans"),
+    Kept.AUDIT: _("Audit"),
+}
 
 
-def erased_by_choices() -> list[tuple[str, str]]:
-    return [(by.value, by.value) for by in ErasedBy]
+def kept_choices() -> list[tuple[str, object]]:
+    return [(kind.value, KINDS[kind]) for kind in Kept]
+
+
+def erased_by_choices() -> list[tuple[str, object]]:
+    return [
+        (ErasedBy.EMAIL.value, _("e-mail address")),
+        (ErasedBy.NUMBER.value, _("tracking number")),
+    ]
 
 
 class RetentionRule(models.Model):
@@ -91,7 +104,9 @@ class RetentionRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.merchant_id or 'all merchants'}: {self.days or 'for ever'}"
+        return (
+            f"{self.get_kind_display()}, {self.merchant.name if self.merchant else gettext('all merchants')}"
+        )
 
 
 class ErasureKeyManager(models.Manager["ErasureKey"]):

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from shipments import queueing
 from shipments.enums import BreakerState, Environment
+from shipments.facts.connection_words import connection_words
 from shipments.facts.error_words import last_words, place_of
 from shipments.keeping.ages import Due
 from shipments.models import CarrierAccount, MaintenanceWindow, Watch, notices
@@ -58,6 +59,16 @@ class AccountHealth:
         owner = self.account.merchant.name if self.account.merchant else _("platform")
         test = "" if self.account.environment == Environment.PRODUCTION else f" {self.account.environment}"
         return f"{self.account.get_gateway_display()}{test} · {owner}"
+
+    @property
+    def failed_test(self) -> str:
+        """What the last test of the connection found, where that was trouble and nothing has worked since."""
+        account = self.account
+        if account.tested_at is None:
+            return ""
+        told = connection_words(account.test_result, account.get_gateway_display())
+        has_worked = account.last_success_at is not None and account.last_success_at > account.tested_at
+        return "" if told.works or has_worked else told.happened
 
     @property
     def calls(self) -> int:
@@ -214,7 +225,7 @@ def _worst_first(engine: Readings) -> list[Account]:
 _OF_AN_ACCOUNT = (
     "gateway", "environment", "cadence_seconds", "is_active", "last_success_at", "last_error", "last_error_at", "merchant__name",
     "budget__breaker", "budget__opened_because", "budget__opened_for", "budget__opened_at", "budget__probes_at",
-    "budget__paused_until",
+    "budget__paused_until", "tested_at", "test_result",
 )  # fmt: skip
 
 

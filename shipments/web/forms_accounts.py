@@ -144,6 +144,11 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]  # cannot be subsc
         return cleaned
 
     @property
+    def has_typed_key(self) -> bool:
+        """Whether a key or a secret was sent, which the form that is shown again will not hold."""
+        return any(self.data.get(self.add_prefix(name)) for name in ("key", "secret"))
+
+    @property
     def new_key(self) -> NewKey | None:
         """The key that was typed; None where what is stored stays."""
         made: NewKey | None = self.cleaned_data.get("new_key")

@@ -61,6 +61,7 @@ EXTRA: dict[tuple[str, str], tuple[Statuses, dict[str, Any]]] = {
     ("health-mails", "GET"): ((ON, ON, NOT_SO, NOT_SO, NOT_SO, NOT_SO), {}),
     ("health-mails", "POST"): ((ON, ON, NO, NO, ON, ON), {}),
     ("shipments_carrier_try", "GET"): (LOOKING, {"number": "1Z999AA10123456784"}),
+    ("shipments_carrieraccount_connection", "GET"): (LOOKING, {}),
     ("shipments_erasure_receipt", "GET"): (LOOKING, {}),
     ("shipments_replay_progress", "GET"): (LOOKING, {}),
     ("shipments_replay_cancel", "GET"): ((ON, ON, NOT_SO, NOT_SO, NOT_SO, NOT_SO), {}),

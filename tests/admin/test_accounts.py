@@ -182,8 +182,9 @@ def test_a_new_secret_takes_effect_at_once(operator: Client, account: CarrierAcc
     assert keys_of(account) == [(KEY, "another-secret"), (KEY, SECRET)]
     assert account.budget.paused_until is None
     assert CredentialToken.objects.get().value is None
-    entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.after["secret"]) == ("key added", "•••")
+    added, tried = AuditEntry.objects.order_by("pk")
+    assert (added.verb, added.after["secret"]) == ("key added", "•••")
+    assert tried.verb == "tested"
 
 
 def test_parcels_that_waited_for_an_account_are_due_now(
@@ -199,7 +200,7 @@ def test_parcels_that_waited_for_an_account_are_due_now(
         )
 
     assert Watch.objects.due(timezone.now()).count() == 1
-    assert [task.name() for task in OrmQ.objects.all()] == ["sweep"]
+    assert sorted(task.name() for task in OrmQ.objects.all()) == ["sweep", "test_account"]
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8901", "https://10.0.0.7", "https://localhost"])
@@ -233,7 +234,7 @@ def test_the_button_queues_a_test_and_the_result_is_shown_when_it_is_in(
     with django_capture_on_commit_callbacks(execute=True):
         response = operator.post(page(account, "test"), follow=True)
 
-    assert "Under way; look again in a few seconds." in response.content.decode()
+    assert "The connection is being tried …" in response.content.decode()
     (task,) = OrmQ.objects.all()
     assert (task.name(), task.task["args"]) == ("test_account", (account.pk,))
     entry = AuditEntry.objects.get()
@@ -499,3 +500,76 @@ def test_who_may_only_look_sees_the_keys_and_changes_none(
     retire = reverse("admin:shipments_carrieraccount_retire", args=[account.pk, account.credentials.get().pk])
     assert browser.post(retire).status_code == 403
     assert keys_of(account) == [(KEY, SECRET)]
+
+
+def test_a_key_that_was_given_is_tried_at_once_and_its_result_is_where_one_arrives(
+    operator: Client, account: CarrierAccount
+) -> None:
+    given = operator.post(page(account), {**form(account, key=KEY, secret=SECRET), "_save": ""})
+    without = operator.post(page(account), {**form(account), "_save": ""})
+
+    assert (given.headers["Location"], without.headers["Location"]) == (page(account), LIST)
+    account.refresh_from_db()
+    assert (account.test_requested_at is None, account.tested_at) == (False, None)
+
+
+def test_who_may_only_look_is_shown_no_boxes_for_keys_and_no_deeds(
+    account: CarrierAccount, signed_in: Callable[[User], Client]
+) -> None:
+    auditor = a_person("auditor@example.com", is_staff=True)
+    auditor.user_permissions.add(Permission.objects.get(codename="view_carrieraccount"))
+
+    shown = signed_in(auditor).get(page(account)).content.decode()
+
+    assert not any(words in shown for words in ("A newer key", "Try the connection", "Retire the key"))
+
+
+def test_before_the_only_key_is_retired_the_page_says_what_that_means(
+    operator: Client, account: CarrierAccount
+) -> None:
+    shown = operator.get(page(account)).content.decode()
+
+    assert "It is the only key: nobody is asked with this account until it has another." in shown
+
+
+def test_a_refused_form_says_that_a_typed_key_has_to_be_typed_again(
+    operator: Client, account: CarrierAccount
+) -> None:
+    words = "Key and secret are never sent back: type them again."
+
+    typed = operator.post(page(account), form(account, key=KEY, gateway="")).content.decode()
+    not_typed = operator.post(page(account), form(account, gateway="")).content.decode()
+
+    assert words in typed
+    assert KEY not in typed
+    assert words not in not_typed
+
+
+def test_the_health_page_tells_of_a_test_that_failed_until_something_has_worked(
+    operator: Client, account: CarrierAccount
+) -> None:
+    now = timezone.now()
+    account.request_test(now - timedelta(minutes=9))
+    account.record_test(Connection.REFUSED_KEY, "", now - timedelta(minutes=8))
+    words = "It is asked with, but the last test of its connection failed:"
+    failed = operator.get(reverse("admin:health")).content.decode()
+
+    CarrierAccount.objects.filter(pk=account.pk).update(last_success_at=now)
+    has_worked = operator.get(reverse("admin:health")).content.decode()
+
+    assert words in failed
+    assert words not in has_worked
+    assert "It is asked with." in has_worked
+
+
+def test_the_page_asks_for_the_result_of_a_test_until_there_is_one(
+    operator: Client, account: CarrierAccount
+) -> None:
+    account.request_test(timezone.now())
+    asking = operator.get(page(account, "connection")).content.decode()
+    account.record_test(Connection.REFUSED_KEY, "", timezone.now())
+    told = operator.get(page(account, "connection")).content.decode()
+
+    assert ('hx-trigger="every 2s"' in asking, 'hx-trigger="every 2s"' in told) == (True, False)
+    assert "The connection is being tried" in asking
+    assert "is-trouble" in told

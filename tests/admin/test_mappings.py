@@ -292,7 +292,7 @@ def test_an_unrecognised_code_is_one_click_from_its_mapping(operator: Client) ->
     address = "/admin/shipments/statusmapping/add/?carrier=UPS&amp;code=ZZ&amp;text=Parcel+did+a+%26+b"
     assert shown.count("statusmapping/add/?") == 1
     assert f'href="{address}"' in shown
-    assert "means InTransit from now on" in shown
+    assert "means On the way from now on" in shown
     form = operator.get(address.replace("&amp;", "&")).context["adminform"].form
     assert [form[name].value() for name in ("carrier", "code", "text")] == ["UPS", "ZZ", "Parcel did a & b"]
 

@@ -81,12 +81,29 @@ def give_name_and_password(page: Page, email: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def barriers(page: Page) -> list[str]:
-    """What axe finds that keeps somebody from using the page, once it is there whole."""
+# Lists of all that is well would take longer to hand over than to find; and reading style sheets by adding them to the page
+# would break its policy.
+LOOK_FOR = {"resultTypes": ["violations"], "preload": False}
+BEYOND = """
+    [...document.querySelectorAll('main *')]
+        .filter(each => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.table-frame'))
+        .slice(0, 3)
+        .map(each => `${each.tagName}.${each.className}`)
+"""
+
+
+def barriers(page: Page, *rules: str) -> list[str]:
+    """What axe finds that keeps somebody from using the page, once it is there whole; of some rules alone, where they are named."""
     page.wait_for_load_state()
+    options = {**LOOK_FOR, "runOnly": list(rules)} if rules else LOOK_FOR
     return [
         f"{found['id']}: {node['html'][:200]} {node['failureSummary']}"
-        # Lists of all that is well would take longer to hand over than to find.
-        for found in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        for found in Axe().run(page, options=options).response["violations"]
         for node in found["nodes"]
     ]
+
+
+def across(page: Page, width: int) -> list[str]:
+    """What makes a page wider than its window; nothing, where it fits."""
+    wide: int = page.evaluate("document.documentElement.scrollWidth")
+    return [f"{wide} pixels", *page.evaluate(BEYOND)] if wide > width else []

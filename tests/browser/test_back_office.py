@@ -13,7 +13,14 @@ import trackingsite.urls  # noqa: F401  (what is ours alone is decided there)
 from shipments.models import AuditEntry, Merchant
 from tests.admin.world import a_world, row_of
 from tests.authenticator import code_of
-from tests.browser.driving import a_page, arrived, give_name_and_password, sign_in_on_the_way
+from tests.browser.driving import (
+    a_page,
+    across,
+    arrived,
+    barriers,
+    give_name_and_password,
+    sign_in_on_the_way,
+)
 from tests.factories import a_person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -41,17 +48,24 @@ def every_page() -> list[str]:
     return found
 
 
-def test_no_page_of_the_back_office_breaks_the_policy(
+def test_no_page_of_the_back_office_breaks_the_policy_or_keeps_anybody_out_on_a_phone(
     browser: Browser, live_server: Any, merchant: Merchant
 ) -> None:
     """`a_page` fails on anything the console complains about, a refused style or script included."""
-    with a_page(browser) as page:
+    found: dict[str, list[str]] = {}
+    with a_page(browser, "dark", width=390) as page:
         sign_in_on_the_way(page, f"{live_server.url}/admin/", "olga@example.com")
         for path in every_page():
             response = page.goto(live_server.url + path)
-            page.wait_for_load_state()
             assert response, path
             assert response.status == 200, path
+            page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+            found[path] = across(page, 390) + barriers(page)
+            # What is told apart by colours once more in the other ones.
+            page.emulate_media(color_scheme="light")
+            found[path] += barriers(page, "color-contrast", "link-in-text-block")
+            page.emulate_media(color_scheme="dark")
+    assert {path: barrier for path, barrier in found.items() if barrier} == {}
 
 
 def test_pickers_and_rows_added_by_script_work_under_the_policy(

@@ -12,7 +12,7 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Page
 
 from shipments.models import Merchant, Note, PrivateLink, SavedView, Shipment, User
-from tests.browser.driving import ColorScheme, a_page, barriers, sign_in
+from tests.browser.driving import ColorScheme, a_page, across, barriers, sign_in
 from tests.factories import (
     ACCEPTED,
     DELIVERED,
@@ -61,12 +61,6 @@ OPEN_ALL = "document.querySelectorAll('details:not(.menu, .drop)').forEach(each 
 LARGE = (
     "document.styleSheets[0].insertRule('html { font-size: 200% }', document.styleSheets[0].cssRules.length)"
 )
-BEYOND = """
-    [...document.querySelectorAll('main *')]
-        .filter(each => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.table-frame'))
-        .slice(0, 3)
-        .map(each => `${each.tagName}.${each.className}`)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -122,12 +116,6 @@ def pages(alice: User, merchant: Merchant) -> dict[str, str]:
 
 def speak(page: Page, live_server: Any, language: str) -> None:
     page.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
-
-
-def across(page: Page, width: int) -> list[str]:
-    """What makes a page wider than its window; nothing, where it fits."""
-    wide: int = page.evaluate("document.documentElement.scrollWidth")
-    return [f"{wide} pixels", *page.evaluate(BEYOND)] if wide > width else []
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -61,13 +61,13 @@ def test_from_an_unknown_code_to_the_replay(
         expect(page.get_by_role("link", name=f"USPS {parcels[0].number}")).to_be_visible()
         page.get_by_role("link", name="Add a mapping").click()
         page.get_by_label("Status", exact=False).last.select_option("Exception")
-        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="See what it changes").click()
 
         expect(page.get_by_text("It changes 5 scans of 5 parcels")).to_be_visible()
-        expect(page.get_by_role("row", name="Manifest Exception 5")).to_be_visible()
+        expect(page.get_by_role("row", name="Label created Problem reported 5")).to_be_visible()
         page.get_by_role("link", name="Back", exact=True).click()
         expect(page.get_by_label("Carrier's code")).to_have_value("ZZ")
-        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="See what it changes").click()
         page.get_by_role("button", name="Save and apply").click()
 
         expect(page.get_by_role("status")).to_have_text("Waits for a worker")

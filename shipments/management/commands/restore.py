@@ -11,7 +11,6 @@ from django.db import Error
 from django.utils import timezone
 
 from shipments.backups import noting, restoring
-from shipments.backups.manifest import Manifest
 from shipments.backups.programs import BackupError
 from shipments.management.commands.verify_restore import not_whole, tell_findings
 from trackingsite.processes import Stopped, stopped_by_signals

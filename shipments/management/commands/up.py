@@ -180,7 +180,12 @@ class Command(BaseCommand):
             ]
             lines += ["", "What a buyer sees, by number and by private link:"]
             lines += [f"  {address}{path}" for path in (*signs["tracking_links"], *signs["private_links"])]
-        lines += ["", f"Logs: {settings.DATA / 'logs'}", "Stop everything with Ctrl-C.", ""]
+        lines += ["", "What an operator sees:", f"  {address}/admin/"]
+        logs = settings.DATA / "logs"
+        lines += ["", f"Logs: {logs}"]
+        if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
+            lines.append(f"Mails are not sent, but written to {logs / 'worker.log'}.")
+        lines += ["Stop everything with Ctrl-C.", ""]
         self.tell("\n".join(lines))
 
     def stop_database(self) -> None:
