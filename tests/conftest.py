@@ -12,10 +12,11 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.test import Client
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 from shipments.models import Carrier, Merchant, User
 from shipments.web.storefront import hosts
-from tests import factories
+from tests import factories, migrated
 
 # Playwright's event loop runs in the thread of the test; Django would refuse its own database calls there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
@@ -24,6 +25,15 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 # where CI is set, others each time elsewhere.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Each process's database begins as a copy of one that has the migrations: they are run once, not by each."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated.make()
 
 
 @pytest.fixture(autouse=True)
