@@ -1,6 +1,5 @@
 """What every test stands on: no network but loopback, the people, the carriers, a simulator when asked for."""
 
-import importlib
 import ipaddress
 import os
 import socket
@@ -8,14 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.db import connection, transaction
-from django.test import Client
+from django.db import connection
+from django.test import Client, TransactionTestCase
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
-from shipments.models import Carrier, Merchant, User
+from shipments.models import Merchant, User
 from shipments.web.storefront import hosts
-from tests import factories
+from tests import factories, migrated, put_back
 
 # Playwright's event loop runs in the thread of the test; Django would refuse its own database calls there.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
@@ -24,6 +23,25 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 # where CI is set, others each time elsewhere.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """Each process's database begins as a copy of one that has the migrations: they are run once, not by each."""
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated.make()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """After a test with transactions of its own the database is as the migrations left it."""
+    with django_db_blocker.unblock():
+        seeds = put_back.Seeds()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _test: seeds.put_back())
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -47,46 +65,9 @@ def _is_loopback(host: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _carriers(request: pytest.FixtureRequest) -> None:
-    """The carriers of the migration, also after a test that truncated every table."""
-    if request.node.get_closest_marker("django_db") is None:
-        return
-    request.getfixturevalue("transactional_db" if _is_transactional(request) else "db")
-    if not Carrier.objects.exists():
-        for name in ("0003_carriers", "0024_carriers_as_data"):
-            importlib.import_module(f"shipments.migrations.{name}").seed(apps, None)
-
-
-@pytest.fixture(autouse=True)
 def _hosts_of_this_test() -> None:
     """No host names of merchants left over from the test before."""
     hosts.forget()
-
-
-@pytest.fixture(autouse=True)
-def _audit_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Leave the next test no entries: what empties all other tables after a test is refused by the audit's."""
-    if request.node.get_closest_marker("django_db") is None or not _is_transactional(request):
-        yield
-        return
-    request.getfixturevalue("transactional_db")
-    yield
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '20s'")
-        cursor.execute("SELECT relid::regclass::text FROM pg_partition_tree('shipments_auditentry')")
-        months = [name for (name,) in cursor.fetchall()]
-        for state in ("DISABLE", "ENABLE"):
-            for month in months:
-                cursor.execute(f"ALTER TABLE {month} {state} TRIGGER audit_is_not_emptied")
-            if state == "DISABLE":
-                cursor.execute("TRUNCATE shipments_auditentry")
-
-
-def _is_transactional(request: pytest.FixtureRequest) -> bool:
-    marker = request.node.get_closest_marker("django_db")
-    return (
-        marker is not None and bool(marker.kwargs.get("transaction"))
-    ) or "live_server" in request.fixturenames
 
 
 @pytest.fixture

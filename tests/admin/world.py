@@ -4,7 +4,7 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Model
 from django.utils import timezone
 
-from shipments.enums import ErasedBy, Kept
+from shipments.enums import ErasedBy
 from shipments.fields import EncryptedTextField
 from shipments.keeping import erasing
 from shipments.models import (
@@ -15,7 +15,6 @@ from shipments.models import (
     MerchantDeletion,
     PrivateLink,
     Replay,
-    RetentionRule,
     StatusMapping,
     UnrecognisedCode,
     UnrecognisedWord,
@@ -69,8 +68,6 @@ def a_world() -> Merchant:
     MerchantDeletion.objects.create(
         merchant=0, slug="gone", name="Gone", asked_at=now, due_at=now, begun_at=now, finished_at=now
     )
-    # Seeded by a migration, and gone after a test that empties every table.
-    RetentionRule.objects.get_or_create(merchant=None, kind=Kept.PERSONAL)
     an_invitation(merchant, "invited@example.com", "owner", by=person)
     AuditEntry.objects.record("added", merchant, source="command", merchant=merchant)
     return merchant

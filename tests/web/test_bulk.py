@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 START = "/app/alpine/bulk/start/"
 
 
-@pytest.fixture
-def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(mary)
-
-
 def started(response: Any) -> BulkAction:
     """The action the answer leads to."""
     action = BulkAction.objects.get()

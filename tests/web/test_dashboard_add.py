@@ -25,11 +25,6 @@ MISTYPED = "9405509898641500000147"
 Commits = Callable[..., Any]
 
 
-@pytest.fixture
-def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(mary)
-
-
 def step_one(client: Client, numbers: str, **more: str) -> str:
     return client.post(ADD, {"numbers": numbers, **more}).content.decode()
 

@@ -47,16 +47,6 @@ Commits = Callable[..., Any]
 
 
 @pytest.fixture
-def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(mary)
-
-
-@pytest.fixture
-def viewer(bob: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(bob)
-
-
-@pytest.fixture
 def parcel(merchant: Merchant) -> Shipment:
     """Delivered, with everything a carrier may tell."""
     shipment = a_shipment(

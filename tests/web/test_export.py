@@ -28,11 +28,6 @@ EXPORT = "/app/alpine/shipments/export/"
 NUMBER = "9405509898641500000146"
 
 
-@pytest.fixture
-def viewer(bob: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(bob)
-
-
 def rows_of(response: Any) -> list[dict[str, str]]:
     assert response.status_code == 200
     streamed = cast(StreamingHttpResponse, response)

@@ -26,11 +26,6 @@ NOW = datetime(2026, 7, 10, 15, 0, tzinfo=UTC)
 JUNE = {"since": "2026-06-01", "until": "2026-06-30"}
 
 
-@pytest.fixture
-def viewer(bob: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(bob)
-
-
 def shipped(merchant: Merchant, on: date, *, days: int | None = 2, **over: Any) -> None:
     """A parcel scanned on the day it was shipped, promised in three days, delivered after so many or not yet."""
     delivered = None if days is None else on + timedelta(days)

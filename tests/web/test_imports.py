@@ -28,11 +28,6 @@ NUMBER = "9405509898641500000146"
 Commits = Callable[..., Any]
 
 
-@pytest.fixture
-def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(mary)
-
-
 def dropped(client: Client, content: str | bytes, name: str = "orders.csv") -> Any:
     content = content.encode() if isinstance(content, str) else content
     return client.post(NEW, {"file": SimpleUploadedFile(name, content)})

@@ -17,11 +17,6 @@ LIST = "/app/alpine/shipments/"
 VIEWS = "/app/alpine/views/"
 
 
-@pytest.fixture
-def manager(mary: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(mary)
-
-
 def a_view(owner: User, merchant: Merchant, **over: Any) -> SavedView:
     return SavedView.objects.create(
         **{"owner": owner, "merchant": merchant, "name": "Late ones", "query": "late=1", **over}

@@ -43,11 +43,6 @@ def owner(alice: User, signed_in: Callable[[User], Client]) -> Client:
     return signed_in(alice)
 
 
-@pytest.fixture
-def viewer(bob: User, signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(bob)
-
-
 # ---- The merchant
 
 
