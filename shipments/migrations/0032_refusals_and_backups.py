@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("shipments", "0030_audit_complete"),
+        ("shipments", "0031_rows_taken_out_of_files"),
     ]
 
     operations = [

@@ -374,11 +374,7 @@ def test_a_merchant_that_is_to_be_deleted_is_not_put_back_to_work(
     assert merchant.is_suspended is True
 
 
-def test_a_merchant_with_parcels_is_not_deleted_as_other_rows_are(
-    operator: Client, merchant: Merchant
-) -> None:
-    a_shipment(merchant)
-
+def test_a_merchant_is_not_deleted_as_other_rows_are(operator: Client, merchant: Merchant) -> None:
     response = operator.post(page(merchant, "delete"), {"post": "yes"})
 
     assert response.status_code == 403
