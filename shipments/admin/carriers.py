@@ -27,20 +27,9 @@ from shipments.models import (
 from shipments.models.carrier_rules import sureness_choices
 
 
-class Rows(BaseInlineFormSet):  # type: ignore[type-arg]  # cannot be subscripted at run time
-    """The rows of one table, each field named for who cannot see the heading above it."""
-
-    def add_fields(self, form: Any, index: int | None) -> None:
-        super().add_fields(form, index)
-        for name, field in form.fields.items():
-            label = field.label or form.instance._meta.get_field(name).verbose_name
-            field.widget.attrs.setdefault("aria-label", str(label))
-
-
 class Table(admin.TabularInline):  # type: ignore[type-arg]
     """Rows of a carrier, with an empty one for browsers without scripts."""
 
-    formset = Rows
     extra = 1
 
 
@@ -75,7 +64,7 @@ class PatternForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["sure"].widget = forms.Select(choices=[("", gettext("by its rule"))])
 
 
-class PatternFormSet(Rows):
+class PatternFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # cannot be subscripted at run time
     """The formats of one carrier; those whose rule is in code stay."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
@@ -92,7 +81,7 @@ class PatternInline(Table):
     fields = ("name", "pattern", "sure", "position", "is_active", "note")
 
 
-class PromiseFormSet(Rows):
+class PromiseFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
     """The expected days of one carrier's services, each service once."""
 
     def clean(self) -> None:
