@@ -290,7 +290,11 @@ class ErasureAdmin(LargeTable, ReadOnly, Audited):
         if not self.has_add_permission(request):
             raise PermissionDenied
         is_sent = request.method == "POST"
-        form = ErasureForm(request.POST) if is_sent else ErasureForm()
+        sent = request.POST.copy()
+        # The box is not there yet when somebody looks for the first time, and ticked when it is.
+        if "looked" not in sent:
+            sent["with_parcels"] = "on"
+        form = ErasureForm(sent) if is_sent else ErasureForm()
         found, status, shown = None, 200, ""
         if is_sent and form.is_valid():
             told = form.cleaned_data

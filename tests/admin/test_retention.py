@@ -197,6 +197,16 @@ def test_a_buyer_is_looked_for_shown_masked_and_erased(operator: Client) -> None
     )
 
 
+def test_the_parcels_go_along_unless_somebody_says_not(operator: Client) -> None:
+    a_known_parcel()
+    told = {"by": "email", "term": EMAIL, "look": "1"}
+    response = operator.post(ERASE, told)
+    assert response.context["form"]["with_parcels"].value() is True
+    # Unticked, and looked at again: it stays as they have it.
+    response = operator.post(ERASE, {**told, "looked": response.context["looked"]})
+    assert response.context["form"]["with_parcels"].value() is False
+
+
 def test_what_was_not_shown_is_not_erased(operator: Client) -> None:
     """Somebody looked for one number, typed another, and pressed the second button."""
     one, other = a_shipment(recipient_name="Ada"), a_shipment(recipient_name="Bea")

@@ -90,7 +90,7 @@ def test_after_an_erasure_the_address_is_nowhere(alice: User, signed_in: SignIn)
     importing.work_on(job.pk)
     shipment = a_known_parcel(merchant)
     elsewhere = a_shipment(merchant, recipient_name="Bo")
-    here = {"args": [merchant.slug, shipment.public_id]}
+    here: dict[str, Any] = {"args": [merchant.slug, shipment.public_id]}
     member = signed_in(alice)
     member.post(reverse("tag-add", **here), {"tag": f"{MARK}s"})
     member.post(reverse("note-add", **here), {"text": f"{EMAIL} rang"})

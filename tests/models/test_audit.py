@@ -82,7 +82,7 @@ HARMLESS = frozenset(
     destination_country destination_region digest dimension done_reasons encoding end_reason ending erasures error
     error_kind error_text expected factors facts_sha256 fence field file_name fingerprint header heard heard_text
     host is_archived kind lane language last_error leg logo_sha256 logo_type lookup_key media_type
-    model name note number number_ending opened_because opened_for origin_city
+    merchants model name note number number_ending opened_because opened_for origin_city
     origin_country origin_region original_sha256 parcels pattern picked query reason reasons
     refusal region row run_by section sender_name separator service service_code service_name sha256
     shown_name slug source span status status_by status_group support_url suspended_because tag
