@@ -44,7 +44,9 @@ def trouble(merchant: Merchant) -> Task:
     Mail.objects.get().note_failure("SMTPDataError 451 4.7.1", now)
     Mail.objects.update(made_at=now - timedelta(hours=2))
     TableSize.objects.note(now - timedelta(days=7))
-    Backup.objects.create(made_at=now - timedelta(days=3), name="trackingsite-1", rows=12_345, bytes=5_000_000)
+    Backup.objects.create(
+        made_at=now - timedelta(days=3), name="trackingsite-1", rows=12_345, bytes=5_000_000
+    )
     return Task.objects.create(
         id="f" * 32,
         name="send_mail",
