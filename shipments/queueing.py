@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 from django.db import connection, models, transaction
-from django.db.models import Count, Min, Q
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
 from django_q.conf import Conf
@@ -135,20 +134,24 @@ def waiting() -> int:
     return int(get_broker().queue_size())
 
 
+_FIGURES = f"""
+SELECT * FROM (
+    -- A task's lock is when it was queued; one that a worker has is locked until it counts as lost.
+    SELECT count(*) FILTER (WHERE lock <= %(now)s), min(lock) FILTER (WHERE lock <= %(now)s), count(*) FILTER (WHERE lock > %(now)s)
+    FROM {OrmQ._meta.db_table} WHERE NOT starts_with(key, %(nudges)s)
+) AS tasks, (
+    SELECT count(*) FILTER (WHERE stopped > %(lately)s), count(*) FROM {Failure._meta.db_table} WHERE NOT success
+) AS failures
+"""  # noqa: S608  (the tables' own names)
+
+
 def figures(now: datetime) -> Figures:
-    """How the queue fares, by two statements."""
-    # A task's lock is when it was queued; one that a worker has is locked until it counts as lost.
-    waiting = Q(lock__lte=now)
-    nudges = to_cluster(Conf.CLUSTER_NAME, "")
-    tasks = OrmQ.objects.exclude(key__startswith=nudges).aggregate(
-        waiting=Count("pk", filter=waiting),
-        waits_since=Min("lock", filter=waiting),
-        begun=Count("pk", filter=Q(lock__gt=now)),
-    )
-    failed = Failure.objects.aggregate(
-        failed=Count("pk", filter=Q(stopped__gt=now - FAILING)), failures=Count("pk")
-    )
-    return Figures(**tasks, **failed)
+    """How the queue fares, by one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FIGURES, {"now": now, "lately": now - FAILING, "nudges": to_cluster(Conf.CLUSTER_NAME, "")}
+        )
+        return Figures(*cursor.fetchone())
 
 
 def forget_failures(now: datetime) -> int:
