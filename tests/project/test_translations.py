@@ -18,12 +18,15 @@ TAG = re.compile(r"</?\w+[^>]*>")
 
 
 def each(message: Message) -> Iterator[tuple[str, str]]:
-    """The string and its translation; for one with a plural, every form with the plural it must match."""
+    """The string and its translation; for one with a plural, every form with what it must match: that for one may say the
+    number, or not."""
     if isinstance(message.id, str):
         yield message.id, str(message.string)
         return
-    for form in message.string or ():
-        yield message.id[1], form
+    one, many = message.id
+    for number, form in enumerate(message.string or ()):
+        says_it = sorted(PLACEHOLDER.findall(form)) == sorted(PLACEHOLDER.findall(many))
+        yield many if number or says_it else one, form
 
 
 def known() -> Catalog:
