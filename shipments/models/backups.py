@@ -1,7 +1,7 @@
 """Which backups `manage.py backup` has made of this database, and what checks have found of them."""
 
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -10,25 +10,13 @@ from django.utils.translation import gettext_lazy as _
 KEPT = timedelta(days=400)
 
 
-class BackupQuerySet(models.QuerySet["Backup"]):
-    """Backups, many at once."""
-
-    def newest_first(self) -> Self:
-        return self.order_by("-made_at")
-
-    def whole(self) -> Self:
-        """Those of which no check has found the contrary."""
-        return self.filter(models.Q(faults=None) | models.Q(faults=0))
-
-
-class BackupManager(models.Manager.from_queryset(BackupQuerySet)):  # type: ignore[misc]
+class BackupManager(models.Manager["Backup"]):
     """Notes backups when they are made."""
 
     def note(self, made_at: datetime, *, name: str, rows: int, size: int) -> "Backup":
         """Note one that appeared whole; notes of long ago go."""
         self.filter(made_at__lt=made_at - KEPT).delete()
-        made: Backup = self.create(made_at=made_at, name=name[:100], rows=rows, bytes=size)
-        return made
+        return self.create(made_at=made_at, name=name[:100], rows=rows, bytes=size)
 
 
 class Backup(models.Model):
