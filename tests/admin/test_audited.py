@@ -20,7 +20,7 @@ from shipments.models import (
     PrivateLink,
     User,
 )
-from tests.factories import a_host, a_merchant, a_person, a_shipment
+from tests.factories import a_host, a_person, a_shipment
 
 pytestmark = pytest.mark.django_db
 
@@ -148,18 +148,6 @@ def test_memberships_on_the_merchants_page_are_written_down_too(
         ),
     ]
     assert set(AuditEntry.objects.values_list("merchant", flat=True)) == {merchant.pk}
-
-
-def test_a_merchant_with_parcels_cannot_be_deleted(operator: Client, merchant: Merchant) -> None:
-    a_shipment(merchant)
-    empty = a_merchant()
-
-    refused = operator.post(reverse("admin:shipments_merchant_delete", args=[merchant.pk]), {"post": "yes"})
-    deleted = operator.post(reverse("admin:shipments_merchant_delete", args=[empty.pk]), {"post": "yes"})
-
-    assert (refused.status_code, deleted.status_code) == (403, 302)
-    assert Merchant.objects.get() == merchant
-    assert [(verb, model) for verb, model, *_ in written()] == [("deleted", "shipments.Merchant")]
 
 
 def test_a_persons_name_and_address_are_masked_when_written(operator: Client) -> None:
