@@ -1,7 +1,6 @@
 """An installation of its own: a data folder, a database, and the product's own commands as processes."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 
 from tests.factories import MANAGE
+from tests.installed import environment, install
 from trackingsite.embedded_postgres import Embedded
 
 
@@ -22,16 +22,7 @@ class Installation:
 
     @property
     def env(self) -> dict[str, str]:
-        return {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name not in ("DATABASE_URL", "TRACKINGSITE_PRODUCTION")
-            },
-            "DJANGO_SETTINGS_MODULE": "trackingsite.settings",
-            "TRACKINGSITE_DATA": str(self.data),
-            "QUEUE_WORKERS": "2",
-        }
+        return environment(self.data)
 
     def manage(self, *arguments: str, stdin: str = "", codes: tuple[int, ...] = (0,)) -> str:
         done = subprocess.run(
@@ -68,10 +59,9 @@ class Installation:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     made = Installation(tmp_path / "with a blank")
-    made.data.mkdir()
-    made.manage("migrate", "--verbosity=0")
+    install(made.data, tmp_path_factory)
     made.manage("add_merchant", "alpine", "--name", "Alpine Outfitters")
     try:
         yield made

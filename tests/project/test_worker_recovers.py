@@ -12,6 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.factories import MANAGE
+from tests.installed import environment, install
 from trackingsite.embedded_postgres import Embedded
 from trackingsite.processes import processes_of
 
@@ -19,7 +21,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for the cluster's processes in /proc"),
 ]
-MANAGE = Path(__file__).parents[2] / "manage.py"
 # What the product promises: work goes on within a minute. A busy machine gets the start of the cluster on top.
 A_MINUTE = 60 + 60
 
@@ -27,14 +28,9 @@ A_MINUTE = 60 + 60
 class Worker:
     def __init__(self, data: Path) -> None:
         self.embedded = Embedded(data / "postgres")
-        self.env = {
-            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "TRACKINGSITE_PRODUCTION")},
-            "DJANGO_SETTINGS_MODULE": "trackingsite.settings",
-            "TRACKINGSITE_DATA": str(data),
-            "QUEUE_WORKERS": "2",
-        }
+        self.env = environment(data)
         self.log = data / "worker.log"
-        subprocess.run([sys.executable, MANAGE, "migrate", "--verbosity=0"], env=self.env, check=True)
+        self.embedded.start()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, MANAGE, "worker"], env=self.env, stderr=log)
 
@@ -93,8 +89,10 @@ def wait_until(true: Callable[[], bool], seconds: float) -> None:
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[Worker]:
-    started = Worker(tmp_path)
+def worker(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    data = tmp_path / "data"
+    install(data, tmp_path_factory)
+    started = Worker(data)
     try:
         yield started
     finally:
