@@ -24,7 +24,7 @@ from shipments.refresh.figures import HourOfCalls, hours_of, standing_of
 from shipments.refresh.windows import reopens_at
 
 # Accounts on the page, those in trouble first: the rest of many are a click away.
-MOST_ACCOUNTS = 8
+MOST_ACCOUNTS = 5
 # Codes of a carrier on the page, those of the most scans first.
 MOST_CODES = 5
 # Codes are read no further than this; a carrier that changes its words all at once may bring many.
