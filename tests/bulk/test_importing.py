@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -122,7 +123,10 @@ def test_first_looks_are_spread_so_that_other_parcels_get_theirs():
     dues = sorted(Watch.objects.values_list("due_at", flat=True))
     assert before <= dues[0]
     assert dues[-1] <= timezone.now() + timedelta(seconds=200 / FIRST_ASKS_A_SECOND)
-    assert len(set(dues)) == 200
+    # Drawn by lot: one fifth of a second has ten of them, more or less, and two may fall on one microsecond.
+    crowds = Counter((due - dues[0]) // timedelta(milliseconds=200) for due in dues)
+    assert len(crowds) >= 15
+    assert max(crowds.values()) <= 40
     assert job.good == 200
 
 
