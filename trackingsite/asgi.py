@@ -9,5 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "trackingsite.settings")
 application = get_asgi_application()
 
 from shipments import key_ring  # noqa: E402  (needs the applications)
+from trackingsite.heap import keep_what_is_loaded  # noqa: E402  (needs the settings)
 
 key_ring.begin()
+keep_what_is_loaded()

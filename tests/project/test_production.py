@@ -44,6 +44,17 @@ def test_the_web_process_starts_with_everything_set(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "serving\n"), done.stderr
 
 
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_a_web_server_searches_what_it_has_loaded_for_cycles_no_more(tmp_path: Path, interface: str) -> None:
+    done = started(
+        tmp_path,
+        "-c",
+        f"import gc, sys; from trackingsite.{interface} import application; kept = gc.get_freeze_count();"
+        " found = len(gc.get_objects()); print('shipments.web.parcel_page' in sys.modules, found < kept // 20)",
+    )
+    assert (done.returncode, done.stdout) == (0, "True True\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("over", "says"),
     [

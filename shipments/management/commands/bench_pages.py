@@ -30,6 +30,7 @@ from shipments.management.benchmarks import back_office, back_office_world, urls
 from shipments.management.benchmarks.gauges import counted_statements
 from shipments.management.benchmarks.scratch import scratch_database, use_database
 from shipments.models import Membership, Merchant, Shipment, User
+from trackingsite.heap import keep_what_is_loaded
 
 # A page far down the list, reached by its key as a reader reaches it.
 PAGE = 50
@@ -73,6 +74,8 @@ class Command(BaseCommand):
             for parcels in (small, large):
                 database = stack.enter_context(scratch_database(f"pages_{parcels}"))
                 worlds[parcels] = (database, _back_office(parcels) if admin else _pages(parcels))
+            # As every web server does when it starts.
+            keep_what_is_loaded()
             for page in worlds[large][1]:
                 # What is searched for in the back-office is a row of its own in each world.
                 if only not in page or page == BARE or page not in worlds[small][1]:
