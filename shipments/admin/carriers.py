@@ -35,6 +35,7 @@ class Table(admin.TabularInline):  # type: ignore[type-arg]
 
 class RouteInline(Table):
     model = CarrierRoute
+    verbose_name = _("gateway")
 
 
 class CarrierForm(forms.ModelForm):  # type: ignore[type-arg]

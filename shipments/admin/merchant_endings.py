@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from shipments.admin.audited import ReadOnly
@@ -145,7 +145,7 @@ class EndingPages(MerchantPages):
                 form,
                 title=gettext("Delete %(merchant)s for good") % {"merchant": merchant},
                 told=[
-                    gettext("Its %(parcels)s parcels with all scans, answers and proofs, its imports, figures, settings, accounts and people go, and nothing brings them back. Only the audit stays, and a receipt with counts.") % {"parcels": f"{_parcels(merchant):,}"},
+                    _what_goes(merchant),
                     gettext("People who belong to no other merchant and are no operators are switched off, and their names and addresses forgotten."),
                     gettext("Its owners are told by mail today, and can fetch all data until then."),
                 ],
@@ -202,6 +202,7 @@ class EndingPages(MerchantPages):
 class MerchantDeletionAdmin(ReadOnly):
     """What was deleted, and what is going to be."""
 
+    when_empty = _("Merchants are deleted for good on their own page, after a time of grace.")
     list_display = ("name", "slug", "asked_at", "due_at", "called_off_at", "begun_at", "finished_at", "rows")
     search_fields = ("slug", "name")
     ordering = ("-asked_at",)
@@ -219,10 +220,17 @@ def _parcels(merchant: Merchant) -> int:
     return sum(limits.counts_of(merchant.pk).values())
 
 
+def _what_goes(merchant: Merchant) -> str:
+    parcels = _parcels(merchant)
+    return ngettext(
+        "Its one parcel with all scans, answers and proofs, its imports, figures, settings, accounts and people go, and nothing brings them back. Only the audit stays, and a receipt with counts.",
+        "Its %(parcels)s parcels with all scans, answers and proofs, its imports, figures, settings, accounts and people go, and nothing brings them back. Only the audit stays, and a receipt with counts.",
+        parcels,
+    ) % {"parcels": f"{parcels:,}"}
+
+
 def _spread(span: timedelta) -> str:
     minutes = int(span.total_seconds() // 60)
-    return (
-        gettext("%(hours)d hours") % {"hours": minutes // 60}
-        if minutes >= 120
-        else gettext("%(minutes)d minutes") % {"minutes": minutes}
-    )
+    if minutes >= 120:
+        return gettext("%(hours)d hours") % {"hours": minutes // 60}
+    return ngettext("%(minutes)d minute", "%(minutes)d minutes", minutes) % {"minutes": minutes}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -38,6 +38,14 @@ class MerchantForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Merchant
         fields = ("slug", "name", "time_zone", "language", *LIMITS)
+        help_texts: ClassVar = {
+            "slug": _(
+                "Stands in the addresses of its pages: once it is changed, those in mails and bookmarks lead nowhere."
+            ),
+            "time_zone": _(
+                "As America/New_York. Its days begin and end by it, and it stands for places nobody knows the zone of."
+            ),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,7 @@ class MerchantAdmin(OwnersPages, ExportPages, EndingPages):
     """A merchant is not deleted as other rows are: that would look for what is theirs through every large table. "Delete for
     good" is what deletes it."""
 
+    when_empty = _("Add one here with its owner's address, or by “manage.py add_merchant”.")
     form = MerchantForm
     list_display = ("name", "slug", "standing", "time_zone", "created_at")
     list_filter = (SuspendedFilter,)
