@@ -1,11 +1,12 @@
 """Carriers: who is asked about them and when, what their numbers look like, how long they take."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
@@ -102,10 +103,14 @@ class PromiseFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
 class PromiseInline(Table):
     model = ServicePromise
     formset = PromiseFormSet
+    verbose_name = _("service")
 
 
 class WindowInline(Table):
     model = MaintenanceWindow
+    formfield_overrides: ClassVar = {
+        models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})}
+    }
 
 
 class TryForm(forms.Form):

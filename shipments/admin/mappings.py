@@ -174,7 +174,6 @@ def _to_replay(request: HttpRequest) -> HttpResponse | None:
 class _Unrecognised(ReadOnly):
     """What nobody knows yet, the newest first; a mapping is one click away, and each has parcels that show it."""
 
-    when_empty = _("Every scan is understood.")
     # Of the model, and of a mapping.
     words: ClassVar[tuple[str, ...]]
     list_filter = ("carrier",)
@@ -238,6 +237,7 @@ class _Unrecognised(ReadOnly):
 
 @admin.register(UnrecognisedCode)
 class UnrecognisedCodeAdmin(_Unrecognised):
+    when_empty = _("Every code and text of a scan is understood.")
     words = ("code", "text")
     list_display = ("carrier", "code", "text", "scans", "mapping", "samples", "last_seen_at")
     list_display_links = None
@@ -246,6 +246,7 @@ class UnrecognisedCodeAdmin(_Unrecognised):
 
 @admin.register(UnrecognisedWord)
 class UnrecognisedWordAdmin(_Unrecognised):
+    when_empty = _("Every status word is understood.")
     words = ("word",)
     list_display = ("carrier", "word", "scans", "mapping", "samples", "last_seen_at")
     list_display_links = None

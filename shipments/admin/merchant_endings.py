@@ -207,8 +207,20 @@ class MerchantDeletionAdmin(ReadOnly):
     search_fields = ("slug", "name")
     ordering = ("-asked_at",)
     fields = (
-        "name", "slug", "merchant", "asked_at", "asked_by", "due_at", "called_off_at", "begun_at", "finished_at", "counts",
+        "name", "slug", "merchant", "asked_at", "by", "due_at", "called_off_at", "begun_at", "finished_at", "counts",
     )  # fmt: skip
+    readonly_fields = ("by",)
+
+    def called(self, row: MerchantDeletion) -> str:
+        return row.name
+
+    @admin.display(description=_("asked for by"))
+    def by(self, deletion: MerchantDeletion) -> str:
+        """The address of the person, or the number of one who is no more."""
+        if deletion.asked_by is None:
+            return gettext("a command")
+        person = User.objects.filter(pk=deletion.asked_by).first()
+        return f"User:{deletion.asked_by}" if person is None else person.email
 
     @admin.display(description=_("rows deleted"))
     def rows(self, deletion: MerchantDeletion) -> str:

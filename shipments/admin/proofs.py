@@ -29,8 +29,8 @@ class ProofAdmin(LargeTable, ReadOnly):
         return str(row.shipment)
 
     @admin.display(description=_("trouble"))
-    def in_words(self, proof: Proof) -> str | None:
-        return why(proof.trouble, proof.trouble_detail) if proof.trouble else None
+    def in_words(self, proof: Proof) -> str:
+        return why(proof.trouble, proof.trouble_detail) if proof.trouble else self.get_empty_value_display()
 
 
 @admin.register(Statement)

@@ -140,12 +140,14 @@ class RetentionRuleAdmin(Audited):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Another merchant's rule, or of another kind, is another rule.
-        return ("merchant", "what") if obj is not None else ()
+        return ("merchant", "what", "whose", "kept") if obj is not None else ()
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return (
-            ("what", "merchant", "days", "sure") if obj is not None else ("kind", "merchant", "days", "sure")
-        )
+        if obj is None:
+            return "kind", "merchant", "days", "sure"
+        if not self.has_change_permission(request, obj):
+            return "what", "whose", "kept"
+        return "what", "merchant", "days", "sure"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # The platform's rule is emptied instead: then data is kept for ever.

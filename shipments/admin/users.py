@@ -137,6 +137,13 @@ class PersonAdmin(Audited, UserAdmin):  # type: ignore[type-arg]
                 Authenticator.objects.filter(user=person).delete()
                 self.write_down(request, "second factor taken away", person, {}, {})
             get_adapter(request).send_notification_mail("mfa/email/totp_deactivated", person)
+        if not helped:
+            self.message_user(
+                request,
+                gettext("Nothing has changed: there is no second factor, or it is not yours to take away."),
+                messages.WARNING,
+            )
+            return
         self.message_user(
             request,
             ngettext(
@@ -145,7 +152,7 @@ class PersonAdmin(Audited, UserAdmin):  # type: ignore[type-arg]
                 len(helped),
             )
             % {"count": len(helped)},
-            messages.SUCCESS if helped else messages.WARNING,
+            messages.SUCCESS,
         )
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:

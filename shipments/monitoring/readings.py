@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from shipments import queueing
 from shipments.enums import BreakerState, Gateway
-from shipments.models import Backup, EngineTotal
+from shipments.models import Backup, EngineTotal, Heartbeat
 from shipments.refresh import quotas
 
 # Due parcels are counted up to this many, shared out among the accounts: with a million due a reading takes no longer.
@@ -123,7 +123,6 @@ def read(now: datetime, *, with_totals: bool = True) -> Readings:
         for pk, name, total in known if with_totals else ():
             if pk in by_key:
                 totals.setdefault(by_key[pk], {})[name] = total
-        beats, backups = _beats_and_backups(cursor, now)
         return Readings(
             at=now,
             parcels={by_key[pk]: found for pk, found in parcels.items() if pk in by_key},
@@ -132,8 +131,8 @@ def read(now: datetime, *, with_totals: bool = True) -> Readings:
             totals=totals,
             queue=queueing.figures(now),
             pending=_pending(cursor, now),
-            beats=beats,
-            backups=backups,
+            beats=dict(Heartbeat.objects.filter(at__gt=now - HOST_FORGOTTEN).values_list("name", "at")),
+            backups=list(Backup.objects.order_by("-made_at")[:MOST_BACKUPS]),
         )
 
 
@@ -288,29 +287,3 @@ def _pending(cursor: CursorWrapper, now: datetime) -> dict[str, Pending]:
         {"now": now, "most": MOST_ROWS},
     )
     return {kind: Pending(rows, since) for kind, rows, since in cursor.fetchall()}
-
-
-def _beats_and_backups(
-    cursor: CursorWrapper, now: datetime
-) -> tuple[dict[str, datetime], tuple[Backup, ...]]:
-    """When each host beat last, and the newest backups first: two short lists for the price of one statement."""
-    cursor.execute(
-        """
-        SELECT true, name, at, NULL::bigint, NULL::bigint, NULL::timestamptz, NULL::int
-        FROM shipments_heartbeat WHERE at > %(since)s
-        UNION ALL (
-            SELECT false, name, made_at, "rows", bytes, checked_at, faults
-            FROM shipments_backup ORDER BY made_at DESC LIMIT %(most)s
-        )
-        """,
-        {"since": now - HOST_FORGOTTEN, "most": MOST_BACKUPS},
-    )
-    beats, backups = {}, []
-    for is_beat, name, at, rows, size, checked_at, faults in cursor.fetchall():
-        if is_beat:
-            beats[name] = at
-        else:
-            backups.append(
-                Backup(made_at=at, name=name, rows=rows, bytes=size, checked_at=checked_at, faults=faults)
-            )
-    return beats, tuple(sorted(backups, key=lambda one: one.made_at, reverse=True))

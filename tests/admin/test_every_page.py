@@ -44,6 +44,8 @@ def _opened(client: Client, person: User) -> Iterator[tuple[Page, int, list[str]
     for page in list(pages(admin.site, person)):
         with CaptureQueriesContext(connection) as captured:
             response = page.open(client)
+        # Python's word for nothing.
+        assert b">None<" not in response.content, page.name
         yield page, response.status_code, [query["sql"] for query in captured.captured_queries]
 
 

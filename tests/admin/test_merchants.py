@@ -311,7 +311,7 @@ def test_a_deletion_is_asked_for_by_typing_the_name(
 ) -> None:
     a_shipment(merchant)
     asked = operator.get(page(merchant, "delete_for_good")).content.decode()
-    assert "Its 1 parcels" in asked
+    assert "Its one parcel" in asked
 
     operator.post(page(merchant, "delete_for_good"), {"days": "30", "because": "", "slug": "alpine"})
 

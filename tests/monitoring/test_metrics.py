@@ -367,13 +367,13 @@ def test_they_are_kept_by_nobody_and_open_no_session(client: Client) -> None:
 # ---- What they cost --------------------------------------------------------------------------------------------------
 
 
-def test_a_scrape_costs_seven_statements_however_much_there_is(
+def test_a_scrape_costs_eight_statements_however_much_there_is(
     client: Client, merchant: Merchant, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(3):
         a_watched(merchant, an_account(merchant), due_at=NOW)
     hosts.merchant_of("testserver")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert ask(client).status_code == 200
 
 
