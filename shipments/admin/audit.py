@@ -25,7 +25,7 @@ from shipments.admin.audited import SOURCES, Audited, ReadOnly
 from shipments.admin.paging import LargeTable
 from shipments.bulk import audit_file
 from shipments.bulk.export_slots import Held, NoSlot, Slot
-from shipments.models import AuditEntry, Merchant, User
+from shipments.models import AuditEntry, Merchant, MerchantDeletion, User
 from shipments.models.audit import MASK, AuditQuerySet
 
 
@@ -251,7 +251,12 @@ def _with_word(entries: AuditQuerySet, word: str) -> AuditQuerySet:
         return entries.filter(model=model, row=row) if colon else entries.filter(model=model)
     if word.isdecimal():
         return entries.filter(row=word)
-    merchants = list(Merchant.objects.filter(slug=word).values_list("pk", flat=True))
+    merchants = [
+        *Merchant.objects.filter(slug=word).values_list("pk", flat=True),
+        *MerchantDeletion.objects.filter(slug=word)
+        .exclude(finished_at=None)
+        .values_list("merchant", flat=True),
+    ]
     return entries.filter(merchant__in=merchants) if merchants else entries.filter(verb=word)
 
 

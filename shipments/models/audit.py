@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from django.apps import apps
 from django.db import models
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from shipments.fields import EncryptedTextField
@@ -23,6 +24,7 @@ from shipments.models.emptied import (
     EMPTY_SUBSCRIPTION,
 )
 from shipments.models.merchants import Merchant
+from shipments.models.standing import MerchantDeletion
 
 if TYPE_CHECKING:
     from shipments.models.users import User
@@ -119,11 +121,17 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 
     def with_names(self) -> Self:
         """With `person_email` and `merchant_slug`: an entry outlives whom it speaks of, so these are look-ups and no foreign
-        keys, and None for who is gone."""
+        keys. None for a person who is gone; a merchant that was deleted keeps its short name in the receipt."""
         people = apps.get_model("shipments", "User").objects.filter(pk=OuterRef("person"))
         merchants = Merchant.objects.filter(pk=OuterRef("merchant"))
+        deleted = MerchantDeletion.objects.filter(merchant=OuterRef("merchant")).exclude(finished_at=None)
         return self.annotate(
-            person_email=Subquery(people.values("email")), merchant_slug=Subquery(merchants.values("slug"))
+            person_email=Subquery(people.values("email")),
+            merchant_slug=Coalesce(
+                Subquery(merchants.values("slug")),
+                Subquery(deleted.values("slug")[:1]),
+                output_field=models.CharField(),
+            ),
         )
 
 

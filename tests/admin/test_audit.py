@@ -12,9 +12,10 @@ from django.contrib.admin.models import LogEntry
 from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from shipments.models import AuditEntry, Merchant, User
-from tests.factories import a_person, a_shipment, an_account
+from shipments.models import AuditEntry, Merchant, MerchantDeletion, User
+from tests.factories import a_merchant, a_person, a_shipment, an_account
 from tests.models.test_audit import write
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +88,25 @@ def entries(olga: User, merchant: Merchant) -> None:
 )
 def test_words_find_by_who_whose_where_what_and_did(operator: Client, q: str, found: list[str]) -> None:
     assert rows(operator, q=q) == found
+
+
+@pytest.mark.usefixtures("entries")
+def test_a_merchant_that_was_deleted_is_still_found_and_called_by_its_short_name(
+    operator: Client, merchant: Merchant
+) -> None:
+    now = timezone.now()
+    deletion = MerchantDeletion.ask(merchant, by=None, due_at=now, suspends=True, now=now)
+    # Somebody else has taken the name meanwhile.
+    Merchant.objects.filter(pk=merchant.pk).update(slug="alpine-gone")
+    other = a_merchant(slug="alpine")
+    write("2026-03-07 10:00+00", row="at-the-new-one", merchant=other.pk)
+    assert rows(operator, q="alpine") == ["at-the-new-one"]
+
+    MerchantDeletion.objects.filter(pk=deletion.pk).update(begun_at=now, finished_at=now)
+    merchant.delete()
+
+    assert rows(operator, q="alpine") == ["at-the-new-one", "at-alpine"]
+    assert exported(operator, "csv", q="alpine").decode().count(",alpine,added,") == 2
 
 
 @pytest.mark.usefixtures("entries")
