@@ -1,6 +1,9 @@
 """A database with every migration, made once: what tests write to is a copy of it."""
 
 import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.apps import apps
@@ -34,6 +37,24 @@ def make() -> str:
                 sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(digest))
             )
     return name
+
+
+@contextmanager
+def copied() -> Iterator[str]:
+    """The name of another database that begins as what `make` has made, and is dropped at the end."""
+    # Made already, where a test before has asked for pytest's own database.
+    template = connection.settings_dict["TEST"].get("TEMPLATE") or make()
+    name = f"test_copied_{secrets.token_hex(4)}"
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+        sql.Identifier(name), sql.Identifier(template)
+    )
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(statement)
+    try:
+        yield name
+    finally:
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 def _digest() -> str:

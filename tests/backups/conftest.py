@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.sessions.backends.db import SessionStore
-from django.core.management import call_command
 from django.db import connection, connections, transaction
 
 from shipments.backups import making, restoring
@@ -19,7 +18,7 @@ from shipments.fields import key_ring
 from shipments.models import AuditEntry, Mail, Merchant, PrivateLink, Throttle
 from shipments.outbound import mail
 from shipments.tracking.statements import state
-from tests import factories
+from tests import factories, migrated
 from tests.buyers.parcels import ARRIVED, a_parcel, news, subscribed
 
 NOW = datetime(2026, 3, 7, 8, 30, tzinfo=UTC)
@@ -74,9 +73,10 @@ def copy(django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> It
     """A database that was filled, backed up and restored: none of pytest's own. Whoever spoils one of them undoes it."""
     own, databases = connection.settings_dict["NAME"], ExitStack()
     with django_db_blocker.unblock():
-        source = databases.enter_context(restoring.scratch_database())
-        call_command("migrate", verbosity=0, interactive=False)
-        call_command("createcachetable", verbosity=0)
+        source = databases.enter_context(migrated.copied())
+        # Nobody may be in it when it is dropped.
+        databases.callback(use, own)
+        use(source)
         fill()
         backup = making.make(tmp_path_factory.mktemp("backups"), now=NOW, jobs=2, say=lambda words: None)
         manifest = restoring.readable(backup)
@@ -85,7 +85,6 @@ def copy(django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> It
         use(own)
     yield Copy(backup, manifest, source, restored)
     with django_db_blocker.unblock():
-        use(restored)
         databases.close()
 
 

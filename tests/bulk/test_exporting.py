@@ -213,7 +213,7 @@ def _resident() -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory from /proc")
-def test_two_hundred_thousand_parcels_take_no_more_memory_than_a_few(merchant: Merchant) -> None:
+def test_sixty_thousand_parcels_take_no_more_memory_than_a_few(merchant: Merchant) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -225,7 +225,7 @@ def test_two_hundred_thousand_parcels_take_no_more_memory_than_a_few(merchant: M
             SELECT gen_random_uuid(), %s, 'USPS', n::text, n::text, n::text, 1, '', '20832', 'A-' || n, 'Somebody Invented', false,
                 ARRAY['vip'], now() - n * interval '1 second', 'active', '', '', 'InTransit', 'Arrived at facility', 'DENVER, CO', 'PM',
                 'Priority Mail', '', '', '', '', 'DENVER', 'OLNEY', 'CO', 'US', 'MD', 'US', 0, false, '', '', '', '', '{}', '', 0
-            FROM generate_series(10000000, 10199999) AS n
+            FROM generate_series(10000000, 10059999) AS n
             """,
             [merchant.pk],
         )
@@ -236,5 +236,6 @@ def test_two_hundred_thousand_parcels_take_no_more_memory_than_a_few(merchant: M
         lines += piece.count(b"\r\n")
         most = max(most, _resident())
 
-    assert lines == 200_001
-    assert most - held < 8 * 1024 * 1024
+    assert lines == 60_001
+    # A parcel of the file takes 100 bytes of text alone.
+    assert most - held < 3 * 1024 * 1024
