@@ -30,7 +30,7 @@ run: setup
 setup: .venv/installed $(CATALOGUES)
 
 test: check
-	@$(TESTING) $(BIN)/python -m pytest -n $(TEST_PROCESSES) $(PYTEST); code=$$?; \
+	@$(TESTING) $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST); code=$$?; \
 	[ -n "$$DATABASE_URL" ] || $(TESTING) $(BIN)/python manage.py database stop; exit $$code
 
 check: setup .venv/installed-for-development
