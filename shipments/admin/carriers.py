@@ -37,6 +37,8 @@ class Table(admin.TabularInline):  # type: ignore[type-arg]
 class RouteInline(Table):
     model = CarrierRoute
     verbose_name = _("gateway")
+    # Otherwise made of the word above, and an s.
+    verbose_name_plural = CarrierRoute._meta.verbose_name_plural
 
 
 class CarrierForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -104,6 +106,7 @@ class PromiseInline(Table):
     model = ServicePromise
     formset = PromiseFormSet
     verbose_name = _("service")
+    verbose_name_plural = ServicePromise._meta.verbose_name_plural
 
 
 class WindowInline(Table):
