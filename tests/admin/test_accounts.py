@@ -74,11 +74,6 @@ def keys_form(account: CarrierAccount | None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def operator(signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
 def account(merchant: Merchant) -> CarrierAccount:
     return an_account(merchant, key=KEY, secret=SECRET)
 

@@ -84,11 +84,6 @@ def errors_of(response: Any) -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def operator(signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
 def looker(signed_in: Callable[[User], Client]) -> Client:
     """May look at carriers and no more."""
     user = a_person("auditor@example.com", is_staff=True)

@@ -30,11 +30,6 @@ SignIn = Callable[[User], Client]
 
 
 @pytest.fixture
-def operator(signed_in: SignIn) -> Client:
-    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
 def auditor(signed_in: SignIn) -> Client:
     auditor = a_person("auditor@example.com", is_staff=True)
     auditor.groups.add(auditor.groups.model.objects.get(name="Auditor"))

@@ -51,21 +51,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def operator(signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
 def auditor(signed_in: Callable[[User], Client]) -> Client:
     """Who may look and no more."""
     person = a_person("auditor@example.com", is_staff=True)
     person.user_permissions.add(Permission.objects.get(codename="view_health"))
     return signed_in(person)
-
-
-@pytest.fixture
-def alive() -> None:
-    Heartbeat.objects.create(name="host-1/aaaa", at=timezone.now())
 
 
 # ---- Who may -----------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """What is done on the health page: failed tasks are tried again or forgotten, mails sent or dropped."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -15,27 +14,12 @@ from django_q.models import OrmQ, Task
 from shipments import queueing
 from shipments.models import (
     AuditEntry,
-    Heartbeat,
     Mail,
-    User,
 )
 from shipments.models.notices import DROPPED
 from tests.admin.health_page import MAIL_LIST, MAILS, PAGE, TASKS, a_failure, a_mail, shown
-from tests.factories import (
-    a_person,
-)
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def operator(signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
-def alive() -> None:
-    Heartbeat.objects.create(name="host-1/aaaa", at=timezone.now())
 
 
 # ---- The queue ---------------------------------------------------------------------------------------------------

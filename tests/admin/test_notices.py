@@ -21,11 +21,6 @@ LIST = reverse("admin:shipments_mail_changelist")
 
 
 @pytest.fixture
-def operator(signed_in: Callable[[User], Client]) -> Client:
-    return signed_in(a_person("operator@example.com", is_staff=True, is_superuser=True))
-
-
-@pytest.fixture
 def mails(merchant: Merchant) -> dict[str, Mail]:
     """One of each state."""
     for state in ("waiting", "arrears", "given-up", "sent"):
